@@ -1,0 +1,25 @@
+export * from './error.ts';
+export * from './finding.ts';
+export { nearest } from './nearest.ts';
+export type * from './ports/files.ts';
+export type * from './ports/forge.ts';
+export type * from './ports/git.ts';
+export type {
+  ApplyOptions,
+  KubeApi,
+  KubeMetadata,
+  KubeObject,
+  KubeRef,
+  KubeResource,
+  KubeSelector,
+  KubeWatchEvent,
+} from './ports/kube.ts';
+export { KubeStatusError } from './ports/kube.ts';
+export type * from './ports/log.ts';
+export type * from './ports/machine.ts';
+export type * from './ports/ports.ts';
+export type * from './ports/process.ts';
+export * from './redactor.ts';
+export * from './report.ts';
+export * from './severity.ts';
+export * from './spec.ts';

@@ -1,0 +1,83 @@
+/** What happened on the forge, in one shape for GitHub, GitLab, Bitbucket, Azure and a laptop. */
+export interface CiEvent {
+  readonly kind: 'push' | 'pull-request' | 'merge-group' | 'tag' | 'schedule' | 'manual' | 'local';
+  /** Full object id of the commit that is judged. */
+  readonly headSha?: string;
+  /** What the head is compared with: the base branch's tip, or the branch's tip before the push. Absent on a branch's first push. */
+  readonly baseSha?: string;
+  /** Branch names without refs/heads/. */
+  readonly headBranch?: string;
+  readonly baseBranch?: string;
+  readonly tag?: string;
+  readonly defaultBranch?: string;
+  readonly forced?: boolean;
+  readonly pullRequest?: {
+    readonly number: number;
+    readonly url?: string;
+    readonly fork: boolean;
+    readonly title?: string;
+  };
+  /** Login of who caused it. */
+  readonly actor?: string;
+}
+
+/** What a CI host can show. A missing capability is replaced by the next best and said so. */
+export interface CiCapabilities {
+  /** Most annotations of each level that the host shows; 0: none at all. */
+  readonly annotationsPerLevel: number;
+  readonly summary: boolean;
+  readonly groups: boolean;
+  readonly masks: boolean;
+}
+
+/** The CI host the run is on: GitHub Actions, GitLab CI, Bitbucket Pipelines, Azure Pipelines, or a laptop. */
+export interface CiHost {
+  readonly name: 'github' | 'gitlab' | 'bitbucket' | 'azure' | 'local';
+  readonly capabilities: CiCapabilities;
+  /** Absolute path of the checkout. */
+  readonly workspace: string;
+  readonly repository?: { readonly owner: string; readonly name: string; readonly url: string };
+  /** Address of this run's log. */
+  readonly runUrl?: string;
+  /** Throws ZakenakError `host/unknown-event` and `host/bad-event-payload`. */
+  readEvent(): Promise<CiEvent>;
+  /** The text a user gave for an input, undefined where none. */
+  readInput(name: string): string | undefined;
+  setOutput(name: string, value: string): Promise<void>;
+  /** Host-specific annotation lines are written by the renderers; this appends Markdown to the job's summary page. */
+  appendSummary(markdown: string): Promise<void>;
+  /** Makes the host itself mask the value in its log. */
+  mask(secret: string): void;
+}
+
+/** State of a status check. */
+export type StatusState = 'pending' | 'success' | 'failure' | 'error';
+
+/** A forge's API. Throws ZakenakError `forge/unreachable`, `forge/forbidden`, `forge/not-found`, `forge/rate-limited`. */
+export interface Forge {
+  readonly name: 'github' | 'gitlab' | 'bitbucket' | 'azure' | 'gitea';
+  /** Makes or replaces the one comment that carries the hidden marker; returns its address. Cuts the body at the forge's limit and says so in it. */
+  upsertComment(comment: {
+    readonly pullRequest: number;
+    readonly marker: string;
+    readonly body: string;
+  }): Promise<string>;
+  setStatus(status: {
+    readonly sha: string;
+    readonly context: string;
+    readonly state: StatusState;
+    readonly description: string;
+    readonly url?: string;
+  }): Promise<void>;
+  /** The forge's own verdict on commits' signatures, by full object id. */
+  readVerifications(
+    shas: readonly string[],
+  ): Promise<ReadonlyMap<string, { readonly verified: boolean; readonly reason: string }>>;
+  createRelease(release: {
+    readonly tag: string;
+    readonly title: string;
+    readonly notes: string;
+    readonly prerelease: boolean;
+    readonly draft: boolean;
+  }): Promise<{ readonly url: string }>;
+}

@@ -1,0 +1,152 @@
+/** Any Kubernetes object, as JSON. */
+export interface KubeObject {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly metadata: KubeMetadata;
+  readonly [field: string]: unknown;
+}
+
+/** The metadata fields we read. */
+export interface KubeMetadata {
+  readonly name: string;
+  readonly namespace?: string;
+  readonly uid?: string;
+  readonly resourceVersion?: string;
+  readonly generation?: number;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly annotations?: Readonly<Record<string, string>>;
+  readonly deletionTimestamp?: string;
+  readonly [field: string]: unknown;
+}
+
+/** Names one object. */
+export interface KubeRef {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly namespace?: string;
+  readonly name: string;
+}
+
+/** Names a set of objects of one kind. Label and field selectors are written as kubectl takes them. */
+export interface KubeSelector {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly namespace?: string;
+  readonly labelSelector?: string;
+  readonly fieldSelector?: string;
+}
+
+/** A kind that the cluster serves. */
+export interface KubeResource {
+  readonly apiVersion: string;
+  readonly kind: string;
+  /** Plural, as in paths: `deployments`. */
+  readonly resource: string;
+  readonly namespaced: boolean;
+  readonly verbs: readonly string[];
+  readonly subresources: readonly string[];
+}
+
+/** A change seen by a watch. `BOOKMARK` only moves resourceVersion on. */
+export interface KubeWatchEvent {
+  readonly type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK';
+  readonly object: KubeObject;
+}
+
+/** The API server answered a request with an error status. Engines branch on `status` and `reason`. */
+export class KubeStatusError extends Error {
+  /** HTTP status: 401, 403, 404, 409, 410, 422, 429, 5xx. */
+  readonly status: number;
+  /** `Conflict`, `AlreadyExists`, `Invalid`, `NotFound`, `Forbidden`… */
+  readonly reason: string;
+  /** Causes as the server lists them; for apply conflicts: type FieldManagerConflict, field and message naming the manager. */
+  readonly causes: readonly {
+    readonly reason?: string;
+    readonly message?: string;
+    readonly field?: string;
+  }[];
+
+  constructor(details: {
+    readonly status: number;
+    readonly reason: string;
+    readonly message: string;
+    readonly causes?: KubeStatusError['causes'];
+  }) {
+    super(details.message);
+    this.name = 'KubeStatusError';
+    this.status = details.status;
+    this.reason = details.reason;
+    this.causes = details.causes ?? [];
+  }
+}
+
+/** How an apply is done. */
+export interface ApplyOptions {
+  readonly fieldManager: string;
+  /** Take fields from other managers instead of a 409. */
+  readonly force?: boolean;
+  readonly dryRun?: boolean;
+}
+
+/**
+ * One Kubernetes API server. Plain JSON in and out, no client-side rate limit; 429 and Retry-After are obeyed inside. Throws KubeStatusError for error
+ * statuses and ZakenakError `kube/unreachable`, `kube/unauthorized`, `kube/unknown-kind`.
+ */
+export interface KubeApi {
+  /** The kubeconfig context and the server's address. */
+  readonly target: { readonly context: string; readonly server: string; readonly namespace: string };
+  version(): Promise<{ readonly major: number; readonly minor: number; readonly gitVersion: string }>;
+  /** Every kind served (aggregated discovery); cached until `refreshDiscovery`. */
+  resources(): Promise<readonly KubeResource[]>;
+  refreshDiscovery(): void;
+  /** Undefined where it does not exist. */
+  get(ref: KubeRef, signal?: AbortSignal): Promise<KubeObject | undefined>;
+  list(
+    selector: KubeSelector,
+    signal?: AbortSignal,
+  ): Promise<{ readonly items: readonly KubeObject[]; readonly resourceVersion: string }>;
+  create(
+    object: KubeObject,
+    options?: { readonly fieldManager?: string; readonly dryRun?: boolean },
+    signal?: AbortSignal,
+  ): Promise<KubeObject>;
+  /** Whole replacement, guarded by metadata.resourceVersion where it is given. */
+  replace(object: KubeObject, signal?: AbortSignal): Promise<KubeObject>;
+  /** Server-side apply. */
+  apply(object: KubeObject, options: ApplyOptions, signal?: AbortSignal): Promise<KubeObject>;
+  patch(
+    ref: KubeRef,
+    type: 'merge' | 'json' | 'strategic',
+    body: unknown,
+    options?: { readonly subresource?: string },
+    signal?: AbortSignal,
+  ): Promise<KubeObject>;
+  /** False where it did not exist. */
+  delete(
+    ref: KubeRef,
+    options?: {
+      readonly propagation?: 'Foreground' | 'Background' | 'Orphan';
+      readonly uid?: string;
+      readonly dryRun?: boolean;
+    },
+    signal?: AbortSignal,
+  ): Promise<boolean>;
+  /**
+   * Events from `resourceVersion` on (from a fresh list, delivered as ADDED, where none is given). Reconnects by itself after dropped connections and
+   * re-lists after 410; ends only when the signal fires or on an error that cannot heal.
+   */
+  watch(
+    selector: KubeSelector & { readonly resourceVersion?: string },
+    signal: AbortSignal,
+  ): AsyncIterable<KubeWatchEvent>;
+  logs(
+    ref: {
+      readonly namespace: string;
+      readonly pod: string;
+      readonly container?: string;
+      readonly previous?: boolean;
+      readonly tailLines?: number;
+    },
+    signal?: AbortSignal,
+  ): Promise<string>;
+}

@@ -1,0 +1,138 @@
+import { exitCodes, ZakenakError } from './error.ts';
+
+interface InputBase {
+  /** Shown in action.yml, the README table, `--help` and the JSON Schema. */
+  readonly description: string;
+  readonly required?: true;
+  /** The value is masked everywhere before anything else happens. */
+  readonly secret?: true;
+  /** Why not to use it any more and what to use instead. */
+  readonly deprecated?: string;
+}
+
+/** One input of an action and flag of its verb. Lists are split at newlines and commas; durations are written 90s, 5m, 1h and parsed to milliseconds. */
+export type InputSpec =
+  | (InputBase & { readonly type: 'string'; readonly default?: string })
+  | (InputBase & { readonly type: 'boolean'; readonly default?: boolean })
+  | (InputBase & { readonly type: 'integer'; readonly default?: number })
+  | (InputBase & { readonly type: 'duration'; readonly default?: string })
+  | (InputBase & { readonly type: 'list'; readonly default?: readonly string[] })
+  | (InputBase & { readonly type: 'choice'; readonly choices: readonly string[]; readonly default?: string });
+
+/** The single source of an action.yml, a README table, GitLab inputs, command-line flags and a JSON Schema. */
+export interface ActionSpec {
+  /** The action's folder: `lint-helm`. */
+  readonly name: string;
+  /** The verb of the command line: `lint`. */
+  readonly verb: string;
+  /** One line. */
+  readonly summary: string;
+  /** Further paragraphs of the help text. */
+  readonly details?: string;
+  /** A copyable command line, run by a test. */
+  readonly example?: string;
+  readonly inputs: { readonly [name: string]: InputSpec };
+  readonly outputs: { readonly [name: string]: { readonly description: string } };
+}
+
+type Value<I extends InputSpec> = I extends { type: 'boolean' }
+  ? boolean
+  : I extends { type: 'integer' | 'duration' }
+    ? number
+    : I extends { type: 'list' }
+      ? readonly string[]
+      : I extends { type: 'choice'; choices: readonly (infer C extends string)[] }
+        ? C
+        : string;
+
+type Present<I extends InputSpec> = I extends
+  | { default: unknown }
+  | { required: true }
+  | { type: 'list' | 'boolean' }
+  ? Value<I>
+  : Value<I> | undefined;
+
+/** The inputs of a spec after parsing: kebab-case names, typed values; lists default to empty and booleans to false. */
+export type InputsOf<S extends ActionSpec> = { readonly [K in keyof S['inputs']]: Present<S['inputs'][K]> };
+
+/** Keeps the literal types of a spec. */
+export function defineSpec<const S extends ActionSpec>(spec: S): S {
+  return spec;
+}
+
+/** Reads and checks every input of a spec; an empty text counts as not given. Throws ZakenakError `input/missing` and `input/invalid`. */
+export function parseInputs<S extends ActionSpec>(
+  spec: S,
+  read: (name: string) => string | undefined,
+): InputsOf<S> {
+  const parsed: Record<string, unknown> = {};
+  for (const [name, input] of Object.entries(spec.inputs)) parsed[name] = parseInput(name, input, read(name));
+  return parsed as InputsOf<S>;
+}
+
+function parseInput(name: string, input: InputSpec, raw: string | undefined): unknown {
+  const text = raw?.trim() ?? '';
+  if (text === '') {
+    if (input.required) throw missingInput(name, input);
+    if (input.type === 'list') return input.default ?? [];
+    if (input.type === 'boolean') return input.default ?? false;
+    if (input.type === 'duration')
+      return input.default === undefined ? undefined : parseDuration(name, input.default);
+    return input.default;
+  }
+  switch (input.type) {
+    case 'string':
+      return input.secret ? raw : text;
+    case 'boolean':
+      if (/^(true|yes|on|1)$/i.test(text)) return true;
+      if (/^(false|no|off|0)$/i.test(text)) return false;
+      throw invalidInput(name, text, input, 'true or false');
+    case 'integer':
+      if (/^-?\d{1,15}$/.test(text)) return Number(text);
+      throw invalidInput(name, text, input, 'a whole number');
+    case 'duration':
+      return parseDuration(name, text);
+    case 'list':
+      return text
+        .split(/[\n,]/)
+        .map((item) => item.trim())
+        .filter((item) => item !== '');
+    case 'choice':
+      if (input.choices.includes(text)) return text;
+      throw invalidInput(name, text, input, `one of ${input.choices.join(', ')}`);
+  }
+}
+
+const unitMs: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
+
+function parseDuration(name: string, text: string): number {
+  const parts = [...text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h)/g)];
+  if (parts.length === 0 || parts.map(([part]) => part).join('') !== text) {
+    throw invalidInput(
+      name,
+      text,
+      { type: 'duration', description: '' },
+      'a duration such as 90s, 5m or 1h30m',
+    );
+  }
+  return parts.reduce((sum, [, amount, unit]) => sum + Number(amount) * (unitMs[unit ?? 's'] ?? 0), 0);
+}
+
+function missingInput(name: string, input: InputSpec): ZakenakError {
+  return new ZakenakError({
+    code: 'input/missing',
+    message: `The input '${name}' is required (${input.description})`,
+    remedy: `Give '${name}' under \`with:\` in the workflow, or --${name} on the command line.`,
+    exitCode: exitCodes.badInput,
+  });
+}
+
+function invalidInput(name: string, text: string, input: InputSpec, wanted: string): ZakenakError {
+  const shown = input.secret ? 'the given value' : JSON.stringify(text.slice(0, 80));
+  return new ZakenakError({
+    code: 'input/invalid',
+    message: `The input '${name}' does not accept ${shown}: it takes ${wanted}.`,
+    remedy: `Set '${name}' to ${wanted}.`,
+    exitCode: exitCodes.badInput,
+  });
+}

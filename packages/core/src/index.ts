@@ -20,6 +20,20 @@ export type * from './ports/machine.ts';
 export type * from './ports/ports.ts';
 export type * from './ports/process.ts';
 export * from './redactor.ts';
+export * from './render/annotations.ts';
+export * from './render/code-quality.ts';
+export {
+  escapeCommandData,
+  escapeCommandProperty,
+  escapeMarkdown,
+  escapeTerminal,
+  inlineCode,
+} from './render/escape.ts';
+export * from './render/json.ts';
+export * from './render/junit.ts';
+export * from './render/markdown.ts';
+export * from './render/sarif.ts';
+export * from './render/terminal.ts';
 export * from './report.ts';
 export * from './severity.ts';
 export * from './spec.ts';

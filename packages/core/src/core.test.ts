@@ -1,0 +1,105 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { asZakenakError, exitCodes, ZakenakError } from './error.ts';
+import { createFinding } from './finding.ts';
+import { nearest } from './nearest.ts';
+import { createRedactor } from './redactor.ts';
+import { createErrorReport, createReport, exitCodeOf } from './report.ts';
+import { defineSpec, parseInputs } from './spec.ts';
+
+const high = createFinding({ ruleId: 'a/b', severity: 'high', message: 'm', tool: 't' });
+
+test('a report fails on a finding at its threshold and passes below it', () => {
+  assert.equal(createReport({ tool: 't', findings: [high] }).verdict, 'failed');
+  assert.equal(createReport({ tool: 't', findings: [high], failOn: 'critical' }).verdict, 'passed');
+  assert.equal(exitCodeOf(createReport({ tool: 't', findings: [high] })), 1);
+});
+
+test('the worst part decides the verdict of a chain', () => {
+  const passed = createReport({ tool: 'a' });
+  const rolledBack = createReport({ tool: 'b', verdict: 'rolled-back' });
+  assert.equal(createReport({ tool: 'all', parts: [passed, rolledBack] }).verdict, 'rolled-back');
+  assert.equal(exitCodeOf(rolledBack), 1);
+});
+
+test('an error report keeps the exit code of its error', () => {
+  const error = new ZakenakError({ code: 'x/y', message: 'm', remedy: 'Do.', exitCode: exitCodes.missing });
+  assert.equal(exitCodeOf(createErrorReport('t', error)), 3);
+  const chain = createReport({ tool: 'all', parts: [createErrorReport('t', error)] });
+  assert.equal(chain.verdict, 'errored');
+  assert.equal(exitCodeOf(chain), 3);
+});
+
+test('what is no ZakenakError is our own bug', () => {
+  assert.equal(asZakenakError(new TypeError('oops')).exitCode, 70);
+});
+
+test('a fingerprint survives a line move and differs between rules', () => {
+  const at = (startLine: number) =>
+    createFinding({ ...high, location: { path: 'a', startLine } }).fingerprint;
+  assert.equal(at(1), at(2));
+  assert.notEqual(at(1), createFinding({ ...high, ruleId: 'a/c', location: { path: 'a' } }).fingerprint);
+});
+
+test('the redactor masks a secret in every form it may appear in', () => {
+  const redactor = createRedactor();
+  const secret = 'pa"ss wörd\nsecond-line';
+  redactor.add(secret);
+  const forms = [
+    secret,
+    Buffer.from(secret).toString('base64'),
+    encodeURIComponent(secret),
+    JSON.stringify(secret),
+    'second-line',
+  ];
+  for (const form of forms)
+    assert.match(redactor.redact(`before ${form} after`), /^before "?\*\*\*.*after$/s);
+  assert.ok(!forms.some((form) => redactor.redact(forms.join(' ')).includes(form)));
+});
+
+test('the nearest candidate is offered only when it is near', () => {
+  assert.equal(nearest('enviroment', ['environment', 'registry']), 'environment');
+  assert.equal(nearest('xyz', ['environment', 'registry']), undefined);
+});
+
+const spec = defineSpec({
+  name: 'demo',
+  verb: 'demo',
+  summary: 's',
+  inputs: {
+    name: { type: 'string', description: 'd', required: true },
+    count: { type: 'integer', description: 'd', default: 3 },
+    wait: { type: 'duration', description: 'd', default: '5m' },
+    items: { type: 'list', description: 'd' },
+    mode: { type: 'choice', description: 'd', choices: ['a', 'b'], default: 'a' },
+    dry: { type: 'boolean', description: 'd' },
+  },
+  outputs: {},
+});
+
+test('inputs are parsed to their types with defaults', () => {
+  const inputs = parseInputs(
+    spec,
+    (name) => ({ name: ' x ', items: 'a, b\nc', dry: 'yes', wait: '1h30m' })[name],
+  );
+  assert.deepEqual(inputs, {
+    name: 'x',
+    count: 3,
+    wait: 5_400_000,
+    items: ['a', 'b', 'c'],
+    mode: 'a',
+    dry: true,
+  });
+});
+
+test('a bad input is refused with its name and what it takes', () => {
+  const parse = (given: Record<string, string>) => () =>
+    parseInputs(spec, (name) => ({ name: 'x', ...given })[name]);
+  assert.throws(() => parseInputs(spec, () => ''), { code: 'input/missing' });
+  for (const given of [{ count: '1.5' }, { wait: '5 parsecs' }, { mode: 'c' }, { dry: 'maybe' }] as Record<
+    string,
+    string
+  >[]) {
+    assert.throws(parse(given), { code: 'input/invalid', exitCode: 2 });
+  }
+});

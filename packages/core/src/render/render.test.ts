@@ -1,0 +1,82 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { createFinding } from '../finding.ts';
+import { createReport } from '../report.ts';
+import { renderAnnotations } from './annotations.ts';
+import { renderCodeQuality } from './code-quality.ts';
+import { renderJunit } from './junit.ts';
+import { renderMarkdown } from './markdown.ts';
+import { renderSarif } from './sarif.ts';
+import { renderTerminal } from './terminal.ts';
+
+const hostile = 'bad\n::set-output name=x::y,z: 100% <script>|`a` \u001b[2J';
+const finding = createFinding({
+  ruleId: 'chart/broken',
+  severity: 'high',
+  message: hostile,
+  location: { path: 'a,b:c/templates/x.yaml', startLine: 3, startColumn: 5 },
+  remedy: 'Mend it.',
+  tool: 'helm',
+});
+const report = createReport({ tool: 'lint-helm', findings: [finding] });
+
+test('an annotation cannot smuggle in a second workflow command', () => {
+  const { text } = renderAnnotations(report);
+  assert.equal(text.split('\n').length, 2);
+  assert.match(
+    text,
+    /^::error file=a%2Cb%3Ac\/templates\/x\.yaml,line=3,col=5,title=chart\/broken::bad%0A::set-output/,
+  );
+  assert.match(text, /100%25/);
+});
+
+test('annotations beyond the limit are counted, not shown', () => {
+  const many = Array.from({ length: 25 }, (_, index) => createFinding({ ...finding, message: `m${index}` }));
+  const { text, dropped } = renderAnnotations(createReport({ tool: 't', findings: many }), 10);
+  assert.equal(text.trimEnd().split('\n').length, 10);
+  assert.equal(dropped, 15);
+});
+
+test('the terminal shows control characters as text', () => {
+  const text = renderTerminal(report);
+  assert.ok(!text.includes('\u001b'));
+  assert.match(text, /\\x1b\[2J/);
+  assert.match(text, /a,b:c\/templates\/x\.yaml:3:5/);
+});
+
+test('SARIF names the rule, the place and a stable fingerprint', () => {
+  const log = JSON.parse(renderSarif(report, '1.0.0'));
+  const [result] = log.runs[0].results;
+  assert.equal(log.version, '2.1.0');
+  assert.equal(result.ruleId, 'chart/broken');
+  assert.equal(result.locations[0].physicalLocation.region.startLine, 3);
+  assert.equal(result.partialFingerprints['zakenakFingerprint/v1'], finding.fingerprint);
+  assert.equal(log.runs[0].tool.driver.rules[0].properties['security-severity'], '8.0');
+});
+
+test('JUnit is well-formed whatever a message holds', () => {
+  const xml = renderJunit(report);
+  assert.ok(!xml.includes('<script>'));
+  assert.ok(!xml.includes('\u001b'));
+  assert.match(xml, /failures="1"/);
+});
+
+test('Code Quality gives every place of a finding a fingerprint of its own', () => {
+  const second = { ...finding, location: { path: finding.location?.path ?? '', startLine: 9 } };
+  const entries = JSON.parse(renderCodeQuality(createReport({ tool: 't', findings: [finding, second] })));
+  assert.equal(entries.length, 2);
+  assert.notEqual(entries[0].fingerprint, entries[1].fingerprint);
+});
+
+test('Markdown is cut at the limit with balanced blocks and says so', () => {
+  const long = createReport({
+    tool: 't',
+    sections: [{ title: 'plan', markdown: `\`\`\`\n${'line\n'.repeat(5_000)}\`\`\`` }],
+  });
+  const text = renderMarkdown(long, { maxLength: 2_000 });
+  assert.ok(text.length <= 2_000);
+  assert.match(text, /Cut here/);
+  assert.equal((text.match(/^```/gm) ?? []).length % 2, 0);
+  assert.equal(text.match(/<details>/g)?.length, text.match(/<\/details>/g)?.length);
+  assert.ok(!renderMarkdown(report).includes('<script>'));
+});

@@ -1,0 +1,58 @@
+import { exitCodes, type Finding, ZakenakError } from '@zakenak/core';
+import type { Position } from './document.ts';
+
+/** The file is not YAML. */
+export function invalidYaml(path: string, position: Position, reason: string): ZakenakError {
+  return new ZakenakError({
+    code: 'config/invalid-yaml',
+    message: `${path}:${position.line}:${position.column}: ${reason}.`,
+    remedy: 'Correct the YAML at the line and column named.',
+    exitCode: exitCodes.badInput,
+  });
+}
+
+/** The file is YAML but not a zakenak.yaml. Carries every problem with its place. */
+export class InvalidConfigError extends ZakenakError {
+  readonly findings: readonly Finding[];
+
+  constructor(path: string, findings: readonly Finding[]) {
+    const lines = findings.map(
+      ({ location, message }) => `${path}:${location?.startLine}:${location?.startColumn}: ${message}`,
+    );
+    super({
+      code: 'config/invalid',
+      message: lines.join('\n'),
+      remedy:
+        findings.find(({ remedy }) => remedy)?.remedy ??
+        'Correct the lines named; the schema is packages/config/zakenak.schema.json.',
+      exitCode: exitCodes.badInput,
+    });
+    this.findings = findings;
+  }
+}
+
+/** There is no zakenak.yaml. */
+export function configNotFound(path: string): ZakenakError {
+  return new ZakenakError({
+    code: 'config/not-found',
+    message: `There is no ${path} in the workspace.`,
+    remedy: 'Run `zakenak init` to write one, or name it with --config.',
+    exitCode: exitCodes.badInput,
+  });
+}
+
+/** No environment of that name. */
+export function unknownEnvironment(
+  name: string | undefined,
+  known: readonly string[],
+  near?: string,
+): ZakenakError {
+  return new ZakenakError({
+    code: 'config/unknown-environment',
+    message: name
+      ? `There is no environment '${name}'; zakenak.yaml has ${known.join(', ')}.`
+      : `zakenak.yaml has several environments (${known.join(', ')}) and none was named.`,
+    remedy: near ? `Use --environment ${near}.` : `Name one of them with --environment.`,
+    exitCode: exitCodes.badInput,
+  });
+}

@@ -1,0 +1,231 @@
+import Type, { type Static, type TSchema } from 'typebox';
+
+const closed = { additionalProperties: false } as const;
+const text = (description: string) => Type.String({ minLength: 1, description });
+const list = (description: string) => Type.Array(Type.String({ minLength: 1 }), { description });
+const choice = <const T extends string[]>(values: [...T], description: string) =>
+  Type.Enum(values, { description });
+const optional = <T extends TSchema>(schema: T) => Type.Optional(schema);
+const duration = (description: string) =>
+  Type.String({ pattern: '^([0-9]+(ms|s|m|h))+$', description: `${description} Written 90s, 5m or 1h30m.` });
+const quantity = (description: string) => Type.String({ pattern: '^[0-9]+(Ki|Mi|Gi|Ti)?$', description });
+const name = (description: string) =>
+  Type.String({
+    pattern: '^[a-z0-9]([-a-z0-9]*[a-z0-9])?$',
+    maxLength: 53,
+    description: `${description} Lower-case letters, digits and dashes.`,
+  });
+const values = Type.Record(Type.String(), Type.Unknown());
+
+const build = Type.Object(
+  {
+    name: name('Name of the image; the release of the same name gets its digest.'),
+    image: optional(text('Repository of the image; registry/name where nothing is said.')),
+    context: text('Folder that is sent to the builder.'),
+    dockerfile: optional(text('Dockerfile, relative to the context. Dockerfile where nothing is said.')),
+    target: optional(text('Stage to build.')),
+    args: optional(
+      Type.Record(Type.String(), Type.String(), {
+        description: 'Build arguments. Never secrets: they stay in the image.',
+      }),
+    ),
+    platforms: optional(list('Platforms such as linux/amd64; the builder’s own where nothing is said.')),
+    gpu: optional(
+      Type.Object({ enabled: Type.Boolean({ description: 'The image needs a GPU at run time.' }) }, closed),
+    ),
+    release: optional(name('The release whose values get the digest.')),
+    valuesPath: optional(
+      text('Key of the release’s values that gets repository and digest: image where nothing is said.'),
+    ),
+  },
+  {
+    ...closed,
+    description: 'An image built from this repository; its digest flows into a release’s values.',
+  },
+);
+
+const smoke = Type.Object(
+  {
+    level: optional(
+      choice(
+        ['driver', 'toolkit', 'container', 'kubernetes', 'compute', 'inference'],
+        'How deep the GPU is proven.',
+      ),
+    ),
+    model: optional(text('Model that answers at level inference.')),
+    image: optional(text('Image of the probe pod, by digest.')),
+    expectedCount: optional(Type.Integer({ minimum: 0, description: 'GPUs that have to be there.' })),
+    minMemory: optional(quantity('Memory each GPU has at least.')),
+    timeout: optional(duration('Longest the test may take.')),
+  },
+  { ...closed, description: 'The GPU smoke test after a deploy; a failure rolls the whole set back.' },
+);
+
+const environment = Type.Object(
+  {
+    cluster: Type.Object(
+      {
+        context: text('Context of the kubeconfig.'),
+        kubeconfig: optional(text('Kubeconfig file; KUBECONFIG and ~/.kube/config where nothing is said.')),
+        minVersion: optional(
+          Type.String({
+            pattern: '^v?1\\.[0-9]+(\\.[0-9]+)?$',
+            description: 'Oldest Kubernetes accepted: "1.25".',
+          }),
+        ),
+      },
+      { ...closed, description: 'Where the environment’s releases go.' },
+    ),
+    namespace: optional(name('Namespace of releases that name none.')),
+    registry: optional(text('Registry in place of the top-level one.')),
+    values: optional(list('Values files with one top-level key per release, and `global` for all.')),
+    buildArgs: optional(
+      Type.Record(Type.String(), Type.String(), { description: 'Build arguments added to every image.' }),
+    ),
+    smoke: optional(smoke),
+  },
+  { ...closed, description: 'One place to deploy to.' },
+);
+
+const release = Type.Object(
+  {
+    name: name('Name of the Helm release.'),
+    namespace: optional(name('Namespace; the environment’s, then deploy.namespace where nothing is said.')),
+    chart: text('Folder, .tgz, oci:// reference, or name in `repo`.'),
+    version: optional(text('Version or range of a chart that is not a folder.')),
+    repo: optional(text('Address of a classic chart repository.')),
+    values: optional(
+      Type.Union([list('Values files.'), values], { description: 'Values files, or values written here.' }),
+    ),
+    needs: optional(Type.Array(name('A release.'), { description: 'Releases that have to be ready first.' })),
+    environments: optional(list('Only in these environments.')),
+    gpu: optional(
+      Type.Object(
+        {
+          count: optional(Type.Integer({ minimum: 0, description: 'GPUs the release takes.' })),
+          minMemory: optional(quantity('GPU memory it takes.')),
+        },
+        { ...closed, description: 'What the release needs of the GPUs; checked before the deploy.' },
+      ),
+    ),
+    timeout: optional(duration('Longest the release may take to become ready.')),
+  },
+  { ...closed, description: 'A Helm release.' },
+);
+
+const policy = Type.Object(
+  {
+    commits: optional(
+      Type.Object(
+        {
+          require: optional(choice(['signed', 'off'], 'What every commit has to be.')),
+          allowedSigners: optional(text('allowed_signers file for SSH signatures (ssh-keygen(1)).')),
+          keyring: optional(text('File or folder of armored OpenPGP public keys.')),
+          webFlow: optional(choice(['allow', 'merge-only', 'deny'], 'Commits that the forge itself signed.')),
+          requireDco: optional(Type.Boolean({ description: 'Demand a Signed-off-by line of the author.' })),
+        },
+        { ...closed, description: 'Commit signatures.' },
+      ),
+    ),
+    secrets: optional(
+      Type.Object(
+        {
+          baseline: optional(text('Baseline of findings already dealt with.')),
+          config: optional(text('gitleaks configuration.')),
+          failOn: optional(choice(['any', 'new'], 'Which findings fail.')),
+        },
+        { ...closed, description: 'Secret scanning.' },
+      ),
+    ),
+    images: optional(
+      Type.Object(
+        {
+          failOn: optional(
+            choice(['low', 'medium', 'high', 'critical'], 'Mildest vulnerability that fails.'),
+          ),
+          scanner: optional(choice(['trivy', 'grype', 'off'], 'Vulnerability scanner.')),
+        },
+        { ...closed, description: 'Image scanning.' },
+      ),
+    ),
+    rollback: optional(
+      Type.Object(
+        {
+          onFailure: optional(choice(['set', 'release', 'keep'], 'What is put back when a release fails.')),
+          allowIrreversible: optional(Type.Boolean({ description: 'Deploy also what cannot be put back.' })),
+        },
+        { ...closed, description: 'Rollback.' },
+      ),
+    ),
+    charts: optional(
+      Type.Object(
+        {
+          strict: optional(Type.Boolean({ description: 'Warnings of helm lint fail.' })),
+          kubernetesVersions: optional(list('Kubernetes versions that charts are checked against.')),
+        },
+        { ...closed, description: 'Chart checks.' },
+      ),
+    ),
+  },
+  { ...closed, description: 'What has to hold. Read from the base branch on a pull request.' },
+);
+
+/** The one description of zakenak.yaml: static types, validation and the editors' JSON Schema come from it. */
+export const configSchema = Type.Object(
+  {
+    project: name('Name of the project; also of its set of releases.'),
+    registry: optional(text('Registry and path that images are pushed to: ghcr.io/acme.')),
+    build: optional(Type.Array(build, { description: 'Images built from this repository.' })),
+    environments: Type.Record(Type.String({ pattern: '^[a-z0-9]([-a-z0-9]*[a-z0-9])?$' }), environment, {
+      description: 'Places to deploy to, by name.',
+    }),
+    deploy: optional(
+      Type.Object(
+        {
+          namespace: optional(name('Namespace of releases that name none.')),
+          releases: optional(
+            Type.Array(release, { description: 'The set of Helm releases: deployed and put back as one.' }),
+          ),
+          manifests: optional(list('Files and folders of plain manifests, applied before the releases.')),
+        },
+        { ...closed, description: 'What is deployed.' },
+      ),
+    ),
+    git: optional(
+      Type.Object(
+        {
+          branch: optional(text('Branch that is deployed. main where nothing is said.')),
+          paths: optional(list('Folders whose changes matter.')),
+          strategy: optional(text('Kept for the first Zakenak; has no effect.')),
+        },
+        { ...closed, description: 'The Git side.' },
+      ),
+    ),
+    policy: optional(policy),
+    smoke: optional(smoke),
+  },
+  {
+    ...closed,
+    $id: 'https://zakenak.dev/schema/zakenak.json',
+    title: 'zakenak.yaml',
+    description: 'What Zakenak builds, checks and deploys.',
+  },
+);
+
+/** zakenak.yaml after validation. */
+export type Config = Static<typeof configSchema>;
+/** An image of `build`. */
+export type BuildConfig = Static<typeof build>;
+/** A release of `deploy.releases`. */
+export type ReleaseConfig = Static<typeof release>;
+/** One of `environments`. */
+export type EnvironmentConfig = Static<typeof environment>;
+/** The `smoke` settings. */
+export type SmokeConfig = Static<typeof smoke>;
+/** The `policy` settings. */
+export type PolicyConfig = Static<typeof policy>;
+
+/** The JSON Schema for editors, as the text of zakenak.schema.json. */
+export function renderConfigJsonSchema(): string {
+  return `${JSON.stringify({ $schema: 'https://json-schema.org/draft/2020-12/schema', ...configSchema }, null, 2)}\n`;
+}

@@ -1,0 +1,157 @@
+import { nearest } from '@zakenak/core';
+import { Settings } from 'typebox/system';
+import { Errors } from 'typebox/value';
+import { type Config, configSchema } from './schema.ts';
+
+/** One thing wrong with the tree, at a JSON pointer. `atKey`: the key itself is what is wrong. */
+export interface Problem {
+  readonly pointer: string;
+  readonly message: string;
+  readonly remedy?: string;
+  readonly atKey?: boolean;
+}
+
+/** Every way in which the tree is not a zakenak.yaml; empty when it is one. */
+export function validateConfig(value: unknown): readonly Problem[] {
+  Settings.Set({ maxErrors: 200 });
+  const problems = new Map<string, Problem>();
+  for (const error of Errors(configSchema, value)) {
+    for (const problem of describe(error as SchemaError)) {
+      // The first word on a place is the most precise: branches of a union repeat themselves.
+      const key = `${problem.pointer} ${problem.atKey ?? false}`;
+      if (!problems.has(key)) problems.set(key, problem);
+    }
+  }
+  if (problems.size > 0) return [...problems.values()];
+  return checkReferences(value as Config);
+}
+
+interface SchemaError {
+  readonly keyword: string;
+  readonly schemaPath: string;
+  readonly instancePath: string;
+  readonly message: string;
+  readonly params: {
+    readonly additionalProperties?: readonly string[];
+    readonly requiredProperties?: readonly string[];
+    readonly allowedValues?: readonly unknown[];
+  };
+}
+
+function describe(error: SchemaError): readonly Problem[] {
+  const { keyword, instancePath: pointer, params } = error;
+  if (keyword === 'boolean') return [];
+  if (keyword === 'additionalProperties') {
+    const known = knownKeys(error.schemaPath);
+    return (params.additionalProperties ?? []).map((key) => {
+      const near = nearest(key, known);
+      return {
+        pointer: `${pointer}/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`,
+        atKey: true,
+        message: `unknown key '${key}'${near ? `; did you mean '${near}'?` : ''}`,
+        remedy: near
+          ? `Write '${near}' instead of '${key}'.`
+          : `Remove '${key}'; known here: ${known.join(', ')}.`,
+      };
+    });
+  }
+  if (keyword === 'required') {
+    return [
+      {
+        pointer,
+        message: `${nameOf(pointer)} lacks ${(params.requiredProperties ?? []).map((key) => `'${key}'`).join(', ')}`,
+      },
+    ];
+  }
+  if (keyword === 'enum')
+    return [
+      { pointer, message: `${nameOf(pointer)} must be one of ${(params.allowedValues ?? []).join(', ')}` },
+    ];
+  return [{ pointer, message: `${nameOf(pointer)} ${error.message}` }];
+}
+
+function knownKeys(schemaPath: string): readonly string[] {
+  let schema: unknown = configSchema;
+  for (const step of schemaPath.split('/').slice(1)) {
+    schema = (schema as Record<string, unknown> | undefined)?.[
+      step.replaceAll('~1', '/').replaceAll('~0', '~')
+    ];
+  }
+  return Object.keys((schema as { properties?: object } | undefined)?.properties ?? {});
+}
+
+function nameOf(pointer: string): string {
+  return pointer === '' ? 'the file' : pointer.slice(1).replaceAll('/', '.');
+}
+
+function checkReferences(config: Config): readonly Problem[] {
+  const releases = config.deploy?.releases ?? [];
+  const names = releases.map(({ name }) => name);
+  const environments = Object.keys(config.environments);
+  const problems: Problem[] = [];
+  if (environments.length === 0)
+    problems.push({ pointer: '/environments', message: 'there is no environment' });
+  for (const [index, release] of releases.entries()) {
+    const pointer = `/deploy/releases/${index}`;
+    if (names.indexOf(release.name) < index)
+      problems.push({ pointer: `${pointer}/name`, message: `the release '${release.name}' is there twice` });
+    problems.push(...checkNames(release.needs ?? [], names, `${pointer}/needs`, 'release'));
+    problems.push(
+      ...checkNames(release.environments ?? [], environments, `${pointer}/environments`, 'environment'),
+    );
+  }
+  const cycle = findCycle(new Map(releases.map(({ name, needs }) => [name, needs ?? []])));
+  if (cycle) {
+    const index = names.indexOf(cycle[0] ?? '');
+    problems.push({
+      pointer: `/deploy/releases/${index}/needs`,
+      message: `releases need each other in a circle: ${cycle.join(' -> ')}`,
+      remedy: 'Remove one of these needs.',
+    });
+  }
+  for (const [index, build] of (config.build ?? []).entries()) {
+    if (build.release)
+      problems.push(...checkNames([build.release], names, `/build/${index}/release`, 'release', true));
+  }
+  return problems;
+}
+
+function checkNames(
+  given: readonly string[],
+  known: readonly string[],
+  pointer: string,
+  what: string,
+  single = false,
+): readonly Problem[] {
+  return given.flatMap((name, index) => {
+    if (known.includes(name)) return [];
+    const near = nearest(name, known);
+    return [
+      {
+        pointer: single ? pointer : `${pointer}/${index}`,
+        message: `there is no ${what} '${name}'${near ? `; did you mean '${near}'?` : ''}`,
+        remedy: near ? `Write '${near}'.` : `Declare the ${what} or remove the name.`,
+      },
+    ];
+  });
+}
+
+/** The names along one circle, first one repeated at the end; undefined where there is none. */
+function findCycle(needs: ReadonlyMap<string, readonly string[]>): readonly string[] | undefined {
+  const done = new Set<string>();
+  const visit = (name: string, path: readonly string[]): readonly string[] | undefined => {
+    if (path.includes(name)) return [...path.slice(path.indexOf(name)), name];
+    if (done.has(name)) return undefined;
+    for (const need of needs.get(name) ?? []) {
+      const cycle = visit(need, [...path, name]);
+      if (cycle) return cycle;
+    }
+    done.add(name);
+    return undefined;
+  };
+  for (const name of needs.keys()) {
+    const cycle = visit(name, []);
+    if (cycle) return cycle;
+  }
+  return undefined;
+}

@@ -1,1 +1,3 @@
-export {};
+export { detectHost } from './detect.ts';
+export type { Environment } from './environment.ts';
+export { createGithubForge, type GithubForgeOptions } from './github/forge.ts';

@@ -1,0 +1,171 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer, type IncomingMessage } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { detectHost } from './detect.ts';
+import { createGithubForge } from './github/forge.ts';
+
+const [a, b, zero] = ['a', 'b', '0'].map((digit) => digit.repeat(40));
+
+async function githubEvent(name: string, payload: unknown, env: Record<string, string> = {}) {
+  const folder = await mkdtemp(join(tmpdir(), 'zakenak-host-'));
+  const path = join(folder, 'event.json');
+  await writeFile(path, JSON.stringify(payload));
+  const host = detectHost(
+    {
+      GITHUB_ACTIONS: 'true',
+      GITHUB_EVENT_NAME: name,
+      GITHUB_EVENT_PATH: path,
+      GITHUB_SHA: b,
+      GITHUB_REPOSITORY: 'o/r',
+      ...env,
+    },
+    '/',
+    () => {},
+  );
+  try {
+    return await host.readEvent();
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
+test('a pull request from a fork is told from one of the same repository', async () => {
+  const request = (head: string) => ({
+    pull_request: {
+      number: 4,
+      head: { ref: 'f', sha: a, repo: { full_name: head } },
+      base: { ref: 'main', sha: b, repo: { full_name: 'o/r' } },
+    },
+    repository: { default_branch: 'main', full_name: 'o/r' },
+  });
+  assert.deepEqual(await githubEvent('pull_request', request('o/r')), {
+    kind: 'pull-request',
+    headSha: a,
+    baseSha: b,
+    headBranch: 'f',
+    baseBranch: 'main',
+    defaultBranch: 'main',
+    pullRequest: { number: 4, fork: false },
+  });
+  assert.equal((await githubEvent('pull_request', request('x/r'))).pullRequest?.fork, true);
+  // The head repository was deleted: that is never the same repository.
+  assert.equal(
+    (
+      await githubEvent('pull_request', {
+        ...request('o/r'),
+        pull_request: { number: 1, head: { sha: a, repo: null }, base: { repo: { full_name: 'o/r' } } },
+      })
+    ).pullRequest?.fork,
+    true,
+  );
+});
+
+test('the first push of a branch has no base', async () => {
+  const env = { GITHUB_REF: 'refs/heads/topic' };
+  assert.deepEqual(await githubEvent('push', { before: zero, repository: { default_branch: 'main' } }, env), {
+    kind: 'push',
+    headSha: b,
+    headBranch: 'topic',
+    defaultBranch: 'main',
+  });
+  assert.equal((await githubEvent('push', { before: a, forced: true }, env)).baseSha, a);
+  assert.equal((await githubEvent('push', {}, { GITHUB_REF: 'refs/tags/v1.0.0' })).tag, 'v1.0.0');
+});
+
+test('an unknown event and a missing payload are refused with a remedy', async () => {
+  await assert.rejects(githubEvent('issue_comment', {}), { code: 'host/unknown-event', exitCode: 2 });
+  const host = detectHost(
+    { GITHUB_ACTIONS: 'true', GITHUB_EVENT_NAME: 'push', GITHUB_EVENT_PATH: '/nowhere.json' },
+    '/',
+    () => {},
+  );
+  await assert.rejects(host.readEvent(), { code: 'host/bad-event-payload' });
+});
+
+test('GitLab merge requests and pushes are read from the predefined variables', async () => {
+  const host = (env: Record<string, string | undefined>) =>
+    detectHost({ GITLAB_CI: 'true', CI_COMMIT_SHA: b, ...env }, '/', () => {});
+  const merge = await host({
+    CI_PIPELINE_SOURCE: 'merge_request_event',
+    CI_MERGE_REQUEST_IID: '7',
+    CI_MERGE_REQUEST_SOURCE_BRANCH_SHA: a,
+    CI_MERGE_REQUEST_DIFF_BASE_SHA: b,
+    CI_MERGE_REQUEST_SOURCE_PROJECT_ID: '1',
+    CI_MERGE_REQUEST_PROJECT_ID: '2',
+  }).readEvent();
+  assert.deepEqual(merge, {
+    kind: 'pull-request',
+    headSha: a,
+    baseSha: b,
+    pullRequest: { number: 7, fork: true },
+  });
+  assert.equal(
+    (await host({ CI_PIPELINE_SOURCE: 'push', CI_COMMIT_BEFORE_SHA: zero }).readEvent()).baseSha,
+    undefined,
+  );
+  await assert.rejects(host({ CI_PIPELINE_SOURCE: 'chat' }).readEvent(), { code: 'host/unknown-event' });
+  assert.equal(host({ ZAKENAK_INPUT_CHART_DIRS: 'x' }).readInput('chart-dirs'), 'x');
+});
+
+test('GitLab outputs become a dotenv file of one line each', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'zakenak-gitlab-'));
+  await detectHost({ GITLAB_CI: 'true', CI_PROJECT_DIR: folder }, '/', () => {}).setOutput(
+    'image-ref',
+    'a\nEVIL=1',
+  );
+  assert.equal(await readFile(join(folder, 'zakenak.env'), 'utf8'), 'ZAKENAK_IMAGE_REF=a EVIL=1\n');
+  await rm(folder, { recursive: true });
+});
+
+test('a mask cannot carry a second workflow command', () => {
+  const written: string[] = [];
+  detectHost({ GITHUB_ACTIONS: 'true' }, '/', (text) => written.push(text)).mask('first%0A\nsecond');
+  assert.deepEqual(written, ['::add-mask::first%250A\n', '::add-mask::second\n']);
+});
+
+test('the sticky comment is found on a later page and replaced', async () => {
+  const calls: string[] = [];
+  const server = createServer((request, response) => void answer(request, response, calls)).listen(
+    0,
+    '127.0.0.1',
+  );
+  await new Promise((resolve) => server.once('listening', resolve));
+  const apiUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const forge = createGithubForge({ owner: 'o', repo: 'r', token: 'none', apiUrl });
+  assert.equal(await forge.upsertComment({ pullRequest: 3, marker: 'zakenak', body: 'new' }), 'url-of-42');
+  assert.deepEqual(calls, [
+    'GET /repos/o/r/issues/3/comments?per_page=100',
+    'GET /page2',
+    'PATCH /repos/o/r/issues/comments/42',
+  ]);
+  await assert.rejects(
+    forge.setStatus({ sha: a ?? '', context: 'zakenak', state: 'success', description: 'd' }),
+    { code: 'forge/forbidden', exitCode: 4 },
+  );
+  server.close();
+  server.closeAllConnections();
+});
+
+async function answer(
+  request: IncomingMessage,
+  response: import('node:http').ServerResponse,
+  calls: string[],
+) {
+  const line = `${request.method} ${request.url}`;
+  response.setHeader('content-type', 'application/json');
+  if (line.startsWith('POST'))
+    return response.writeHead(403).end('{"message":"Resource not accessible by integration"}');
+  calls.push(line);
+  if (line.includes('issues/3'))
+    response.setHeader('link', `<http://${request.headers.host}/page2>; rel="next"`);
+  const body = line.startsWith('PATCH')
+    ? { html_url: 'url-of-42' }
+    : line.endsWith('/page2')
+      ? [{ id: 42, body: '<!-- zakenak -->\nold' }]
+      : [{ id: 1, body: 'someone else: <!-- zakenak -->' }];
+  response.end(JSON.stringify(body));
+}

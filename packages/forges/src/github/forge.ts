@@ -1,0 +1,120 @@
+import type { Octokit } from '@octokit/rest';
+import type { Forge } from '@zakenak/core';
+import { forgeError } from '../errors.ts';
+
+/** GitHub cuts nothing: a longer comment is refused. */
+const maxCommentLength = 65_536;
+const maxDescriptionLength = 140;
+
+/** Where GitHub's API is and who asks. */
+export interface GithubForgeOptions {
+  readonly owner: string;
+  readonly repo: string;
+  readonly token: string;
+  /** https://api.github.com where nothing is said. */
+  readonly apiUrl?: string;
+}
+
+/** GitHub's API behind the Forge port, through @octokit/rest (loaded at first use). */
+export function createGithubForge(options: GithubForgeOptions): Forge {
+  const place = { owner: options.owner, repo: options.repo };
+  let loading: Promise<Octokit> | undefined;
+  const octokit = () => {
+    loading ??= import('@octokit/rest').then(
+      (rest) =>
+        new rest.Octokit({
+          auth: options.token,
+          userAgent: 'zakenak',
+          ...(options.apiUrl ? { baseUrl: options.apiUrl } : {}),
+        }),
+    );
+    return loading;
+  };
+  const attempt = async <T>(operation: string, body: (api: Octokit) => Promise<T>): Promise<T> => {
+    try {
+      return await body(await octokit());
+    } catch (thrown) {
+      throw forgeError('GitHub', operation, thrown);
+    }
+  };
+  return {
+    name: 'github',
+    upsertComment: (comment) => attempt('write the comment', (api) => upsertComment(api, place, comment)),
+    setStatus: (status) =>
+      attempt('set the status', async (api) => {
+        const { sha, context, state, description, url } = status;
+        const short =
+          description.length > maxDescriptionLength
+            ? `${description.slice(0, maxDescriptionLength - 1)}…`
+            : description;
+        await api.rest.repos.createCommitStatus({
+          ...place,
+          sha,
+          context,
+          state,
+          description: short,
+          ...(url ? { target_url: url } : {}),
+        });
+      }),
+    readVerifications: (shas) => attempt('read the commits', (api) => readVerifications(api, place, shas)),
+    createRelease: (release) =>
+      attempt('create the release', async (api) => {
+        const { tag, title, notes, prerelease, draft } = release;
+        const { data } = await api.rest.repos.createRelease({
+          ...place,
+          tag_name: tag,
+          name: title,
+          body: notes,
+          prerelease,
+          draft,
+        });
+        return { url: data.html_url };
+      }),
+  };
+}
+
+interface Place {
+  readonly owner: string;
+  readonly repo: string;
+}
+
+async function upsertComment(
+  api: Octokit,
+  place: Place,
+  comment: Parameters<Forge['upsertComment']>[0],
+): Promise<string> {
+  const marker = `<!-- ${comment.marker} -->`;
+  const body = cutComment(`${marker}\n${comment.body}`);
+  const pages = api.paginate.iterator(api.rest.issues.listComments, {
+    ...place,
+    issue_number: comment.pullRequest,
+    per_page: 100,
+  });
+  for await (const { data } of pages) {
+    const mine = data.find((existing) => existing.body?.startsWith(marker));
+    if (mine)
+      return (await api.rest.issues.updateComment({ ...place, comment_id: mine.id, body })).data.html_url;
+  }
+  return (await api.rest.issues.createComment({ ...place, issue_number: comment.pullRequest, body })).data
+    .html_url;
+}
+
+/** The text at GitHub's limit, saying that it was cut. */
+export function cutComment(body: string): string {
+  const note = '\n\n_Cut at the forge’s limit: the whole report is in the run’s artefacts._';
+  return body.length <= maxCommentLength ? body : body.slice(0, maxCommentLength - note.length) + note;
+}
+
+async function readVerifications(
+  api: Octokit,
+  place: Place,
+  shas: readonly string[],
+): ReturnType<Forge['readVerifications']> {
+  const verdicts = new Map<string, { verified: boolean; reason: string }>();
+  for (const ref of shas) {
+    const { data } = await api.rest.repos.getCommit({ ...place, ref });
+    const { verified, reason } = data.commit.verification ?? { verified: false, reason: 'unsigned' };
+    verdicts.set(ref, { verified, reason });
+  }
+  return verdicts;
+}

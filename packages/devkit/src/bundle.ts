@@ -1,0 +1,57 @@
+import { globSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { build } from 'esbuild';
+
+/** What a build made. */
+export interface Bundle {
+  readonly folder: string;
+  /** Bytes of the one shared bundle. */
+  readonly bytes: number;
+  readonly files: readonly string[];
+}
+
+/**
+ * Bundles the command line and all actions into one file that every action's stub of a few lines loads, as the release tags carry it.
+ * Reproducible: no absolute path, time or machine name goes in. `folder` is emptied first.
+ */
+export async function bundle(root: string, folder: string): Promise<Bundle> {
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true });
+  const { version } = JSON.parse(readFileSync(join(root, 'packages/cli/package.json'), 'utf8')) as { version: string };
+  await build({
+    absWorkingDir: root,
+    entryPoints: { zakenak: 'packages/cli/src/bundle.ts' },
+    outdir: folder,
+    bundle: true,
+    platform: 'node',
+    target: 'node24',
+    format: 'cjs',
+    outExtension: { '.js': '.cjs' },
+    legalComments: 'external',
+    sourcemap: false,
+    minify: false,
+    keepNames: true,
+    logLevel: 'error',
+    define: { 'import.meta.dirname': '__dirname', 'import.meta.url': '__zakenak_url', __ZAKENAK_VERSION__: JSON.stringify(version) },
+    banner: { js: "const __zakenak_url = require('node:url').pathToFileURL(__filename).href;" },
+  });
+  writeStubs(root, folder);
+  const files = globSync('**/*', { cwd: folder }).filter((file) => statSync(join(folder, file)).isFile());
+  return { folder, bytes: statSync(join(folder, 'zakenak.cjs')).size, files: files.sort() };
+}
+
+/** `<action>/action.yml` with a main that hands over to the shared bundle, and the `zakenak` command. */
+function writeStubs(root: string, folder: string): void {
+  for (const path of globSync('actions/*/action.yml', { cwd: root })) {
+    const name = path.split('/')[1] ?? '';
+    mkdirSync(join(folder, name), { recursive: true });
+    writeFileSync(join(folder, name, 'action.yml'), readFileSync(join(root, path), 'utf8').replace('src/main.ts', 'main.cjs'));
+    writeFileSync(join(folder, name, 'main.cjs'), stub(`require('../zakenak.cjs').runAction(${JSON.stringify(name)});`));
+  }
+  writeFileSync(join(folder, 'cli.cjs'), `#!/usr/bin/env node\n${stub("require('./zakenak.cjs').runCli(process.argv.slice(2));")}`, { mode: 0o755 });
+}
+
+function stub(call: string): string {
+  // The compile cache keeps V8's code of the bundle between runs: start-up is mostly compilation.
+  return `'use strict';\nrequire('node:module').enableCompileCache?.();\n${call}\n`;
+}

@@ -1,0 +1,63 @@
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+
+const root = join(import.meta.dirname, '../../..');
+
+const tasks: Readonly<Record<string, (args: string[]) => Promise<number>>> = {
+  /** All checks and suites, or those named: `npm test -- unit`, `npm test -- e2e sandbox`. */
+  async test(args) {
+    const { printOutcome, runSuites, suiteNames } = await import('./run-tests.ts');
+    const named = suiteNames.filter((name) => args.includes(name));
+    const filters = args.filter((arg) => !suiteNames.some((name) => name === arg));
+    const { prepare } = await import('./prepare.ts');
+    await prepare(root, named.length === 0 || named.includes('e2e') ? 'all' : 'unit');
+    const checks = args.length === 0 ? runChecks() : [];
+    const outcome = await runSuites(root, named.length > 0 ? named : suiteNames, filters);
+    for (const failure of checks) outcome.failures.unshift(failure);
+    outcome.failed += checks.length;
+    printOutcome(outcome);
+    return outcome.failed > 0 || outcome.passed === 0 ? 1 : 0;
+  },
+  async demo(args) {
+    const { prepare } = await import('./prepare.ts');
+    await prepare(root, 'demo');
+    return runNode([join(root, 'examples/demo/main.ts'), ...args]);
+  },
+  /** Writes what comes from the specs: action.yml, tables, templates, schema, docs/errors.md. `--check` only compares. */
+  async generate(args) {
+    const { values } = parseArgs({ args, options: { check: { type: 'boolean', default: false } } });
+    const { generate } = await import('./generate.ts');
+    const stale = await generate(root, values.check);
+    for (const path of stale) process.stdout.write(`${values.check ? 'stale' : 'written'}: ${path}\n`);
+    return values.check && stale.length > 0 ? 1 : 0;
+  },
+  async bundle() {
+    const { bundle } = await import('./bundle.ts');
+    const { folder, bytes } = await bundle(root, join(root, 'dist'));
+    process.stdout.write(`${folder}: ${(bytes / 1e6).toFixed(2)} MB\n`);
+    return 0;
+  },
+};
+
+function runNode(args: readonly string[]): number {
+  return spawnSync(process.execPath, args, { cwd: root, stdio: 'inherit' }).status ?? 70;
+}
+
+/** Formatter, linter, types and unused exports; the names of those that failed. */
+function runChecks(): string[] {
+  const checks = { biome: ['check', '.'], tsc: ['--noEmit'], knip: ['--no-progress'] };
+  return Object.entries(checks).flatMap(([tool, args]) => {
+    process.stdout.write(`\n${tool} ${args.join(' ')}\n`);
+    const { status } = spawnSync(join(root, 'node_modules/.bin', tool), args, { cwd: root, stdio: 'inherit' });
+    return status === 0 ? [] : [`${tool} ${args.join(' ')} ended with ${status}`];
+  });
+}
+
+const [name = '', ...args] = process.argv.slice(2);
+const task = tasks[name];
+if (task) process.exitCode = await task(args);
+else {
+  process.stderr.write(`Unknown task '${name}'. Tasks: ${Object.keys(tasks).join(', ')}.\n`);
+  process.exitCode = 2;
+}

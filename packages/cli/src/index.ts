@@ -1,1 +1,4 @@
-export {};
+export { runAction } from './action.ts';
+export { runCli } from './cli.ts';
+export { withPublicationInputs } from './run-verb.ts';
+export { verbs } from './verbs.ts';

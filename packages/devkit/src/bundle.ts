@@ -17,7 +17,9 @@ export interface Bundle {
 export async function bundle(root: string, folder: string): Promise<Bundle> {
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
-  const { version } = JSON.parse(readFileSync(join(root, 'packages/cli/package.json'), 'utf8')) as { version: string };
+  const { version } = JSON.parse(readFileSync(join(root, 'packages/cli/package.json'), 'utf8')) as {
+    version: string;
+  };
   await build({
     absWorkingDir: root,
     entryPoints: { zakenak: 'packages/cli/src/bundle.ts' },
@@ -32,7 +34,11 @@ export async function bundle(root: string, folder: string): Promise<Bundle> {
     minify: false,
     keepNames: true,
     logLevel: 'error',
-    define: { 'import.meta.dirname': '__dirname', 'import.meta.url': '__zakenak_url', __ZAKENAK_VERSION__: JSON.stringify(version) },
+    define: {
+      'import.meta.dirname': '__dirname',
+      'import.meta.url': '__zakenak_url',
+      __ZAKENAK_VERSION__: JSON.stringify(version),
+    },
     banner: { js: "const __zakenak_url = require('node:url').pathToFileURL(__filename).href;" },
   });
   writeStubs(root, folder);
@@ -45,10 +51,20 @@ function writeStubs(root: string, folder: string): void {
   for (const path of globSync('actions/*/action.yml', { cwd: root })) {
     const name = path.split('/')[1] ?? '';
     mkdirSync(join(folder, name), { recursive: true });
-    writeFileSync(join(folder, name, 'action.yml'), readFileSync(join(root, path), 'utf8').replace('src/main.ts', 'main.cjs'));
-    writeFileSync(join(folder, name, 'main.cjs'), stub(`require('../zakenak.cjs').runAction(${JSON.stringify(name)});`));
+    writeFileSync(
+      join(folder, name, 'action.yml'),
+      readFileSync(join(root, path), 'utf8').replace('src/main.ts', 'main.cjs'),
+    );
+    writeFileSync(
+      join(folder, name, 'main.cjs'),
+      stub(`require('../zakenak.cjs').runAction(${JSON.stringify(name)});`),
+    );
   }
-  writeFileSync(join(folder, 'cli.cjs'), `#!/usr/bin/env node\n${stub("require('./zakenak.cjs').runCli(process.argv.slice(2));")}`, { mode: 0o755 });
+  writeFileSync(
+    join(folder, 'cli.cjs'),
+    `#!/usr/bin/env node\n${stub("require('./zakenak.cjs').runCli(process.argv.slice(2));")}`,
+    { mode: 0o755 },
+  );
 }
 
 function stub(call: string): string {

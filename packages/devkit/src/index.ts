@@ -1,1 +1,2 @@
-export {};
+export { type Bundle, bundle } from './bundle.ts';
+export { generate } from './generate.ts';

@@ -49,7 +49,10 @@ function runChecks(): string[] {
   const checks = { biome: ['check', '.'], tsc: ['--noEmit'], knip: ['--no-progress'] };
   return Object.entries(checks).flatMap(([tool, args]) => {
     process.stdout.write(`\n${tool} ${args.join(' ')}\n`);
-    const { status } = spawnSync(join(root, 'node_modules/.bin', tool), args, { cwd: root, stdio: 'inherit' });
+    const { status } = spawnSync(join(root, 'node_modules/.bin', tool), args, {
+      cwd: root,
+      stdio: 'inherit',
+    });
     return status === 0 ? [] : [`${tool} ${args.join(' ')} ended with ${status}`];
   });
 }

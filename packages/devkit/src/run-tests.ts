@@ -1,12 +1,16 @@
 import { globSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { relative } from 'node:path';
+import type { EventData } from 'node:test';
 import { run } from 'node:test';
-import type { TestFail, TestPass } from 'node:test/reporters';
 
 /** The suites, cheapest first. `parallel`: files at a time; the end-to-end suite starts clusters, which wait more than they compute. */
 const suites = {
-  unit: { patterns: ['packages/*/src/**/*.test.ts', 'actions/*/src/**/*.test.ts'], parallel: cpus().length, timeoutMs: 120_000 },
+  unit: {
+    patterns: ['packages/*/src/**/*.test.ts', 'actions/*/src/**/*.test.ts'],
+    parallel: cpus().length,
+    timeoutMs: 120_000,
+  },
   contract: { patterns: ['test/contract/*.test.ts'], parallel: cpus().length, timeoutMs: 120_000 },
   e2e: { patterns: ['test/e2e/*.test.ts'], parallel: 2, timeoutMs: 900_000 },
 } as const;
@@ -25,7 +29,11 @@ export interface TestOutcome {
 }
 
 /** Runs the test files of the suites whose path contains one of `filters` (all, where there is none), printing as they end. */
-export async function runSuites(root: string, names: readonly SuiteName[], filters: readonly string[]): Promise<TestOutcome> {
+export async function runSuites(
+  root: string,
+  names: readonly SuiteName[],
+  filters: readonly string[],
+): Promise<TestOutcome> {
   const outcome: TestOutcome = { passed: 0, failed: 0, failures: [], skips: [] };
   for (const name of names) {
     const { patterns, parallel, timeoutMs } = suites[name];
@@ -40,10 +48,22 @@ export async function runSuites(root: string, names: readonly SuiteName[], filte
   return outcome;
 }
 
-function runFiles(root: string, files: readonly string[], limits: { parallel: number; timeoutMs: number }, outcome: TestOutcome): Promise<void> {
-  const stream = run({ files: [...files], concurrency: limits.parallel, timeout: limits.timeoutMs, isolation: 'process', cwd: root });
-  const place = (event: { file?: string; line?: number }) => `${relative(root, event.file ?? '')}:${event.line ?? 0}`;
-  stream.on('test:pass', (event: TestPass) => {
+function runFiles(
+  root: string,
+  files: readonly string[],
+  limits: { parallel: number; timeoutMs: number },
+  outcome: TestOutcome,
+): Promise<void> {
+  const stream = run({
+    files: [...files],
+    concurrency: limits.parallel,
+    timeout: limits.timeoutMs,
+    isolation: 'process',
+    cwd: root,
+  });
+  const place = (event: { file?: string; line?: number }) =>
+    `${relative(root, event.file ?? '')}:${event.line ?? 0}`;
+  stream.on('test:pass', (event: EventData.TestPass) => {
     if (event.details.type === 'suite' || isFile(event, files)) return;
     if (event.skip !== undefined || event.todo !== undefined) {
       outcome.skips.push(`${event.name} (${place(event)}): ${reason(event.skip ?? event.todo)}`);
@@ -52,12 +72,13 @@ function runFiles(root: string, files: readonly string[], limits: { parallel: nu
     outcome.passed += 1;
     process.stdout.write(`  ✔ ${event.name} (${Math.round(event.details.duration_ms)} ms)\n`);
   });
-  stream.on('test:fail', (event: TestFail) => {
-    if (event.details.type === 'suite' && event.details.error.failureType === 'subtestsFailed') return;
-    if (isFile(event, files) && event.details.error.failureType === 'subtestsFailed') return;
+  stream.on('test:fail', (event: EventData.TestFail) => {
+    if (event.details.type === 'suite' && failureType(event) === 'subtestsFailed') return;
+    if (isFile(event, files) && failureType(event) === 'subtestsFailed') return;
     outcome.failed += 1;
     const cause = event.details.error.cause;
-    const text = cause instanceof Error ? (cause.stack ?? cause.message) : String(cause ?? event.details.error);
+    const text =
+      cause instanceof Error ? (cause.stack ?? cause.message) : String(cause ?? event.details.error);
     outcome.failures.push(`${event.name} (${place(event)})\n${text.replace(/^/gm, '      ')}`);
     process.stdout.write(`  ✖ ${event.name} (${place(event)})\n${text.replace(/^/gm, '      ')}\n`);
   });
@@ -81,7 +102,15 @@ function reason(skip: string | boolean | undefined): string {
 /** Prints the failures again, every skip with its reason, and the closing line. */
 export function printOutcome(outcome: TestOutcome): void {
   const { passed, failed, failures, skips } = outcome;
-  if (failures.length > 0) process.stdout.write(`\nFailed:\n${failures.map((failure) => `  ✖ ${failure}\n`).join('')}`);
-  process.stdout.write(`\nSkipped: ${skips.length === 0 ? 'nothing' : ''}\n${skips.map((skip) => `  - ${skip}\n`).join('')}`);
+  if (failures.length > 0)
+    process.stdout.write(`\nFailed:\n${failures.map((failure) => `  ✖ ${failure}\n`).join('')}`);
+  process.stdout.write(
+    `\nSkipped: ${skips.length === 0 ? 'nothing' : ''}\n${skips.map((skip) => `  - ${skip}\n`).join('')}`,
+  );
   process.stdout.write(`\n${passed} passed, ${failed} failed, ${skips.length} skipped\n`);
+}
+
+/** Node marks what kind of failure it was on the error (`subtestsFailed`, `testCodeFailure`), outside the typed fields. */
+function failureType(event: EventData.TestFail): unknown {
+  return (event.details.error as { failureType?: unknown }).failureType;
 }

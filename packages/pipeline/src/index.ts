@@ -1,1 +1,3 @@
-export {};
+export type { RunContext } from './context.ts';
+export { publicationInputs } from './publication-inputs.ts';
+export { defineVerb, type Verb } from './verb.ts';

@@ -1,0 +1,3 @@
+import { runAction } from '@zakenak/cli';
+
+await runAction('deploy-to-wsl2-runner');

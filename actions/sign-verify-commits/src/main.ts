@@ -1,0 +1,3 @@
+import { runAction } from '@zakenak/cli';
+
+await runAction('sign-verify-commits');

@@ -1,0 +1,86 @@
+import { type ActionSpec, exitCodes, type InputSpec, nearest, ZakenakError } from '@zakenak/core';
+
+/** What a command line says after the verb. */
+export interface Arguments {
+  /** Text given for each input. */
+  readonly inputs: ReadonlyMap<string, string>;
+  /** Words that belong to no flag. */
+  readonly words: readonly string[];
+}
+
+/**
+ * Reads flags by the spec: `--name value`, `--name=value`, `--flag` and `--no-flag` for booleans; a list's flag may come again.
+ * Throws `usage/unknown-flag` with the nearest flag, `usage/missing-value`.
+ */
+export function parseArguments(
+  verb: string,
+  inputs: ActionSpec['inputs'],
+  argv: readonly string[],
+): Arguments {
+  const given = new Map<string, string>();
+  const words: string[] = [];
+  const rest = [...argv];
+  for (let word = rest.shift(); word !== undefined; word = rest.shift()) {
+    if (word === '--') {
+      words.push(...rest.splice(0));
+    } else if (!word.startsWith('--')) {
+      words.push(word);
+    } else {
+      const [name, value] = readFlag(verb, inputs, word, rest);
+      const before = given.get(name);
+      given.set(name, before !== undefined && inputs[name]?.type === 'list' ? `${before}\n${value}` : value);
+    }
+  }
+  return { inputs: given, words };
+}
+
+function readFlag(
+  verb: string,
+  inputs: ActionSpec['inputs'],
+  word: string,
+  rest: string[],
+): readonly [string, string] {
+  const equals = word.indexOf('=');
+  const flag = word.slice(2, equals < 0 ? undefined : equals);
+  const input = inputs[flag];
+  if (input) {
+    if (equals >= 0) return [flag, word.slice(equals + 1)];
+    if (input.type === 'boolean') return [flag, 'true'];
+    const value = rest.shift();
+    if (value === undefined) throw missingValue(flag, input);
+    return [flag, value];
+  }
+  const positive = flag.startsWith('no-') ? flag.slice(3) : '';
+  if (inputs[positive]?.type === 'boolean' && equals < 0) return [positive, 'false'];
+  throw unknownFlag(verb, flag, Object.keys(inputs));
+}
+
+function missingValue(flag: string, input: InputSpec): ZakenakError {
+  return new ZakenakError({
+    code: 'usage/missing-value',
+    message: `--${flag} needs a value (${input.description}).`,
+    remedy: `Write --${flag} VALUE.`,
+    exitCode: exitCodes.badInput,
+  });
+}
+
+function unknownFlag(verb: string, flag: string, known: readonly string[]): ZakenakError {
+  const near = nearest(flag, known);
+  return new ZakenakError({
+    code: 'usage/unknown-flag',
+    message: `zakenak ${verb} has no flag --${flag}${near ? `; did you mean --${near}?` : ''}`,
+    remedy: near ? `Write --${near}.` : `See zakenak ${verb} --help.`,
+    exitCode: exitCodes.badInput,
+  });
+}
+
+/** No such verb. */
+export function unknownVerb(verb: string, known: readonly string[]): ZakenakError {
+  const near = nearest(verb, known);
+  return new ZakenakError({
+    code: 'usage/unknown-verb',
+    message: `There is no verb '${verb}'${near ? `; did you mean '${near}'?` : '.'}`,
+    remedy: near ? `Run zakenak ${near}.` : 'See zakenak --help.',
+    exitCode: exitCodes.badInput,
+  });
+}

@@ -1,0 +1,102 @@
+import { join } from 'node:path';
+import {
+  type CiHost,
+  exitCodeOf,
+  type Forge,
+  type Ports,
+  type Report,
+  renderAnnotations,
+  renderCodeQuality,
+  renderJson,
+  renderJunit,
+  renderMarkdown,
+  renderSarif,
+  renderTerminal,
+} from '@zakenak/core';
+
+/** Where a report goes. */
+export interface Publication {
+  readonly host: CiHost;
+  readonly files: Ports['files'];
+  readonly redactor: Ports['redactor'];
+  readonly log: Ports['log'];
+  readonly version: string;
+  /** Writes to stdout. */
+  readonly write: (text: string) => void;
+  readonly colour: boolean;
+  readonly json: boolean;
+  readonly outputFolder?: string;
+  readonly annotationsMax: number;
+  readonly comment: boolean;
+  readonly status: boolean;
+  forge(): Promise<Forge | undefined>;
+}
+
+/** Shows the report on the host, writes its files, sets the outputs, and returns the exit code. Every byte passes the redactor. */
+export async function publish(report: Report, to: Publication): Promise<number> {
+  const clean = (text: string) => to.redactor.redact(text);
+  const exitCode = exitCodeOf(report);
+  if (to.outputFolder) await writeReportFiles(report, to, to.outputFolder);
+  if (to.json) to.write(clean(renderJson(report)));
+  else to.write(clean(renderTerminal(report, { colour: to.colour })));
+  if (to.host.capabilities.annotationsPerLevel > 0) {
+    const limit = Math.min(to.annotationsMax, to.host.capabilities.annotationsPerLevel);
+    const { text, dropped } = renderAnnotations(report, limit);
+    to.write(clean(text));
+    if (dropped > 0) to.log.info(`${dropped} more findings are in the summary and the report files.`);
+    if (report.error)
+      to.write(
+        `::error title=${report.error.code}::${clean(`${report.error.message} ${report.error.remedy}`).replace(/[\r\n]+/g, '%0A')}\n`,
+      );
+  }
+  await to.host.appendSummary(clean(renderMarkdown(report, { maxLength: 900_000 })));
+  for (const [name, value] of Object.entries({ ...report.outputs, result: report.verdict })) {
+    await to.host.setOutput(name, clean(typeof value === 'string' ? value : JSON.stringify(value)));
+  }
+  await publishToForge(report, to, clean);
+  return exitCode;
+}
+
+async function writeReportFiles(report: Report, to: Publication, folder: string): Promise<void> {
+  const files: readonly [string, string][] = [
+    ['report.json', renderJson(report)],
+    ['report.md', renderMarkdown(report, { maxFindings: 5_000, maxLength: Number.MAX_SAFE_INTEGER })],
+    ['report.sarif', renderSarif(report, to.version)],
+    ['junit.xml', renderJunit(report)],
+    ['gl-code-quality-report.json', renderCodeQuality(report)],
+  ];
+  const target = await to.files.resolve(folder);
+  for (const [name, text] of files) await to.files.write(join(target, name), to.redactor.redact(text));
+}
+
+async function publishToForge(
+  report: Report,
+  to: Publication,
+  clean: (text: string) => string,
+): Promise<void> {
+  if (!to.comment && !to.status) return;
+  const forge = await to.forge();
+  const event = await to.host.readEvent();
+  if (!forge) {
+    to.log.warn('No token for the forge was given: comment and status were left out.');
+    return;
+  }
+  if (to.comment && event.pullRequest) {
+    const url = await forge.upsertComment({
+      pullRequest: event.pullRequest.number,
+      marker: `zakenak:${report.tool}`,
+      body: clean(renderMarkdown(report)),
+    });
+    to.log.info(`Report: ${url}`);
+  }
+  if (to.status && event.headSha) {
+    const state = exitCodeOf(report) === 0 ? 'success' : report.verdict === 'errored' ? 'error' : 'failure';
+    await forge.setStatus({
+      sha: event.headSha,
+      context: 'zakenak',
+      state,
+      description: clean(report.summary),
+      ...(to.host.runUrl ? { url: to.host.runUrl } : {}),
+    });
+  }
+}

@@ -1,0 +1,91 @@
+import {
+  type ActionSpec,
+  asZakenakError,
+  createErrorReport,
+  type InputSpec,
+  parseInputs,
+  type Report,
+} from '@zakenak/core';
+import { publicationInputs, type Verb } from '@zakenak/pipeline';
+import { listenForCancellation } from './cancel.ts';
+import { publish } from './publish.ts';
+import { version } from './version.ts';
+import { type Surroundings, wire } from './wiring.ts';
+
+/** How a verb is called by its shell. */
+export interface Call extends Surroundings {
+  readonly verb: Verb;
+  /** The text given for an input. */
+  readonly read: (name: string) => string | undefined;
+}
+
+/** A spec with the inputs that every verb shares; a verb's own input of the same name wins. */
+export function withPublicationInputs(spec: ActionSpec): ActionSpec {
+  return {
+    ...spec,
+    inputs: {
+      ...spec.inputs,
+      ...Object.fromEntries(Object.entries(publicationInputs).filter(([name]) => !(name in spec.inputs))),
+    },
+  };
+}
+
+/** Parse the spec, call the engine, publish the report; returns the exit code. */
+export async function runVerb(call: Call): Promise<number> {
+  const cancellation = listenForCancellation();
+  const spec = withPublicationInputs(call.verb.spec);
+  const wired = wire(call, cancellation.signal);
+  try {
+    for (const name of secretInputs(spec.inputs)) wired.context.ports.redactor.add(call.read(name) ?? '');
+    const report = await judge(call, spec, wired.context);
+    const settings = readPublication(call.read);
+    return await publish(report, {
+      ...wired.context.ports,
+      version,
+      write: wired.write,
+      colour: wired.colour,
+      json: call.json,
+      ...settings,
+      forge: () => wired.context.forge(),
+    });
+  } finally {
+    cancellation.dispose();
+    await wired.close();
+  }
+}
+
+async function judge(
+  call: Call,
+  spec: ActionSpec,
+  context: ReturnType<typeof wire>['context'],
+): Promise<Report> {
+  try {
+    return await call.verb.run(parseInputs(spec, call.read), context);
+  } catch (thrown) {
+    const error = asZakenakError(context.signal.aborted ? context.signal.reason : thrown);
+    if (context.env.ZAKENAK_DEBUG)
+      context.ports.log.error(String(thrown instanceof Error ? thrown.stack : thrown));
+    const report = createErrorReport(call.verb.spec.verb, error);
+    const { findings } = error as { findings?: Report['findings'] };
+    return findings ? { ...report, findings } : report;
+  }
+}
+
+function secretInputs(inputs: Readonly<Record<string, InputSpec>>): readonly string[] {
+  return Object.entries(inputs)
+    .filter(([, input]) => input.secret)
+    .map(([name]) => name);
+}
+
+function readPublication(read: Call['read']) {
+  // A bad value here must not hide the verdict: parseInputs has reported it already.
+  const flag = (name: string) => /^(true|yes|on|1)$/i.test(read(name)?.trim() ?? '');
+  const folder = read('output-dir')?.trim();
+  const most = Number(read('annotations-max') || publicationInputs['annotations-max'].default);
+  return {
+    ...(folder ? { outputFolder: folder } : {}),
+    annotationsMax: Number.isInteger(most) ? most : publicationInputs['annotations-max'].default,
+    comment: flag('comment'),
+    status: flag('status'),
+  };
+}

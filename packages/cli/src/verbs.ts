@@ -1,0 +1,51 @@
+import type { Verb } from '@zakenak/pipeline';
+
+/** How a verb is loaded: nothing of it is read before it is asked for. */
+const loaders: Readonly<Record<string, () => Promise<Verb>>> = {
+  check: async () => (await import('@zakenak/pipeline')).checkVerb,
+  lint: async () => (await import('@zakenak/pipeline')).lintVerb,
+  secrets: async () => (await import('@zakenak/pipeline')).secretsVerb,
+  verify: async () => (await import('@zakenak/pipeline')).verifyVerb,
+  build: async () => (await import('@zakenak/pipeline')).buildVerb,
+  plan: async () => (await import('@zakenak/pipeline')).planVerb,
+  deploy: async () => (await import('@zakenak/pipeline')).deployVerb,
+  converge: async () => (await import('@zakenak/pipeline')).convergeVerb,
+  status: async () => (await import('@zakenak/pipeline')).statusVerb,
+  rollback: async () => (await import('@zakenak/pipeline')).rollbackVerb,
+  smoke: async () => (await import('@zakenak/pipeline')).smokeVerb,
+  doctor: async () => (await import('@zakenak/pipeline')).doctorVerb,
+  release: async () => (await import('@zakenak/pipeline')).releaseVerb,
+  init: async () => (await import('@zakenak/pipeline')).initVerb,
+  sandbox: async () => (await import('./sandbox-verb.ts')).sandboxVerb,
+};
+
+/** Names of the verbs in the order of the chain. */
+export const verbNames: readonly string[] = Object.keys(loaders);
+
+/** The verb of that name; undefined where there is none. */
+export async function loadVerb(name: string): Promise<Verb | undefined> {
+  return loaders[name]?.();
+}
+
+/** Every verb. */
+export async function verbs(): Promise<readonly Verb[]> {
+  return Promise.all(Object.values(loaders).map((load) => load()));
+}
+
+/** Actions by folder, to the verb that each one runs. */
+const actions: Readonly<Record<string, string>> = {
+  'lint-helm': 'lint',
+  'scan-secrets': 'secrets',
+  'sign-verify-commits': 'verify',
+  'build-push-image': 'build',
+  plan: 'plan',
+  'deploy-to-wsl2-runner': 'deploy',
+  'gpu-smoke-test': 'smoke',
+  release: 'release',
+  pipeline: 'check',
+};
+
+/** The verb that an action's folder stands for; undefined for an unknown one. */
+export async function loadAction(name: string): Promise<Verb | undefined> {
+  return loadVerb(actions[name] ?? '');
+}

@@ -1,0 +1,135 @@
+import { glob, lstat, mkdir, mkdtemp, open, readFile, realpath, rename, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
+import type { FileStat, Files, TemporaryFolder } from '@zakenak/core';
+import { fileError, outsideWorkspace } from './errors.ts';
+
+const skipped = new Set(['.git', 'node_modules']);
+
+/** The file system bound to the workspace `root` (an absolute path). */
+export function createFiles(root: string): Files {
+  const confine = (path: string) => confinePath(root, path);
+  const locate = async (path: string) => (isAbsolute(path) ? path : confine(path));
+  return {
+    root,
+    resolve: confine,
+    readText: async (path) => attempt(path, async () => readFile(await locate(path), 'utf8')),
+    readBytes: async (path) => attempt(path, async () => readFile(await locate(path))),
+    write: async (path, content, options) =>
+      attempt(path, async () => writeAtomically(await locate(path), content, options?.mode)),
+    stat: async (path) => attempt(path, async () => readStat(await locate(path))),
+    glob: async (patterns, options) => findFiles(options?.cwd ? await locate(options.cwd) : root, patterns),
+    makeFolder: async (path) =>
+      attempt(path, async () => void (await mkdir(await locate(path), { recursive: true }))),
+    remove: async (path) =>
+      attempt(path, async () => rm(await locate(path), { recursive: true, force: true })),
+    temporaryFolder: (prefix) => attempt(tmpdir(), () => makeTemporaryFolder(prefix)),
+  };
+}
+
+async function attempt<T>(path: string, body: () => Promise<T>): Promise<T> {
+  try {
+    return await body();
+  } catch (thrown) {
+    if (thrown instanceof Error && 'errno' in thrown) throw fileError(path, thrown);
+    throw thrown;
+  }
+}
+
+async function confinePath(root: string, path: string): Promise<string> {
+  const target = resolve(root, path);
+  if (!isInside(resolve(root), target) || path.includes('\0')) throw outsideWorkspace(path, root);
+  const [realRoot, realTarget] = [await realpath(root), await realpathOfExisting(target)];
+  if (!isInside(realRoot, realTarget)) throw outsideWorkspace(path, root);
+  return target;
+}
+
+/** Real path of the longest part that exists; what does not exist yet cannot be a link. */
+async function realpathOfExisting(path: string): Promise<string> {
+  try {
+    return await realpath(path);
+  } catch (thrown) {
+    if ((thrown as NodeJS.ErrnoException).code !== 'ENOENT' || dirname(path) === path) return path;
+    // A dangling link exists and may lead anywhere once its target appears.
+    if (
+      await lstat(path).then(
+        () => true,
+        () => false,
+      )
+    )
+      return sep;
+    return realpathOfExisting(dirname(path));
+  }
+}
+
+function isInside(folder: string, path: string): boolean {
+  const way = relative(folder, path);
+  return way === '' || (way !== '..' && !way.startsWith(`..${sep}`) && !isAbsolute(way));
+}
+
+async function writeAtomically(path: string, content: string | Uint8Array, mode?: number): Promise<void> {
+  await mkdir(dirname(path), { recursive: true });
+  const temporary = join(dirname(path), `.${process.pid}-${Math.random().toString(36).slice(2)}.tmp`);
+  try {
+    const handle = await open(temporary, 'wx', mode ?? 0o644);
+    try {
+      await handle.writeFile(content);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await rename(temporary, path);
+  } catch (thrown) {
+    await rm(temporary, { force: true });
+    throw thrown;
+  }
+}
+
+async function readStat(path: string): Promise<FileStat | undefined> {
+  const stat = await lstat(path).catch((thrown: NodeJS.ErrnoException) => {
+    if (thrown.code === 'ENOENT' || thrown.code === 'ENOTDIR') return undefined;
+    throw thrown;
+  });
+  if (!stat) return undefined;
+  const kind = stat.isFile()
+    ? 'file'
+    : stat.isDirectory()
+      ? 'folder'
+      : stat.isSymbolicLink()
+        ? 'link'
+        : 'other';
+  return { kind, size: stat.size, mode: stat.mode & 0o7777 };
+}
+
+async function findFiles(cwd: string, patterns: readonly string[]): Promise<readonly string[]> {
+  const found = new Set<string>();
+  const entries = glob([...patterns], {
+    cwd,
+    withFileTypes: true,
+    exclude: (entry) => skipped.has(entry.name),
+  });
+  for await (const entry of entries) {
+    if (entry.isFile()) found.add(relative(cwd, join(entry.parentPath, entry.name)).split(sep).join('/'));
+  }
+  return [...found].sort();
+}
+
+const temporaryFolders = new Set<string>();
+
+process.on('exit', () => {
+  // Synchronous on purpose: nothing else runs any more.
+  for (const path of temporaryFolders)
+    process.getBuiltinModule('node:fs').rmSync(path, { recursive: true, force: true });
+});
+
+async function makeTemporaryFolder(prefix: string): Promise<TemporaryFolder> {
+  const path = await mkdtemp(join(tmpdir(), `zakenak-${prefix}-`));
+  temporaryFolders.add(path);
+  return {
+    path,
+    async [Symbol.asyncDispose]() {
+      await rm(path, { recursive: true, force: true });
+      temporaryFolders.delete(path);
+    },
+  };
+}

@@ -1,0 +1,139 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { type Command, cancelled, type ProcessResult, type ProcessRunner, ZakenakError } from '@zakenak/core';
+import { programMissing, timedOut, tooMuchOutput } from './errors.ts';
+
+const graceMs = 3_000;
+const defaultMaxOutput = 64 * 1024 * 1024;
+const running = new Set<ChildProcess>();
+
+// A shell that ends by process.exit (a second Ctrl-C) must not leave programs behind.
+process.on('exit', () => {
+  for (const child of running) killGroup(child, 'SIGKILL');
+});
+
+/** Runs programs as children in process groups of their own. `environment` is what they inherit. */
+export function createProcessRunner(
+  environment: Readonly<Record<string, string | undefined>> = process.env,
+): ProcessRunner {
+  return { run: (command, signal) => runCommand(command, environment, signal) };
+}
+
+async function runCommand(
+  command: Command,
+  environment: NodeJS.ProcessEnv,
+  signal?: AbortSignal,
+): Promise<ProcessResult> {
+  if (signal?.aborted) throw reasonOf(signal);
+  const started = performance.now();
+  const child = spawn(command.program, [...command.args], {
+    ...(command.cwd === undefined ? {} : { cwd: command.cwd }),
+    env: { ...environment, ...command.env },
+    stdio: [command.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+    detached: true,
+    windowsHide: true,
+  });
+  running.add(child);
+  const ending = endOnDemand(child, command, signal);
+  try {
+    if (command.input !== undefined) {
+      // A program may end without reading all of its input.
+      child.stdin?.on('error', () => {});
+      child.stdin?.end(command.input);
+    }
+    const limit = command.maxOutputBytes ?? defaultMaxOutput;
+    const onTooMuch = () => ending.end(tooMuchOutput(command.program, limit));
+    const stdout = collect(child.stdout, command, 'stdout', limit, onTooMuch);
+    const stderr = collect(child.stderr, command, 'stderr', limit, onTooMuch);
+    const exitCode = await waitForExit(child, command);
+    const [out, err] = [await stdout, await stderr];
+    if (ending.error) throw ending.error;
+    return {
+      exitCode,
+      stdout: out.toString(command.encoding ?? 'utf8'),
+      stderr: err.toString('utf8'),
+      durationMs: performance.now() - started,
+    };
+  } finally {
+    ending.dispose();
+    running.delete(child);
+  }
+}
+
+function waitForExit(child: ChildProcess, command: Command): Promise<number> {
+  return new Promise((resolve, reject) => {
+    child.once('error', (error) => reject(programMissing(command.program, error)));
+    child.once('close', (code, signal) => resolve(code ?? 128 + (signal === 'SIGKILL' ? 9 : 15)));
+  });
+}
+
+interface Ending {
+  error: ZakenakError | undefined;
+  end(error: ZakenakError): void;
+  dispose(): void;
+}
+
+/** Ends the program's whole group on timeout, cancellation or by call: SIGTERM first, SIGKILL after a grace. */
+function endOnDemand(child: ChildProcess, command: Command, signal?: AbortSignal): Ending {
+  const timers: NodeJS.Timeout[] = [];
+  const ending: Ending = {
+    error: undefined,
+    end(error) {
+      if (ending.error) return;
+      ending.error = error;
+      killGroup(child, 'SIGTERM');
+      timers.push(setTimeout(() => killGroup(child, 'SIGKILL'), graceMs));
+    },
+    dispose() {
+      for (const timer of timers) clearTimeout(timer);
+      signal?.removeEventListener('abort', onAbort);
+      // Grandchildren that outlived the program would keep running unseen.
+      if (ending.error) killGroup(child, 'SIGKILL');
+    },
+  };
+  const onAbort = () => ending.end(reasonOf(signal));
+  signal?.addEventListener('abort', onAbort, { once: true });
+  const { timeoutMs } = command;
+  if (timeoutMs !== undefined)
+    timers.push(setTimeout(() => ending.end(timedOut(command.program, timeoutMs)), timeoutMs));
+  return ending;
+}
+
+function killGroup(child: ChildProcess, signal: NodeJS.Signals): void {
+  if (child.pid === undefined) return;
+  try {
+    process.kill(-child.pid, signal);
+  } catch {
+    // The group is gone.
+  }
+}
+
+async function collect(
+  stream: NodeJS.ReadableStream | null,
+  command: Command,
+  name: 'stdout' | 'stderr',
+  limit: number,
+  onTooMuch: () => void,
+): Promise<Buffer> {
+  if (!stream) return Buffer.alloc(0);
+  if (command.onLine) {
+    const { onLine } = command;
+    createInterface({ input: stream, crlfDelay: Number.POSITIVE_INFINITY }).on('line', (line) =>
+      onLine(line, name),
+    );
+  }
+  const chunks: Buffer[] = [];
+  let size = 0;
+  return new Promise((resolve) => {
+    stream.on('data', (chunk: Buffer) => {
+      size += chunk.length;
+      if (size > limit) onTooMuch();
+      else chunks.push(chunk);
+    });
+    stream.on('close', () => resolve(Buffer.concat(chunks)));
+  });
+}
+
+function reasonOf(signal: AbortSignal | undefined): ZakenakError {
+  return signal?.reason instanceof ZakenakError ? signal.reason : cancelled();
+}

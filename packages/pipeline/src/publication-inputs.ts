@@ -1,0 +1,29 @@
+import type { InputSpec } from '@zakenak/core';
+
+/** Inputs that every action and command has: where the report goes. The shells read them; engines never see them. */
+export const publicationInputs = {
+  config: { type: 'string', description: 'zakenak.yaml to use', default: 'zakenak.yaml' },
+  'output-dir': {
+    type: 'string',
+    description:
+      'Folder for report.json, report.md, report.sarif, junit.xml and gl-code-quality-report.json; none are written where nothing is said',
+  },
+  'annotations-max': {
+    type: 'integer',
+    description: 'Most annotations of each level; the rest is counted',
+    default: 10,
+  },
+  token: {
+    type: 'string',
+    description: 'Token for the forge’s API: comments and statuses; without one the report stays in the job',
+    secret: true,
+  },
+  comment: {
+    type: 'boolean',
+    description: 'Keep one comment with the report on the pull request; needs a token that may write it',
+  },
+  status: {
+    type: 'boolean',
+    description: 'Set the commit status `zakenak`; needs a token that may write it',
+  },
+} as const satisfies Record<string, InputSpec>;

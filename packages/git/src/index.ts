@@ -1,1 +1,2 @@
-export {};
+export { createGit } from './git.ts';
+export { resolveRange } from './range.ts';

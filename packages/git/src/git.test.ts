@@ -1,0 +1,129 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { createProcessRunner } from '@zakenak/machine';
+import { createGit } from './git.ts';
+import { resolveRange } from './range.ts';
+
+async function repository(t: TestContext) {
+  const root = await mkdtemp(join(tmpdir(), 'zakenak-git-'));
+  t.after(() => rm(root, { recursive: true, force: true }));
+  const git = (...args: string[]) =>
+    execFileSync(
+      'git',
+      ['-c', 'user.name=t', '-c', 'user.email=t@example.invalid', '-c', 'init.defaultBranch=main', ...args],
+      { cwd: root, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] },
+    ).trim();
+  git('init', '-q');
+  const commit = async (name: string, text = name) => {
+    await writeFile(join(root, name), text);
+    git('add', '-A');
+    git('commit', '-qm', name);
+    return git('rev-parse', 'HEAD');
+  };
+  return { root, git, commit, port: createGit({ process: createProcessRunner(), root }) };
+}
+
+test('a pull request is what its head has and its base has not, also after the base moved', async (t) => {
+  const { git, commit, port } = await repository(t);
+  await commit('a');
+  git('switch', '-qc', 'topic');
+  const one = await commit('b');
+  const head = await commit('c d\n"e');
+  git('switch', '-q', 'main');
+  const base = await commit('moved');
+  const range = await resolveRange(
+    {
+      kind: 'pull-request',
+      headSha: head,
+      baseSha: base,
+      baseBranch: 'main',
+      pullRequest: { number: 4, fork: false },
+    },
+    port,
+  );
+  assert.deepEqual(await port.commits(range), [head, one]);
+  assert.deepEqual(
+    (await port.changedFiles(range)).map(({ path, status }) => `${status} ${path}`),
+    ['added b', 'added c d\n"e'],
+  );
+  assert.equal(range.reason, 'pull request #4 against main');
+});
+
+test('first, forced and later pushes, tags and a laptop each get their own range', async (t) => {
+  const { git, commit, port } = await repository(t);
+  const first = await commit('a');
+  git('tag', '-a', '-m', 'x', 'v1');
+  const second = await commit('b');
+  git('tag', 'v2');
+  git('switch', '-qc', 'topic');
+  const third = await commit('c');
+  const commits = async (event: Parameters<typeof resolveRange>[0]) =>
+    port.commits(await resolveRange(event, port));
+  assert.deepEqual(
+    await commits({ kind: 'push', headSha: third, headBranch: 'topic', defaultBranch: 'main' }),
+    [third],
+  );
+  assert.deepEqual(
+    await commits({
+      kind: 'push',
+      headSha: third,
+      headBranch: 'topic',
+      baseSha: first,
+      forced: true,
+      defaultBranch: 'main',
+    }),
+    [third],
+  );
+  assert.deepEqual(await commits({ kind: 'push', headSha: third, headBranch: 'topic', baseSha: first }), [
+    third,
+    second,
+  ]);
+  assert.deepEqual(
+    await commits({ kind: 'push', headSha: first, headBranch: 'main', defaultBranch: 'main' }),
+    [first],
+  );
+  assert.deepEqual(await commits({ kind: 'tag', headSha: second, tag: 'v2' }), [second]);
+  assert.deepEqual(await commits({ kind: 'tag', headSha: first, tag: 'v1' }), [first]);
+  assert.deepEqual(await commits({ kind: 'local' }), [third]);
+  assert.deepEqual(
+    (await port.tags()).map(({ name, commit: to }) => [name, to]),
+    [
+      ['v1', first],
+      ['v2', second],
+    ],
+  );
+});
+
+test('what cannot be judged is refused with its own code', async (t) => {
+  const { root, git, commit, port } = await repository(t);
+  await assert.rejects(resolveRange({ kind: 'local' }, port), { code: 'git/empty-repository', exitCode: 2 });
+  await commit('a');
+  await commit('b');
+  await assert.rejects(port.resolve('--output=x'), { code: 'git/unknown-revision' });
+  await assert.rejects(port.resolve('a\nb'), { code: 'git/unknown-revision' });
+  await assert.rejects(port.resolve('nope'), { code: 'git/unknown-revision' });
+  const shallow = join(root, 'shallow');
+  git('clone', '-q', '--depth=1', `file://${root}`, shallow);
+  const cut = createGit({ process: createProcessRunner(), root: shallow });
+  await assert.rejects(resolveRange({ kind: 'local' }, cut), { code: 'git/shallow-clone', exitCode: 2 });
+  await assert.rejects(createGit({ process: createProcessRunner(), root: tmpdir() }).isShallow(), {
+    code: 'git/not-a-repository',
+  });
+  git('switch', '-q', '--detach', 'HEAD');
+  git('branch', '-D', 'main');
+  await assert.rejects(resolveRange({ kind: 'local' }, port), { code: 'git/detached-head' });
+});
+
+test('a hook of the repository does not run', async (t) => {
+  const { root, commit, port } = await repository(t);
+  await commit('a');
+  await writeFile(join(root, '.git/hooks/reference-transaction'), `#!/bin/sh\ntouch ${root}/hook-ran\n`, {
+    mode: 0o755,
+  });
+  await port.run(['update-ref', 'refs/heads/x', 'HEAD']);
+  await assert.rejects(import('node:fs/promises').then(({ access }) => access(join(root, 'hook-ran'))));
+});

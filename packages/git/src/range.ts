@@ -1,0 +1,106 @@
+import type { CiEvent, CommitRange, Git } from '@zakenak/core';
+import { detachedHead, shallowClone } from './errors.ts';
+
+/**
+ * The commits that an event stands for. A pull request, merge request or merge group: what its head has and its base has not. A push: what came with it; a
+ * branch's first push and a forced one: what the default branch has not. A tag: what came since the nearest older tag. Schedule, manual run and laptop: the branch
+ * against the default branch, or the whole history on the default branch itself. Throws `git/shallow-clone`: a cut history cannot be judged.
+ */
+export async function resolveRange(event: CiEvent, git: Git): Promise<CommitRange> {
+  const head = await git.resolve(event.headSha ?? 'HEAD');
+  if (await git.isShallow()) throw shallowClone();
+  switch (event.kind) {
+    case 'pull-request':
+    case 'merge-group': {
+      const base = await resolveBase(event, git);
+      const what = event.pullRequest ? `pull request #${event.pullRequest.number}` : 'merge group';
+      return { bases: [base], head, reason: `${what} against ${event.baseBranch ?? base.slice(0, 12)}` };
+    }
+    case 'push':
+      return pushRange(event, git, head);
+    case 'tag':
+      return tagRange(event, git, head);
+    default:
+      return branchRange(event, git, head);
+  }
+}
+
+async function resolveBase(event: CiEvent, git: Git): Promise<string> {
+  if (event.baseSha) return git.resolve(event.baseSha);
+  return git.resolve(`refs/remotes/origin/${event.baseBranch ?? event.defaultBranch ?? 'main'}`);
+}
+
+async function pushRange(event: CiEvent, git: Git, head: string): Promise<CommitRange> {
+  if (event.baseSha && !event.forced) {
+    return {
+      bases: [await git.resolve(event.baseSha)],
+      head,
+      reason: `push of ${event.headBranch ?? 'a branch'}`,
+    };
+  }
+  const range = await branchRange(event, git, head);
+  return { ...range, reason: `${event.forced ? 'forced' : 'first'} push: ${range.reason}` };
+}
+
+async function tagRange(event: CiEvent, git: Git, head: string): Promise<CommitRange> {
+  const { exitCode, stdout } = await git.run(
+    ['describe', '--tags', '--abbrev=0', '--exclude', event.tag ?? '', head],
+    { allowFailure: true },
+  );
+  const previous = stdout.trim();
+  if (exitCode !== 0 || previous === '')
+    return { bases: [], head, reason: `tag ${event.tag}: the first one, so the whole history` };
+  return {
+    bases: [await git.resolve(`refs/tags/${previous}`)],
+    head,
+    reason: `tag ${event.tag} since ${previous}`,
+  };
+}
+
+async function branchRange(event: CiEvent, git: Git, head: string): Promise<CommitRange> {
+  const branch = event.headBranch ?? (event.kind === 'local' ? await git.currentBranch() : undefined);
+  const base = await findDefaultBranch(event.defaultBranch, git);
+  if (!base) {
+    if (event.kind === 'local' && branch === undefined) throw detachedHead();
+    return { bases: [], head, reason: `whole history of ${branch ?? head.slice(0, 12)}` };
+  }
+  if (base.name === branch) {
+    // On a laptop's default branch the commits not yet pushed are what is about to be judged.
+    const upstream =
+      event.kind === 'local' ? await tryResolve(git, `refs/remotes/origin/${base.name}`) : undefined;
+    if (upstream && upstream !== head)
+      return { bases: [upstream], head, reason: `${base.name} since origin/${base.name}` };
+    return { bases: [], head, reason: `whole history of ${base.name}` };
+  }
+  return { bases: [base.commit], head, reason: `${branch ?? head.slice(0, 12)} against ${base.name}` };
+}
+
+async function findDefaultBranch(
+  named: string | undefined,
+  git: Git,
+): Promise<{ readonly name: string; readonly commit: string } | undefined> {
+  const candidates = named
+    ? [named]
+    : [await remoteHead(git), 'main', 'master'].filter((name) => name !== undefined);
+  for (const name of candidates) {
+    const commit =
+      (await tryResolve(git, `refs/remotes/origin/${name}`)) ?? (await tryResolve(git, `refs/heads/${name}`));
+    if (commit) return { name, commit };
+  }
+  return undefined;
+}
+
+async function remoteHead(git: Git): Promise<string | undefined> {
+  const { exitCode, stdout } = await git.run(
+    ['symbolic-ref', '--quiet', '--short', 'refs/remotes/origin/HEAD'],
+    { allowFailure: true },
+  );
+  return exitCode === 0 ? stdout.trim().replace(/^origin\//, '') : undefined;
+}
+
+async function tryResolve(git: Git, revision: string): Promise<string | undefined> {
+  return git.resolve(revision).catch((error: { code?: string }) => {
+    if (error.code === 'git/unknown-revision') return undefined;
+    throw error;
+  });
+}

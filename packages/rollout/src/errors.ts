@@ -1,0 +1,147 @@
+import { exitCodes, KubeStatusError, nearest, ZakenakError } from '@zakenak/core';
+
+/** Releases that need each other in a circle. */
+export function needsCycle(cycle: readonly string[]): ZakenakError {
+  return new ZakenakError({
+    code: 'rollout/needs-cycle',
+    message: `The releases need each other in a circle: ${[...cycle, cycle[0]].join(' -> ')}.`,
+    remedy: 'Remove one of these `needs`.',
+    exitCode: exitCodes.badInput,
+  });
+}
+
+/** A release that is named but not in the set. */
+export function unknownRelease(name: string, known: readonly string[], by?: string): ZakenakError {
+  const near = nearest(name, known);
+  return new ZakenakError({
+    code: 'rollout/unknown-release',
+    message: `${by ? `The release '${by}' needs '${name}', which` : `'${name}'`} is no release of the set${near ? `; did you mean '${near}'` : ''}.`,
+    remedy: `Name one of the set's releases: ${known.join(', ') || '(it has none)'}.`,
+    exitCode: exitCodes.badInput,
+  });
+}
+
+/** Two releases with one name. */
+export function duplicateRelease(name: string): ZakenakError {
+  return new ZakenakError({
+    code: 'rollout/duplicate-release',
+    message: `Two releases of the set are called '${name}'.`,
+    remedy: 'Give each release a name of its own.',
+    exitCode: exitCodes.badInput,
+  });
+}
+
+/** Two releases that render the same object. */
+export function twoOwners(object: string, releases: readonly string[]): ZakenakError {
+  return new ZakenakError({
+    code: 'rollout/two-owners',
+    message: `${object} is rendered by more than one release: ${releases.join(', ')}.`,
+    remedy: 'Leave the object to one release, or rename it in the others.',
+    exitCode: exitCodes.badInput,
+  });
+}
+
+/** YAML that cannot be read; `position` is `path:line:column`. */
+export function badYaml(position: string, reason: string): ZakenakError {
+  return new ZakenakError({
+    code: 'rollout/bad-yaml',
+    message: `${position}: ${reason}`,
+    remedy: 'Correct the YAML at that position.',
+    exitCode: exitCodes.badInput,
+  });
+}
+
+/** A chart that does not render; `reason` is helm's own text. */
+export function renderFailed(release: string, reason: string): ZakenakError {
+  return new ZakenakError({
+    code: 'rollout/render-failed',
+    message: `The release '${release}' does not render: ${reason}`,
+    remedy: 'Mend the chart or its values; `zakenak lint` shows file and line.',
+    exitCode: exitCodes.badInput,
+  });
+}
+
+/** A chart that cannot be found or read. */
+export function badChart(chart: string, reason: string): ZakenakError {
+  return new ZakenakError({
+    code: 'rollout/bad-chart',
+    message: `The chart '${chart}' cannot be read: ${reason}`,
+    remedy: 'Name a folder with a Chart.yaml, a .tgz, an oci:// reference, or a chart of `repo`.',
+    exitCode: exitCodes.badInput,
+  });
+}
+
+/** The approved plan is not what would be done now. */
+export function planMoved(moved: readonly string[]): ZakenakError {
+  return new ZakenakError({
+    code: 'rollout/plan-moved',
+    message: `The approved plan no longer holds: ${moved.join('; ')}.`,
+    remedy: 'Make a new plan and have it approved.',
+    exitCode: exitCodes.refused,
+  });
+}
+
+/** Somebody else deploys the set. */
+export function locked(set: string, holder: string): ZakenakError {
+  return new ZakenakError({
+    code: 'rollout/locked',
+    message: `The set '${set}' is being deployed by ${holder}.`,
+    remedy: 'Wait for that deploy, or raise lock-timeout.',
+    exitCode: exitCodes.refused,
+  });
+}
+
+/** The lock was lost while working. */
+export function lockLost(set: string): ZakenakError {
+  return new ZakenakError({
+    code: 'rollout/lock-lost',
+    message: `The lock of the set '${set}' was lost to another deploy.`,
+    remedy: 'Let the other deploy finish, then run this one again.',
+    exitCode: exitCodes.outside,
+  });
+}
+
+/** A revision that Helm's records do not hold. */
+export function unknownRevision(
+  release: string,
+  revision: number | undefined,
+  known: readonly number[],
+): ZakenakError {
+  return new ZakenakError({
+    code: 'rollout/unknown-revision',
+    message: `The release '${release}' has no ${revision === undefined ? 'earlier revision' : `revision ${revision}`} to go back to.`,
+    remedy: `Choose one of its revisions: ${known.join(', ') || '(it has none)'}.`,
+    exitCode: exitCodes.badInput,
+  });
+}
+
+/** The cluster refused a request for lack of rights; the server's text names verb and resource. */
+export function forbidden(reason: string): ZakenakError {
+  return new ZakenakError({
+    code: 'rollout/forbidden',
+    message: reason,
+    remedy: 'Grant the deploying account the verb and resource named above.',
+    exitCode: exitCodes.outside,
+  });
+}
+
+/** An error status of the API server that we do not know how to answer. */
+export function serverRefused(doing: string, error: KubeStatusError): ZakenakError {
+  if (error.status === 403) return forbidden(`${doing}: ${error.message}`);
+  return new ZakenakError({
+    code: 'rollout/server-refused',
+    message: `${doing}: ${error.message} (${error.status} ${error.reason})`,
+    remedy: 'Look at the API server, then run the same command again.',
+    exitCode: exitCodes.outside,
+    cause: error,
+  });
+}
+
+/** Runs a request, turning an unexpected error status into `rollout/server-refused` or `rollout/forbidden`. */
+export async function requestOf<T>(doing: string, body: () => Promise<T>): Promise<T> {
+  try {
+    return await body();
+  } catch (error) {
+    throw error instanceof KubeStatusError ? serverRefused(doing, error) : error;
+  }
+}

@@ -1,0 +1,156 @@
+import type { KubeObject, Ports } from '@zakenak/core';
+import { exitCodes, ZakenakError } from '@zakenak/core';
+import { requestOf } from './errors.ts';
+import { decodeRelease, encodeRelease, type HelmRelease, type HelmStatus } from './helm-release.ts';
+import { textAt } from './json.ts';
+
+/** One stored revision. */
+export interface HelmRecord {
+  readonly secret: KubeObject;
+  readonly version: number;
+  readonly status: HelmStatus;
+  /** Decoded when it is asked for: records are large. */
+  readonly release: () => HelmRelease;
+}
+
+/** All stored revisions of one release, oldest first. */
+export type HelmHistory = readonly HelmRecord[];
+
+/** Label of the set that deployed a revision; Helm keeps labels it does not know. */
+export const setLabel = 'zakenak.io/set';
+
+/** Revisions that are kept, as Helm's own default. */
+export const historyLimit = 10;
+
+// The API server refuses Secrets over 1 MiB; base64 on the wire is not counted, our own base64 is.
+const largestRecord = 1_048_576 - 4_096;
+
+/** Reads the histories of the named releases: one LIST per namespace. Releases without any are absent. */
+export async function readHistories(
+  releases: readonly { readonly name: string; readonly namespace: string }[],
+  ports: Pick<Ports, 'kube'>,
+  signal?: AbortSignal,
+): Promise<ReadonlyMap<string, HelmHistory>> {
+  const namespaces = [...new Set(releases.map(({ namespace }) => namespace))];
+  const histories = new Map<string, HelmRecord[]>();
+  const read = async (namespace: string): Promise<void> => {
+    const names = releases.filter((release) => release.namespace === namespace).map(({ name }) => name);
+    const labelSelector = `owner=helm,name in (${names.join(',')})`;
+    const selector = { apiVersion: 'v1', kind: 'Secret', namespace, labelSelector };
+    const doing = `Reading Helm's records in namespace ${namespace}`;
+    const { items } = await requestOf(doing, () => ports.kube.list(selector, signal));
+    for (const item of items) {
+      const name = item.metadata.labels?.['name'] ?? '';
+      histories.set(name, [...(histories.get(name) ?? []), recordOf(item)]);
+    }
+  };
+  await Promise.all(namespaces.map(read));
+  for (const history of histories.values()) history.sort((a, b) => a.version - b.version);
+  return histories;
+}
+
+/** The newest revision with the given status. */
+export function newest(history: HelmHistory, status?: HelmStatus): HelmRecord | undefined {
+  return history.findLast((record) => status === undefined || record.status === status);
+}
+
+/** Stores a new revision. Throws ZakenakError `rollout/server-refused` when its number is taken: somebody else deploys. */
+export async function createRecord(
+  release: HelmRelease,
+  set: string,
+  ports: Pick<Ports, 'kube' | 'clock'>,
+  signal?: AbortSignal,
+): Promise<HelmRecord> {
+  const labels = { [setLabel]: set, createdAt: unixSeconds(ports) };
+  const secret = secretOf(release, labels);
+  const doing = `Recording revision ${release.version} of ${release.name}`;
+  return recordOf(await requestOf(doing, () => ports.kube.create(secret, {}, signal)));
+}
+
+/** Stores another state of a revision. */
+export async function updateRecord(
+  record: HelmRecord,
+  info: Partial<HelmRelease['info']> & { readonly status: HelmStatus },
+  ports: Pick<Ports, 'kube' | 'clock'>,
+  hooks?: HelmRelease['hooks'],
+): Promise<HelmRecord> {
+  const former = record.release();
+  const release = { ...former, info: { ...former.info, ...info }, ...(hooks ? { hooks } : {}) };
+  const secret = secretOf(release, { ...record.secret.metadata.labels, modifiedAt: unixSeconds(ports) });
+  const { resourceVersion } = record.secret.metadata;
+  const metadata = { ...secret.metadata, ...(resourceVersion ? { resourceVersion } : {}) };
+  const doing = `Recording ${info.status} for ${release.name} revision ${release.version}`;
+  return recordOf(await requestOf(doing, () => ports.kube.replace({ ...secret, metadata })));
+}
+
+/** Removes a revision. */
+export async function deleteRecord(record: HelmRecord, ports: Pick<Ports, 'kube'>): Promise<void> {
+  const { name, namespace = '' } = record.secret.metadata;
+  const doing = `Removing the record ${name}`;
+  await requestOf(doing, () => ports.kube.delete({ apiVersion: 'v1', kind: 'Secret', namespace, name }));
+}
+
+/** Removes the oldest revisions over the limit, never the deployed one. */
+export async function trimHistory(history: HelmHistory, ports: Pick<Ports, 'kube'>): Promise<void> {
+  const surplus = history.length - historyLimit;
+  if (surplus <= 0) return;
+  const removable = history.filter((record) => record.status !== 'deployed').slice(0, surplus);
+  await Promise.all(removable.map((record) => deleteRecord(record, ports)));
+}
+
+function recordOf(secret: KubeObject): HelmRecord {
+  let decoded: HelmRelease | undefined;
+  return {
+    secret,
+    version: Number(secret.metadata.labels?.['version'] ?? 0),
+    status: (secret.metadata.labels?.['status'] ?? 'unknown') as HelmStatus,
+    release: () => {
+      decoded ??= decodeRelease(Buffer.from(textAt(secret, 'data', 'release'), 'base64').toString('latin1'));
+      return decoded;
+    },
+  };
+}
+
+function secretOf(release: HelmRelease, labels: Readonly<Record<string, string>>): KubeObject {
+  const payload = Buffer.from(fit(release)).toString('base64');
+  return {
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: {
+      name: `sh.helm.release.v1.${release.name}.v${release.version}`,
+      namespace: release.namespace,
+      labels: {
+        ...labels,
+        name: release.name,
+        owner: 'helm',
+        status: release.info.status,
+        version: String(release.version),
+      },
+    },
+    type: 'helm.sh/release.v1',
+    data: { release: payload },
+  };
+}
+
+/** A record that is too large loses first the chart's files, then its templates: neither is needed to roll back. */
+function fit(release: HelmRelease): string {
+  const slimmer: readonly HelmRelease[] = [
+    release,
+    { ...release, chart: { ...release.chart, files: [] } },
+    { ...release, chart: { ...release.chart, files: [], templates: [] } },
+  ];
+  for (const candidate of slimmer) {
+    const text = encodeRelease(candidate);
+    if (text.length <= largestRecord) return text;
+  }
+  throw new ZakenakError({
+    code: 'rollout/record-too-large',
+    message: `The record of ${release.name} is over the API server's 1 MiB even without the chart's files.`,
+    remedy: 'Split the chart into several releases.',
+    exitCode: exitCodes.badInput,
+  });
+}
+
+function unixSeconds(ports: Pick<Ports, 'clock'>): string {
+  return String(Math.floor(ports.clock.now().getTime() / 1_000));
+}

@@ -1,0 +1,76 @@
+import type { KubeObject } from '@zakenak/core';
+import type { HelmHook } from './helm-release.ts';
+import { kindRank } from './kind-order.ts';
+import { type ManifestDocument, parseManifests } from './manifest.ts';
+
+/** When hooks run. */
+export type HookEvent =
+  | 'pre-install'
+  | 'post-install'
+  | 'pre-upgrade'
+  | 'post-upgrade'
+  | 'pre-rollback'
+  | 'post-rollback'
+  | 'pre-delete'
+  | 'post-delete';
+
+const hookAnnotation = 'helm.sh/hook';
+
+/** True for an object that Helm runs as a hook and does not manage. */
+export function isHook(object: KubeObject): boolean {
+  return object.metadata.annotations?.[hookAnnotation] !== undefined;
+}
+
+/** The hook's record; undefined for one that only tests use. */
+export function hookOf({ object, source, text }: ManifestDocument): HelmHook | undefined {
+  const annotations = object.metadata.annotations ?? {};
+  const events = list(annotations[hookAnnotation])
+    .map((event) => (event === 'test-success' ? 'test' : event))
+    .filter((event) => event !== 'crd-install');
+  if (events.every((event) => event === 'test')) return undefined;
+  const weight = Number.parseInt(annotations['helm.sh/hook-weight'] ?? '0', 10) || 0;
+  const deletePolicies = list(annotations['helm.sh/hook-delete-policy']);
+  const logPolicies = list(annotations['helm.sh/hook-output-log-policy']);
+  return {
+    name: object.metadata.name,
+    kind: object.kind,
+    path: source,
+    manifest: text,
+    events,
+    last_run: { phase: '' },
+    ...(weight ? { weight } : {}),
+    ...(deletePolicies.length > 0 ? { delete_policies: deletePolicies } : {}),
+    ...(logPolicies.length > 0 ? { output_log_policies: logPolicies } : {}),
+  };
+}
+
+/** The hooks of one event in the order in which they run: weight, kind, name. */
+export function hooksFor(hooks: readonly HelmHook[], event: HookEvent): readonly HelmHook[] {
+  return hooks
+    .filter((hook) => hook.events.includes(event))
+    .sort(
+      (a, b) =>
+        (a.weight ?? 0) - (b.weight ?? 0) || kindRank(a.kind) - kindRank(b.kind) || (a.name < b.name ? -1 : 1),
+    );
+}
+
+/** Helm's default for a hook that names no policy is to remove the former run before the next. */
+export function hasDeletePolicy(
+  hook: HelmHook,
+  policy: 'before-hook-creation' | 'hook-succeeded' | 'hook-failed',
+): boolean {
+  const policies = hook.delete_policies ?? [];
+  return policies.length === 0 ? policy === 'before-hook-creation' : policies.includes(policy);
+}
+
+/** The object of a hook's record. */
+export function hookObject(hook: HelmHook): KubeObject | undefined {
+  return parseManifests(hook.manifest, hook.path)[0]?.object;
+}
+
+function list(text: string | undefined): readonly string[] {
+  return (text ?? '')
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== '');
+}

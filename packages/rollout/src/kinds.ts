@@ -1,0 +1,39 @@
+import type { KubeObject, KubeResource } from '@zakenak/core';
+import { listAt, textAt, valueAt } from './json.ts';
+import { groupOf } from './object.ts';
+
+/** What a kind is, from the cluster's discovery and from the definitions that the set itself brings. */
+export interface Kinds {
+  /** Undefined for a kind that neither the cluster nor the set knows. */
+  find(object: { readonly apiVersion: string; readonly kind: string }): KnownKind | undefined;
+}
+
+/** A kind and who brings it. */
+export interface KnownKind {
+  readonly namespaced: boolean;
+  /** `set`: the definition is part of this rollout and may not be in the cluster yet. */
+  readonly from: 'cluster' | 'set';
+  readonly subresources: readonly string[];
+}
+
+/** Kinds of the cluster, then of the given CustomResourceDefinitions. */
+export function createKinds(resources: readonly KubeResource[], objects: readonly KubeObject[]): Kinds {
+  const known = new Map<string, KnownKind>();
+  for (const crd of objects.filter(({ kind }) => kind === 'CustomResourceDefinition')) {
+    const group = textAt(crd, 'spec', 'group');
+    for (const version of listAt(crd, 'spec', 'versions')) {
+      known.set(`${group}/${textAt(version, 'name')}/${textAt(crd, 'spec', 'names', 'kind')}`, {
+        namespaced: textAt(crd, 'spec', 'scope') !== 'Cluster',
+        from: 'set',
+        subresources: valueAt(version, 'subresources', 'status') === undefined ? [] : ['status'],
+      });
+    }
+  }
+  for (const { apiVersion, kind, namespaced, subresources } of resources)
+    known.set(keyOf(apiVersion, kind), { namespaced, from: 'cluster', subresources });
+  return { find: ({ apiVersion, kind }) => known.get(keyOf(apiVersion, kind)) };
+}
+
+function keyOf(apiVersion: string, kind: string): string {
+  return groupOf(apiVersion) === '' ? `/${apiVersion}/${kind}` : `${apiVersion}/${kind}`;
+}

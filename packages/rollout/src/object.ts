@@ -1,0 +1,90 @@
+import type { KubeObject, KubeRef, KubeResource } from '@zakenak/core';
+import { isRecord, sameJson } from './json.ts';
+
+/** The name of an object in messages: `Deployment shop/web`. */
+export function describe(ref: KubeRef): string {
+  return `${ref.kind} ${ref.namespace ? `${ref.namespace}/` : ''}${ref.name}`;
+}
+
+/** The reference of an object. */
+export function refOf(object: KubeObject): KubeRef {
+  const { name, namespace } = object.metadata;
+  return { apiVersion: object.apiVersion, kind: object.kind, name, ...(namespace ? { namespace } : {}) };
+}
+
+/** Group of an apiVersion; empty for the core group. */
+export function groupOf(apiVersion: string): string {
+  const slash = apiVersion.indexOf('/');
+  return slash < 0 ? '' : apiVersion.slice(0, slash);
+}
+
+/** Identity over versions of one group: the same object in apps/v1 and apps/v1beta1 is one. */
+export function keyOf(ref: KubeRef): string {
+  return `${groupOf(ref.apiVersion)}/${ref.kind}/${ref.namespace ?? ''}/${ref.name}`;
+}
+
+/** The object with its namespace filled in where its kind has one, and removed where it has none. */
+export function placeObject(
+  object: KubeObject,
+  namespace: string,
+  resource: Pick<KubeResource, 'namespaced'> | undefined,
+): KubeObject {
+  if (!resource) return object;
+  const { namespace: given, ...metadata } = object.metadata;
+  return {
+    ...object,
+    metadata: resource.namespaced ? { ...object.metadata, namespace: given || namespace } : metadata,
+  };
+}
+
+/** What a person wrote: without status and without the metadata that only the server writes. */
+export function bodyOf(object: KubeObject): KubeObject {
+  const { status: _status, ...rest } = object;
+  const metadata = Object.fromEntries(
+    Object.entries(object.metadata).filter(([key]) => !serverMetadata.has(key)),
+  );
+  return { ...rest, metadata: { ...metadata, name: object.metadata.name } } as KubeObject;
+}
+
+const serverMetadata = new Set([
+  'managedFields',
+  'resourceVersion',
+  'uid',
+  'generation',
+  'creationTimestamp',
+  'deletionTimestamp',
+  'deletionGracePeriodSeconds',
+  'selfLink',
+]);
+
+/** Annotations that controllers write on objects of ours: no difference worth a change. */
+const controllerAnnotations = new Set(['deployment.kubernetes.io/revision']);
+
+/** True when spec, data, labels and annotations of two objects are the same. */
+export function sameBody(a: KubeObject, b: KubeObject): boolean {
+  return sameJson(comparable(a), comparable(b));
+}
+
+/** The body without what controllers keep there. */
+export function comparable(object: KubeObject): KubeObject {
+  const body = bodyOf(object);
+  const annotations = Object.entries(body.metadata.annotations ?? {}).filter(
+    ([key]) => !controllerAnnotations.has(key),
+  );
+  const { annotations: _annotations, ...metadata } = body.metadata;
+  return {
+    ...body,
+    metadata: annotations.length > 0 ? { ...metadata, annotations: Object.fromEntries(annotations) } : metadata,
+  };
+}
+
+/** True for a value with the shape of a Kubernetes object. */
+export function isKubeObject(value: unknown): value is KubeObject {
+  return (
+    isRecord(value) &&
+    typeof value['apiVersion'] === 'string' &&
+    typeof value['kind'] === 'string' &&
+    isRecord(value['metadata']) &&
+    typeof value['metadata']['name'] === 'string'
+  );
+}

@@ -1,0 +1,223 @@
+import { createHash } from 'node:crypto';
+import type { KubeObject, Ports } from '@zakenak/core';
+import { type LoadedChart, loadChart } from './chart.ts';
+import { badChart, renderFailed, twoOwners } from './errors.ts';
+import { orderByNeeds } from './graph.ts';
+import type { HelmChart, HelmHook } from './helm-release.ts';
+import { hookOf, isHook } from './hook.ts';
+import { canonicalJson, digestOf } from './json.ts';
+import { createKinds, type Kinds } from './kinds.ts';
+import { createLimiter } from './limiter.ts';
+import { type ManifestDocument, parseManifests } from './manifest.ts';
+import { describe, keyOf, placeObject, refOf } from './object.ts';
+import { ownedBy } from './ownership.ts';
+import { defaultTimeoutMs, type GpuDemand, type ReleaseRequest, type RolloutRequest } from './request.ts';
+import { readValues } from './values.ts';
+
+/** One release, rendered: what the cluster is to hold. */
+export interface RenderedRelease {
+  readonly name: string;
+  readonly namespace: string;
+  readonly needs: readonly string[];
+  readonly timeoutMs: number;
+  readonly gpu?: GpuDemand;
+  readonly chart: HelmChart;
+  readonly values: Readonly<Record<string, unknown>>;
+  /** The text that Helm's record keeps. */
+  readonly manifest: string;
+  /** Objects of the chart's crds/ folders: applied first, never part of the manifest. */
+  readonly crds: readonly KubeObject[];
+  /** Objects of the manifest with namespace and ownership filled in. */
+  readonly objects: readonly KubeObject[];
+  readonly hooks: readonly HelmHook[];
+  readonly digests: { readonly chart: string; readonly values: string; readonly manifest: string };
+}
+
+/** The whole set, rendered, in an order that follows `needs`. */
+export interface RenderedRollout {
+  readonly set: string;
+  readonly releases: readonly RenderedRelease[];
+  readonly kinds: Kinds;
+}
+
+type RenderPorts = Pick<Ports, 'kube' | 'process' | 'files' | 'progress' | 'redactor'>;
+
+// Two cores are common on runners, and helm uses about one.
+const parallelRenders = 3;
+
+/**
+ * Renders every release of the set. Releases named in `installed` are rendered as upgrades. Secrets' values are made known to the redactor.
+ * Throws ZakenakError `rollout/needs-cycle`, `rollout/unknown-release`, `rollout/render-failed`, `rollout/bad-chart`, `rollout/bad-yaml`,
+ * `rollout/two-owners`.
+ */
+export async function renderRollout(
+  request: RolloutRequest,
+  ports: RenderPorts,
+  options: { readonly installed?: ReadonlySet<string>; readonly signal?: AbortSignal } = {},
+): Promise<RenderedRollout> {
+  const ordered = orderByNeeds(request.releases);
+  const [version, resources] = await Promise.all([ports.kube.version(), ports.kube.resources()]);
+  const capabilities = [
+    '--kube-version',
+    version.gitVersion,
+    '--api-versions',
+    [...new Set(resources.flatMap(({ apiVersion, kind }) => [apiVersion, `${apiVersion}/${kind}`]))].join(','),
+  ];
+  await using folder = await ports.files.temporaryFolder('zakenak-render-');
+  const limit = createLimiter(parallelRenders);
+  const renderOne = async (release: ReleaseRequest, index: number): Promise<Draft> => {
+    ports.progress.emit({ stage: 'render', subject: release.name, state: 'started' });
+    const upgrade = options.installed?.has(release.name) ? ['--is-upgrade'] : [];
+    const place = { folder: `${folder.path}/${index}`, flags: [...capabilities, ...upgrade] };
+    const draft = await renderRelease(release, place, ports, options.signal);
+    ports.progress.emit({ stage: 'render', subject: release.name, state: 'done' });
+    return draft;
+  };
+  const drafts = await Promise.all(ordered.map((release, index) => limit(() => renderOne(release, index))));
+  const kinds = createKinds(
+    resources,
+    drafts.flatMap(({ crds, documents }) => [...crds, ...documents.map(({ object }) => object)]),
+  );
+  const releases = drafts.map((draft) => placeDraft(draft, kinds));
+  refuseTwoOwners(releases);
+  for (const release of releases) learnSecrets(release, ports);
+  return { set: request.set, releases, kinds };
+}
+
+interface Draft {
+  readonly release: ReleaseRequest;
+  readonly chart: LoadedChart;
+  readonly values: Readonly<Record<string, unknown>>;
+  readonly crds: readonly KubeObject[];
+  readonly documents: readonly ManifestDocument[];
+  readonly hooks: readonly HelmHook[];
+}
+
+async function renderRelease(
+  release: ReleaseRequest,
+  place: { readonly folder: string; readonly flags: readonly string[] },
+  ports: RenderPorts,
+  signal?: AbortSignal,
+): Promise<Draft> {
+  const { source } = release;
+  if ('manifests' in source) return readPlainManifests(release, source.manifests, ports);
+  await ports.files.makeFolder(place.folder);
+  const chart = await loadChart(source, place.folder, ports, signal);
+  const values = await readValues(release.values ?? [], ports);
+  const valuesFile = `${place.folder}/values.json`;
+  await ports.files.write(valuesFile, JSON.stringify(values), { mode: 0o600 });
+  const args = ['template', release.name, chart.path, '--namespace', release.namespace];
+  args.push('--include-crds', '--skip-tests', '--values', valuesFile, ...place.flags);
+  const result = await ports.process.run({ program: 'helm', args, timeoutMs: 300_000 }, signal);
+  if (result.exitCode !== 0) throw renderFailed(release.name, helmReason(result.stderr));
+  return sortDocuments(release, chart, values, parseManifests(result.stdout, release.name));
+}
+
+function sortDocuments(
+  release: ReleaseRequest,
+  chart: LoadedChart,
+  values: Draft['values'],
+  documents: readonly ManifestDocument[],
+): Draft {
+  const isCrd = ({ source, object }: ManifestDocument): boolean =>
+    source.includes('/crds/') && !source.includes('/templates/') && object.kind === 'CustomResourceDefinition';
+  const rest = documents.filter((document) => !isCrd(document));
+  return {
+    release,
+    chart,
+    values,
+    crds: documents.filter(isCrd).map(({ object }) => object),
+    documents: rest.filter(({ object }) => !isHook(object)),
+    hooks: rest.filter(({ object }) => isHook(object)).flatMap((document) => hookOf(document) ?? []),
+  };
+}
+
+/** Plain manifests become a release of a chart without templates: Helm's verbs, pruning and history then hold for them too. */
+async function readPlainManifests(
+  release: ReleaseRequest,
+  paths: readonly string[],
+  ports: RenderPorts,
+): Promise<Draft> {
+  const documents: ManifestDocument[] = [];
+  for (const path of paths) {
+    const absolute = await ports.files.resolve(path);
+    const stat = await ports.files.stat(absolute);
+    if (!stat) throw badChart(path, 'there is no such file or folder of manifests.');
+    const files =
+      stat.kind === 'folder'
+        ? (await ports.files.glob(['**/*.{yaml,yml,json}'], { cwd: absolute })).map((file) => `${path.replace(/\/$/, '')}/${file}`)
+        : [path];
+    for (const file of files) {
+      const text = await ports.files.readText(await ports.files.resolve(file));
+      documents.push(...parseManifests(text, file));
+    }
+  }
+  const digest = digestOf(documents.map(({ object }) => object));
+  const metadata = { apiVersion: 'v2', name: release.name, version: `0.0.0-${digest.slice(0, 12)}`, type: 'application' };
+  const chart: HelmChart = { metadata, lock: null, templates: [], values: {}, schema: null, files: [] };
+  const draft = sortDocuments(release, { path: '', chart, digest }, {}, documents);
+  return { ...draft, documents: [...draft.crds.map((object) => documents.find((d) => d.object === object)).filter((d) => d !== undefined), ...draft.documents], crds: [] };
+}
+
+function placeDraft(draft: Draft, kinds: Kinds): RenderedRelease {
+  const { release, chart, values, hooks } = draft;
+  const manifest = [...new Set(draft.documents.map(documentText))].join('');
+  const place = (object: KubeObject): KubeObject => placeObject(object, release.namespace, kinds.find(object));
+  return {
+    name: release.name,
+    namespace: release.namespace,
+    needs: release.needs ?? [],
+    timeoutMs: release.timeoutMs ?? defaultTimeoutMs,
+    ...(release.gpu ? { gpu: release.gpu } : {}),
+    chart: chart.chart,
+    values,
+    manifest,
+    crds: draft.crds,
+    objects: draft.documents.map(({ object }) => ownedBy(place(object), release)),
+    hooks,
+    digests: {
+      chart: chart.digest,
+      values: createHash('sha256').update(canonicalJson(values)).digest('hex'),
+      manifest: createHash('sha256').update(manifest).digest('hex'),
+    },
+  };
+}
+
+function documentText({ source, text }: ManifestDocument): string {
+  return `---\n${/^# Source: /m.test(text) ? '' : `# Source: ${source}\n`}${text}\n`;
+}
+
+function refuseTwoOwners(releases: readonly RenderedRelease[]): void {
+  const owners = new Map<string, string>();
+  for (const { name, objects } of releases) {
+    for (const object of objects) {
+      const key = keyOf(refOf(object));
+      const owner = owners.get(key);
+      if (owner !== undefined) throw twoOwners(describe(refOf(object)), [...new Set([owner, name])]);
+      owners.set(key, name);
+    }
+  }
+}
+
+// Shorter values (`true`, `admin`) are too common in ordinary text to be masked everywhere; certificates are public.
+const shortestSecret = 8;
+
+function learnSecrets(release: RenderedRelease, ports: Pick<Ports, 'redactor'>): void {
+  const names = new Set([release.name, release.namespace, ...release.objects.map(({ metadata }) => metadata.name)]);
+  for (const object of release.objects) {
+    if (object.kind !== 'Secret') continue;
+    for (const field of ['data', 'stringData'] as const) {
+      for (const [key, value] of Object.entries((object[field] ?? {}) as Record<string, unknown>)) {
+        if (typeof value !== 'string' || key.endsWith('.crt')) continue;
+        const text = field === 'data' ? Buffer.from(value, 'base64').toString('utf8') : value;
+        if (text.length >= shortestSecret && !names.has(text)) ports.redactor.add(text);
+      }
+    }
+  }
+}
+
+/** helm's message without its usage hints. */
+function helmReason(stderr: string): string {
+  const text = stderr.replace(/^Error: /m, '').replace(/\n+Use --debug flag.*$/s, '').trim();
+  return text.slice(0, 4_000) || 'helm gave no reason.';
+}

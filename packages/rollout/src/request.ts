@@ -1,0 +1,64 @@
+/** One layer of values: an object, or a YAML file of the workspace. Later layers win. */
+export type ValuesLayer =
+  | { readonly values: Readonly<Record<string, unknown>> }
+  | { readonly file: string };
+
+/** What a release is made of: a chart (folder, .tgz, oci:// reference, or a name in a repository), or plain manifests (files and folders). */
+export type ReleaseSource =
+  | { readonly chart: string; readonly version?: string; readonly repo?: string }
+  | { readonly manifests: readonly string[] };
+
+/** GPUs a release takes; its apply begins only when one node offers them. */
+export interface GpuDemand {
+  readonly count: number;
+  /** Bytes that each GPU has at least. */
+  readonly minMemoryBytes?: number;
+}
+
+/** One release of the set. */
+export interface ReleaseRequest {
+  readonly name: string;
+  readonly namespace: string;
+  readonly source: ReleaseSource;
+  readonly values?: readonly ValuesLayer[];
+  /** Names of releases of the set that have to be ready first. */
+  readonly needs?: readonly string[];
+  /** Milliseconds the release may take to become ready; 5 minutes where nothing is said. */
+  readonly timeoutMs?: number;
+  readonly gpu?: GpuDemand;
+}
+
+/** What happens when a release fails: put the whole set back, put only that release back, or leave everything for a look. */
+export type OnFailure = 'set' | 'release' | 'keep';
+
+/** A set of releases that is rolled out and put back as one. */
+export interface RolloutRequest {
+  /** Name of the set: lock, journal and labels bear it. Lower-case letters, digits and dashes. */
+  readonly set: string;
+  readonly releases: readonly ReleaseRequest[];
+  /** Namespace of the set's Lease and journal; the kubeconfig context's where nothing is said. */
+  readonly stateNamespace?: string;
+  /** Commit that is rolled out, for the records. */
+  readonly commit?: string;
+}
+
+/** How a set is deployed. */
+export interface DeployRequest extends RolloutRequest {
+  /** `set` where nothing is said. */
+  readonly onFailure?: OnFailure;
+  /** Only plan. */
+  readonly dryRun?: boolean;
+  /** Go ahead with what cannot be undone. */
+  readonly allowIrreversible?: boolean;
+  /** Id of the plan that was approved; any other plan is refused. */
+  readonly expectedPlanId?: string;
+  /** Where the plan is written as JSON, where it is wanted. */
+  readonly planFile?: string;
+  /** Milliseconds to wait for another deploy of the same set; 10 minutes where nothing is said. */
+  readonly lockTimeoutMs?: number;
+  /** Life of the Lease without renewal, in seconds; 15 where nothing is said. */
+  readonly leaseSeconds?: number;
+}
+
+/** Milliseconds a release may take where it says nothing. */
+export const defaultTimeoutMs = 300_000;

@@ -1,0 +1,77 @@
+import { join } from 'node:path';
+import type { Builder, BuildJob } from '../builder.ts';
+import { csv } from './buildctl.ts';
+import { type BuilderContext, readMetadata, runBuilder } from './run.ts';
+
+/** Docker's BuildKit client, on whichever builder the user has selected. */
+export function createBuildx(context: BuilderContext): Builder {
+  return {
+    name: 'buildx',
+    async build(job, signal) {
+      const metadataFile = join(job.folder, 'metadata.json');
+      const env = job.epoch === undefined ? {} : { SOURCE_DATE_EPOCH: String(job.epoch) };
+      const command = {
+        program: 'docker',
+        args: buildxArgs(job, metadataFile),
+        env,
+        timeoutMs: job.timeoutMs,
+      };
+      const { failure } = await runBuilder(context, command, signal);
+      return failure ?? readMetadata(metadataFile, context.files);
+    },
+  };
+}
+
+/** True when a Docker engine answers and its client has buildx. */
+export async function answersBuildx(context: BuilderContext, signal?: AbortSignal): Promise<boolean> {
+  const base = { program: 'docker', env: context.env, timeoutMs: 15_000 };
+  const buildx = await context.process.run({ ...base, args: ['buildx', 'version'] }, signal);
+  return buildx.exitCode === 0 && (await answersDocker(context, signal));
+}
+
+/** True when a Docker engine answers. */
+export async function answersDocker(context: BuilderContext, signal?: AbortSignal): Promise<boolean> {
+  const args = ['version', '--format', '{{.Server.Version}}'];
+  const engine = await context.process.run(
+    { program: 'docker', args, env: context.env, timeoutMs: 15_000 },
+    signal,
+  );
+  return engine.exitCode === 0;
+}
+
+function buildxArgs(job: BuildJob, metadataFile: string): readonly string[] {
+  return [
+    ...['buildx', 'build', '--progress', 'plain', '--file', job.dockerfile, '--metadata-file', metadataFile],
+    ...job.references.flatMap((reference) => ['--tag', reference]),
+    ...(job.target === undefined ? [] : ['--target', job.target]),
+    ...(job.platforms.length === 0 ? [] : ['--platform', job.platforms.join(',')]),
+    ...job.buildArgs.flatMap(([name, value]) => ['--build-arg', `${name}=${value}`]),
+    ...job.labels.flatMap(([name, value]) => ['--label', `${name}=${value}`]),
+    ...job.secrets.flatMap(({ id, path }) => ['--secret', csv(['id', id], ['src', path])]),
+    `--provenance=${job.provenance ? 'mode=max' : 'false'}`,
+    '--sbom=false',
+    ...cacheArgs(job),
+    ...outputArgs(job),
+    '--',
+    job.context,
+  ];
+}
+
+function outputArgs(job: BuildJob): readonly string[] {
+  if (job.output.kind === 'archive') return ['--output', csv(['type', 'docker'], ['dest', job.output.path])];
+  if (job.output.kind === 'none') return [];
+  const timestamps = job.epoch === undefined ? [] : [['rewrite-timestamp', 'true'] as const];
+  const insecure = job.insecure ? [['registry.insecure', 'true'] as const] : [];
+  return [
+    '--output',
+    csv(['type', 'image'], ['push', 'true'], ['oci-mediatypes', 'true'], ...insecure, ...timestamps),
+  ];
+}
+
+function cacheArgs(job: BuildJob): readonly string[] {
+  if (job.cache.kind === 'off') return ['--no-cache'];
+  if (job.cache.kind === 'own') return [];
+  const source = ['--cache-from', csv(['type', 'registry'], ['ref', job.cache.reference])];
+  if (!job.cache.write || job.output.kind !== 'push') return source;
+  return [...source, '--cache-to', csv(['type', 'registry'], ['ref', job.cache.reference], ['mode', 'max'])];
+}

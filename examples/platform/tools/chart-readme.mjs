@@ -29,7 +29,8 @@ function describedKeys(text) {
     const depth = key[1].length / 2;
     path.length = depth;
     path.push(key[2]);
-    if (description) rows.push({ key: path.join('.'), value: key[3] || block(lines, index, key[1].length), description });
+    if (description)
+      rows.push({ key: path.join('.'), value: key[3] || block(lines, index, key[1].length), description });
     description = undefined;
   }
   return rows;

@@ -6,7 +6,8 @@
 .DESCRIPTION
   Windows stops a WSL2 distribution when no wsl.exe holds a session in it, whatever runs inside and whatever
   vmIdleTimeout says. This registers a scheduled task for the current user that starts at logon, holds one session
-  open (sleep infinity) and is started again when it ends. Running the script again replaces the task.
+  open (sleep infinity, in a console window that may be minimised) and is
+  started again when it ends. Running the script again replaces the task.
 
 .PARAMETER Distribution
   The distribution, as `wsl --list` names it.

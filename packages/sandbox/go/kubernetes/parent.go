@@ -1,0 +1,42 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"strconv"
+	"syscall"
+)
+
+// parentVariable holds the process id that the process must not outlive.
+const parentVariable = "ZAKENAK_DIE_WITH_PARENT"
+
+// init runs on the main thread, which is the one whose parent-death signal survives an exec.
+func init() {
+	text := os.Getenv(parentVariable)
+	if text == "" {
+		return
+	}
+	parent, err := strconv.Atoi(text)
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "%s takes a process id\n", parentVariable)
+		os.Exit(2)
+	}
+	dieWithParent(parent)
+	// Children of a daemon are its own affair.
+	os.Unsetenv(parentVariable)
+}
+
+// execWithParent replaces this process by another program, which dies with the parent as well.
+func execWithParent() int {
+	if len(os.Args) < 2 {
+		fmt.Fprintln(os.Stderr, "usage: exec-with-parent program [argument...]")
+		return 2
+	}
+	program, err := exec.LookPath(os.Args[1])
+	if err == nil {
+		err = syscall.Exec(program, os.Args[1:], os.Environ())
+	}
+	fmt.Fprintln(os.Stderr, err)
+	return 127
+}

@@ -90,11 +90,11 @@ async function make(
     }
   }
   if (!entry.go) return undefined;
-  emit('started', 'building with Go; this takes minutes the first time');
   // Two Go builds at once only slow each other down.
-  const made = await withLock(join(how.cacheFolder, 'locks', 'go-build'), signal, () =>
-    buildProgram(name, entry.go as GoRoute, how, folder, tried, signal),
-  );
+  const made = await withLock(join(how.cacheFolder, 'locks', 'go-build'), signal, () => {
+    emit('started', 'building with Go; this takes minutes the first time');
+    return buildProgram(name, entry.go as GoRoute, how, folder, tried, signal);
+  });
   if (made) emit('done', `${Math.round((performance.now() - started) / 1000)} s`);
   else emit('failed', tried.at(-1) ?? '');
   return made;

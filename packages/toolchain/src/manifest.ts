@@ -98,7 +98,11 @@ export const manifest = {
     version: '0.34.2',
     accepts: '>=0.20.0',
     versionArgs: ['--version'],
-    go: { wrapper: '../go/buildkit', packagePath: 'github.com/moby/buildkit/cmd/buildkitd' },
+    go: {
+      wrapper: '../go/buildkit',
+      packagePath: 'github.com/moby/buildkit/cmd/buildkitd',
+      ldflags: '-X github.com/moby/buildkit/version.Version=v0.34.2',
+    },
     remedy: build('buildkitd'),
   },
   buildctl: {
@@ -106,7 +110,11 @@ export const manifest = {
     version: '0.34.2',
     accepts: '>=0.20.0',
     versionArgs: ['--version'],
-    go: { wrapper: '../go/buildkit', packagePath: 'github.com/moby/buildkit/cmd/buildctl' },
+    go: {
+      wrapper: '../go/buildkit',
+      packagePath: 'github.com/moby/buildkit/cmd/buildctl',
+      ldflags: '-X github.com/moby/buildkit/version.Version=v0.34.2',
+    },
     remedy: build('buildctl'),
   },
   runc: {

@@ -10,13 +10,20 @@ import { createRedactor, exitCodeOf, parseInputs, type Report } from '@zakenak/c
 import { collectingLog, collectingProgress } from '@zakenak/core/testing';
 import { type BuildImageRequest, buildImage, spec } from '@zakenak/images';
 import { createFiles, createHttp, createProcessRunner, createSystemClock } from '@zakenak/machine';
+import { createToolchain } from '@zakenak/toolchain';
 
-const runner = createProcessRunner();
+const toolchain = createToolchain({
+  process: createProcessRunner(),
+  env: process.env,
+  http: createHttp(),
+  progress: collectingProgress(),
+});
 
 let base: string;
 let registry: Registry;
 
 before(async () => {
+  await toolchain.prepare(['registry', 'buildkitd', 'buildctl', 'runc']);
   base = await mkdtemp(join(tmpdir(), 'zakenak-e2e-images-'));
   // Whatever the engine leaves behind lands in this folder and is seen.
   process.env.TMPDIR = join(base, 'tmp');
@@ -206,7 +213,7 @@ async function run(
 ): Promise<Report> {
   const request: BuildImageRequest = parseInputs(spec, (name) => ({ builder: 'private', ...inputs })[name]);
   const ports = {
-    process: runner,
+    process: toolchain,
     files: createFiles(workspace),
     http: createHttp(),
     clock: createSystemClock(),
@@ -285,7 +292,9 @@ async function startRegistry(folder: string): Promise<Registry> {
   const file = join(folder, 'config.yml');
   const storage = `storage: { filesystem: { rootdirectory: ${join(folder, 'data')} } }`;
   await writeFile(file, `version: 0.1\nlog: { level: error }\n${storage}\nhttp: { addr: '${host}' }\n`);
-  const child: ChildProcess = spawn('registry', ['serve', file], { stdio: 'ignore' });
+  const child: ChildProcess = spawn(await toolchain.resolve('registry'), ['serve', file], {
+    stdio: 'ignore',
+  });
   const ended = new Promise((resolve) => child.once('close', resolve));
   const up = () =>
     fetch(`http://${host}/v2/`)

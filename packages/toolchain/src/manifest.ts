@@ -145,12 +145,12 @@ export const manifest = {
     version: '1.34.4',
     // Ours alone: it also ends its children with their parent.
     command: 'zakenak-kubernetes',
-    versionArgs: ['version', '--client'],
+    versionArgs: ['kubectl', 'version', '--client'],
     go: {
       wrapper: '../../sandbox/go/kubernetes',
       packagePath: '.',
       ldflags:
-        '-X k8s.io/component-base/version.gitVersion=v1.34.4 -X k8s.io/component-base/version.gitMajor=1 -X k8s.io/component-base/version.gitMinor=34',
+        '-X k8s.io/component-base/version.gitVersion=v1.34.4 -X k8s.io/component-base/version.gitMajor=1 -X k8s.io/component-base/version.gitMinor=34 -X k8s.io/client-go/pkg/version.gitVersion=v1.34.4',
     },
     remedy: build('the control plane'),
   },

@@ -20,6 +20,8 @@ export async function startBuildkitd(
   context: BuilderContext & Pick<Ports, 'clock'>,
   signal?: AbortSignal,
 ): Promise<PrivateBuildkitd> {
+  // Looked for first: without it buildkitd only says that it has no worker.
+  await context.process.run({ program: 'runc', args: ['--version'], env: context.env }, signal);
   const folder = await context.files.temporaryFolder('buildkitd');
   const stop = new AbortController();
   const address = `unix://${join(folder.path, 'buildkitd.sock')}`;

@@ -6,24 +6,24 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { createRedactor, exitCodeOf, parseInputs, type Report } from '@zakenak/core';
+import { createRedactor, exitCodeOf, type ProcessRunner, parseInputs, type Report } from '@zakenak/core';
 import { collectingLog, collectingProgress } from '@zakenak/core/testing';
 import { type BuildImageRequest, buildImage, spec } from '@zakenak/images';
 import { createFiles, createHttp, createProcessRunner, createSystemClock } from '@zakenak/machine';
 import { createToolchain } from '@zakenak/toolchain';
 
-const toolchain = createToolchain({
+const toolchainOptions = {
   process: createProcessRunner(),
-  env: process.env,
   http: createHttp(),
   progress: collectingProgress(),
-});
+};
+const toolchain = createToolchain({ ...toolchainOptions, env: process.env });
 
 let base: string;
 let registry: Registry;
 
 before(async () => {
-  await toolchain.prepare(['registry', 'buildkitd', 'buildctl', 'runc']);
+  await toolchain.prepare(['registry', 'buildkitd', 'buildctl', 'runc', 'syft']);
   base = await mkdtemp(join(tmpdir(), 'zakenak-e2e-images-'));
   // Whatever the engine leaves behind lands in this folder and is seen.
   process.env.TMPDIR = join(base, 'tmp');
@@ -152,6 +152,38 @@ test('misspelt instructions and missing files are findings with their line', asy
   }
 });
 
+test('the scanner sees the very image that is pushed, and stops it before the push', async () => {
+  const workspace = await makeWorkspace({
+    Dockerfile: 'FROM scratch\nCOPY Dockerfile /seen-by-the-scanner\n',
+  });
+  const wanted = { image: `${registry.host}/acme/scanned`, tags: 'a', push: 'true', scan: 'high' };
+  const stopped = await run(workspace, wanted, undefined, await standInTrivy('CRITICAL'));
+  assert.equal(stopped.verdict, 'failed');
+  assert.equal(stopped.findings[0]?.ruleId, 'image/CVE-2026-0001');
+  assert.equal((await fetch(`http://${registry.host}/v2/acme/scanned/tags/list`)).status, 404);
+  const passed = await run(workspace, wanted, undefined, await standInTrivy('LOW'));
+  assert.equal(passed.verdict, 'passed');
+  const { digest } = await registry.manifest('acme/scanned', 'a');
+  assert.equal(passed.outputs.digest, digest);
+  await assertNothingLeft();
+});
+
+test('the SBOM lists what is in the image', async () => {
+  const workspace = await makeWorkspace({ Dockerfile: 'FROM scratch\nCOPY program /program\n' });
+  await copyFile(await toolchain.resolve('registry'), join(workspace, 'program'));
+  const report = await run(workspace, {
+    image: `${registry.host}/acme/listed`,
+    sbom: 'true',
+    'sbom-file': 'out/sbom.json',
+  });
+  assert.equal(report.outputs['sbom-file'], 'out/sbom.json');
+  const sbom = JSON.parse(await readFile(join(workspace, 'out/sbom.json'), 'utf8'));
+  assert.match(sbom.spdxVersion, /^SPDX-2/);
+  const names: readonly string[] = sbom.packages.map(({ name }: { name: string }) => name);
+  assert.ok(names.includes('github.com/distribution/distribution/v3'), names.slice(0, 20).join(' '));
+  await assertNothingLeft();
+});
+
 test('Ctrl-C during a RUN step leaves no process and no file', async () => {
   const workspace = await makeWorkspace({ Dockerfile: `FROM ${registry.host}/base:1\nRUN sleep 4242\n` });
   const stop = new AbortController();
@@ -206,14 +238,34 @@ function git(cwd: string, ...args: readonly string[]): string {
   return execFileSync('git', [...identity, ...args], { cwd, env, encoding: 'utf8' }).trim();
 }
 
+/** A program that takes trivy's command line, insists on a Docker archive with our file in it, and reports one vulnerability. */
+async function standInTrivy(severity: string): Promise<ProcessRunner> {
+  const path = join(base, `trivy-${severity}`);
+  const entry = { VulnerabilityID: 'CVE-2026-0001', PkgName: 'x', InstalledVersion: '1', Severity: severity };
+  const report = JSON.stringify({ SchemaVersion: 2, Results: [{ Vulnerabilities: [entry] }] });
+  const script = `#!/bin/sh
+set -eu
+[ "$1" = image ]
+while [ "$1" != --output ]; do shift; done
+out=$2
+while [ "$1" != --input ]; do shift; done
+tar -xOf "$2" manifest.json | grep -q Layers
+for entry in $(tar -tf "$2"); do tar -xOf "$2" "$entry" | gzip -dcf; done | grep -qa seen-by-the-scanner
+printf '%s' '${report}' > "$out"
+`;
+  await writeFile(path, script, { mode: 0o755 });
+  return createToolchain({ ...toolchainOptions, env: { ...process.env, ZAKENAK_TRIVY_PATH: path } });
+}
+
 async function run(
   workspace: string,
   inputs: Readonly<Record<string, string>>,
   signal?: AbortSignal,
+  runner: ProcessRunner = toolchain,
 ): Promise<Report> {
   const request: BuildImageRequest = parseInputs(spec, (name) => ({ builder: 'private', ...inputs })[name]);
   const ports = {
-    process: toolchain,
+    process: runner,
     files: createFiles(workspace),
     http: createHttp(),
     clock: createSystemClock(),

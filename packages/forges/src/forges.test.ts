@@ -169,3 +169,29 @@ async function answer(
       : [{ id: 1, body: 'someone else: <!-- zakenak -->' }];
   response.end(JSON.stringify(body));
 }
+
+test('a release page is made once: one that is there already gives its address', async () => {
+  const calls: string[] = [];
+  const server = createServer((request, response) => {
+    calls.push(`${request.method} ${request.url}`);
+    const tag = /tags\/(.+)$/.exec(request.url ?? '')?.[1];
+    response.setHeader('content-type', 'application/json');
+    if (request.method === 'POST') response.writeHead(422).end('{"message":"Validation Failed"}');
+    else if (tag === 'v1.0.0') response.end('{"html_url":"https://forge.invalid/v1.0.0"}');
+    else response.writeHead(404).end('{"message":"Not Found"}');
+  }).listen(0, '127.0.0.1');
+  await new Promise((resolve) => server.once('listening', resolve));
+  try {
+    const apiUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const forge = createGithubForge({ owner: 'o', repo: 'r', token: 'none', apiUrl });
+    const page = { title: 't', notes: 'n', prerelease: false, draft: false };
+    assert.deepEqual(await forge.createRelease({ ...page, tag: 'v1.0.0' }), {
+      url: 'https://forge.invalid/v1.0.0',
+    });
+    await assert.rejects(forge.createRelease({ ...page, tag: 'v2.0.0' }));
+    assert.equal(calls.length, 4);
+  } finally {
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+  }
+});

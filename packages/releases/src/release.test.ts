@@ -5,16 +5,26 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { type Forge, type Git, parseInputs } from '@zakenak/core';
 import { collectingLog, fakeClock } from '@zakenak/core/testing';
+import { createGit } from '@zakenak/git';
+import { createFiles, createProcessRunner } from '@zakenak/machine';
 import type { ReleaseRequest } from './plan.ts';
 import { release } from './release.ts';
 import { spec } from './spec.ts';
-import { makeRepository, type TemporaryRepository } from './testing/repository.ts';
+import { gitEnvironment, makeRepository, type TemporaryRepository } from './testing/repository.ts';
 
 const request = (given: Record<string, string> = {}): ReleaseRequest =>
   parseInputs(spec, (name) => given[name]);
 
-function portsOf(repository: TemporaryRepository, git: Git = repository.git) {
-  return { git, files: repository.files, clock: fakeClock('2026-11-24T10:00:00Z'), log: collectingLog() };
+const runner = createProcessRunner(gitEnvironment);
+const gitIn = (root: string): Git => createGit({ process: runner, root });
+
+function portsOf(repository: TemporaryRepository, git: Git = gitIn(repository.folder)) {
+  return {
+    git,
+    files: createFiles(repository.folder),
+    clock: fakeClock('2026-11-24T10:00:00Z'),
+    log: collectingLog(),
+  };
 }
 
 /** A clone whose v1.2.0 was released and pushed. */
@@ -193,7 +203,10 @@ for (const sign of ['false', 'true']) {
       for (let step = 1; step <= steps; step += 1) {
         await using repository = await original.copy();
         const wanted = request({ push, sign, 'floating-tags': 'major' });
-        const outcome = await release(wanted, portsOf(repository, dyingGit(repository.git, step))).then(
+        const outcome = await release(
+          wanted,
+          portsOf(repository, dyingGit(gitIn(repository.folder), step)),
+        ).then(
           () => 'done',
           (error: Error) => error.message,
         );
@@ -224,7 +237,7 @@ test('a branch that moved during the release makes the push fail whole', async (
   await using repository = await releasedRepository();
   await pushChange(repository, 'feat: a');
   const racing: Git = {
-    ...repository.git,
+    ...gitIn(repository.folder),
     run: async (args, options) => {
       if (args.includes('push')) {
         const tree = await repository.sh(['rev-parse', 'main^{tree}'], repository.remote);
@@ -233,7 +246,7 @@ test('a branch that moved during the release makes the push fail whole', async (
         const other = await repository.sh([...config, 'commit-tree', tree, ...parent], repository.remote);
         await repository.sh(['update-ref', 'refs/heads/main', other], repository.remote);
       }
-      return repository.git.run(args, options);
+      return gitIn(repository.folder).run(args, options);
     },
   };
   const before = await repository.sh(['for-each-ref']);
@@ -305,7 +318,6 @@ test('a shallow clone is refused', async () => {
   await pushChange(repository, 'feat: a');
   const shallow = join(repository.folder, '..', 'shallow');
   await repository.sh(['clone', '-q', '--depth=1', `file://${repository.remote}`, shallow]);
-  const { gitIn } = await import('./testing/repository.ts');
   await rejectsWith(release(request(), portsOf(repository, gitIn(shallow))), 'releases/shallow-clone', 2);
 });
 

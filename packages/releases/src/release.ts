@@ -38,10 +38,9 @@ export async function release(
   if (plan.action === 'overtaken')
     return report(plan, { verdict: 'skipped', released: false, sha: plan.head });
   if (plan.action === 'nothing') {
-    const url =
-      plan.tag === '' || !(await isAtHead(plan, git))
-        ? undefined
-        : await makePage(plan, request, ports.forge);
+    // A run that ended between push and release page is made up for; a draft cannot be told from one more draft.
+    const due = !request.draft && plan.tag !== '' && (await isAtHead(plan, git));
+    const url = due ? await makePage(plan, request, ports.forge) : undefined;
     return report(plan, { verdict: 'skipped', released: false, sha: plan.head, url });
   }
   const made = plan.action === 'finish' ? undefined : await writeObjects(plan, request, git);

@@ -73,6 +73,7 @@ export interface Forge {
   readVerifications(
     shas: readonly string[],
   ): Promise<ReadonlyMap<string, { readonly verified: boolean; readonly reason: string }>>;
+  /** Makes the release page of a tag; one that is there already is left as it is and its address returned. */
   createRelease(release: {
     readonly tag: string;
     readonly title: string;

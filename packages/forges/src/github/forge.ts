@@ -58,24 +58,30 @@ export function createGithubForge(options: GithubForgeOptions): Forge {
       }),
     readVerifications: (shas) => attempt('read the commits', (api) => readVerifications(api, place, shas)),
     createRelease: (release) =>
-      attempt('create the release', async (api) => {
-        const { tag, title, notes, prerelease, draft } = release;
-        const { data } = await api.rest.repos.createRelease({
-          ...place,
-          tag_name: tag,
-          name: title,
-          body: notes,
-          prerelease,
-          draft,
-        });
-        return { url: data.html_url };
-      }),
+      attempt('create the release', async (api) => ({ url: await createRelease(api, place, release) })),
   };
 }
 
 interface Place {
   readonly owner: string;
   readonly repo: string;
+}
+
+async function createRelease(
+  api: Octokit,
+  place: Place,
+  { tag, title, notes, prerelease, draft }: Parameters<Forge['createRelease']>[0],
+): Promise<string> {
+  const wanted = { ...place, tag_name: tag, name: title, body: notes, prerelease, draft };
+  try {
+    return (await api.rest.repos.createRelease(wanted)).data.html_url;
+  } catch (thrown) {
+    // 422 also stands for other faults: only a release that is really there counts as made.
+    if ((thrown as { status?: number }).status !== 422) throw thrown;
+    const existing = await api.rest.repos.getReleaseByTag({ ...place, tag }).catch(() => undefined);
+    if (!existing) throw thrown;
+    return existing.data.html_url;
+  }
 }
 
 async function upsertComment(

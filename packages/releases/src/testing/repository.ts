@@ -1,15 +1,12 @@
 import { spawn } from 'node:child_process';
-import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { type Files, type Git, ZakenakError } from '@zakenak/core';
 
 /** A clone with a bare remote in a folder of its own; real git, no fake. */
 export interface TemporaryRepository extends AsyncDisposable {
   readonly folder: string;
   readonly remote: string;
-  readonly git: Git;
-  readonly files: Files;
   /** The same clone and remote once more, in another folder. */
   copy(): Promise<TemporaryRepository>;
   /** Writes and commits a file; returns the commit's id. */
@@ -43,8 +40,6 @@ function repositoryIn(base: string): TemporaryRepository {
   return {
     folder,
     remote,
-    git: gitIn(folder),
-    files: filesIn(folder),
     sh,
     async copy() {
       const other = await mkdtemp(join(tmpdir(), 'zakenak-releases-'));
@@ -64,57 +59,13 @@ function repositoryIn(base: string): TemporaryRepository {
   };
 }
 
-/** The Git port over the git program, as thin as the release engine needs it. */
-export function gitIn(folder: string): Git {
-  const run: Git['run'] = async (args, options) => {
-    const result = await runGit(folder, args, options?.input);
-    if (result.exitCode !== 0 && !options?.allowFailure) {
-      const message = `git ${args.join(' ')}: ${result.stderr}`;
-      throw new ZakenakError({ code: 'git/failed', message, remedy: 'Look.', exitCode: 4 });
-    }
-    return result;
-  };
-  const text = async (...args: string[]) => (await run(args)).stdout.trim();
-  const maybe = async (...args: string[]) => {
-    const result = await run(args, { allowFailure: true });
-    return result.exitCode === 0 ? result.stdout : undefined;
-  };
-  return {
-    run,
-    resolve: (revision) => text('rev-parse', '--verify', '--quiet', `${revision}^{commit}`),
-    currentBranch: async () => (await maybe('symbolic-ref', '--short', '-q', 'HEAD'))?.trim(),
-    isShallow: async () => (await text('rev-parse', '--is-shallow-repository')) === 'true',
-    mergeBase: async (a, b) => (await maybe('merge-base', a, b))?.trim(),
-    readFile: (revision, path) => maybe('show', `${revision}:${path}`),
-    commits: () => Promise.reject(new Error('not used by releases')),
-    changedFiles: () => Promise.reject(new Error('not used by releases')),
-    tags: () => Promise.reject(new Error('not used by releases')),
-  };
-}
-
-function filesIn(folder: string): Files {
-  const refuse = () => Promise.reject(new Error('not used by releases'));
-  return {
-    root: folder,
-    async resolve(path) {
-      if (!path.startsWith('/') && !path.split('/').includes('..')) return join(folder, path);
-      throw new ZakenakError({
-        code: 'files/outside-workspace',
-        message: path,
-        remedy: 'Stay.',
-        exitCode: 5,
-      });
-    },
-    readText: (path) => readFile(join(folder, path), 'utf8'),
-    readBytes: refuse,
-    write: refuse,
-    stat: refuse,
-    glob: refuse,
-    makeFolder: refuse,
-    remove: refuse,
-    temporaryFolder: refuse,
-  };
-}
+/** What git runs with: nothing of the machine's own settings. */
+export const gitEnvironment = {
+  ...process.env,
+  GIT_CONFIG_GLOBAL: '/dev/null',
+  GIT_CONFIG_NOSYSTEM: '1',
+  GIT_TERMINAL_PROMPT: '0',
+};
 
 function runGit(
   cwd: string,
@@ -122,13 +73,7 @@ function runGit(
   input?: string | Uint8Array,
 ): Promise<{ readonly exitCode: number; readonly stdout: string; readonly stderr: string }> {
   return new Promise((resolve, reject) => {
-    const env = {
-      ...process.env,
-      GIT_CONFIG_GLOBAL: '/dev/null',
-      GIT_CONFIG_NOSYSTEM: '1',
-      GIT_TERMINAL_PROMPT: '0',
-    };
-    const child = spawn('git', args, { cwd, env });
+    const child = spawn('git', args, { cwd, env: gitEnvironment });
     const stdout: string[] = [];
     const stderr: string[] = [];
     child.stdout.setEncoding('utf8').on('data', (chunk: string) => stdout.push(chunk));

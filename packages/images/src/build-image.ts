@@ -89,14 +89,14 @@ async function build(
   const [subject = ''] = job.references;
   ports.progress.emit({ stage: 'build', subject, state: 'started', message: builder.name });
   const seen = await inspectImage(request, job, builder, files.shown, ports, signal);
-  if (isFailure(seen)) return reportFailure(settled, builder, seen, ports);
+  if (isFailure(seen)) return await reportFailure(settled, builder, seen, ports);
   const gate = request.scan;
   if (gate !== 'off' && seen.findings.some(({ severity }) => isAtLeast(severity, gate))) {
     ports.progress.emit({ stage: 'scan', subject, state: 'failed' });
     return finish(settled, { findings: seen.findings, pushed: false, result: undefined, durationMs: 0 });
   }
   const result = await builder.build(job, signal);
-  if (isFailure(result)) return reportFailure(settled, builder, result, ports);
+  if (isFailure(result)) return await reportFailure(settled, builder, result, ports);
   await confirm(settled, result, seen.configDigests, builder, ports, signal);
   await writeValues(request, result, ports.files);
   ports.progress.emit({
@@ -148,8 +148,14 @@ async function writeValues(
   if (changed !== text) await files.write(target, changed);
 }
 
-function reportFailure(settled: Settled, builder: Builder, failure: BuildFailure, ports: ImagePorts): Report {
-  const verdict = judgeFailure(builder.name, failure, settled.files.shown);
+async function reportFailure(
+  settled: Settled,
+  builder: Builder,
+  failure: BuildFailure,
+  ports: ImagePorts,
+): Promise<Report> {
+  const text = await ports.files.readText(settled.files.dockerfile);
+  const verdict = judgeFailure(builder.name, failure, { path: settled.files.shown, text });
   ports.progress.emit({ stage: 'build', subject: settled.images[0]?.name ?? '', state: 'failed' });
   if ('error' in verdict) {
     for (const line of failure.log.split('\n').slice(-40)) ports.log.info(line);

@@ -22,8 +22,9 @@ Dockerfile:3
 --------------------
 error: failed to solve: process "/bin/sh -c echo one   && false" did not complete successfully: exit code: 1`;
 
+const text = 'FROM scratch\nCOPY  nope.txt /a.txt\nRUN false\n';
 const judge = (log: string, builder = 'buildctl') =>
-  judgeFailure(builder, { exitCode: 1, log }, 'app/Dockerfile');
+  judgeFailure(builder, { exitCode: 1, log }, { path: 'app/Dockerfile', text });
 
 test('a failing RUN step is a finding over all its lines', () => {
   const verdict = judge(failedRun);
@@ -61,6 +62,10 @@ test('what is wrong outside the Dockerfile is a coded error', () => {
       'image/registry-unreachable',
     'error: failed to solve: failed to copy: write /x: no space left on device': 'image/builder-failed',
     'error: listing workers for Build: failed to list workers: Unavailable': 'image/builder-failed',
+    'failed to solve with frontend dockerfile.v0: failed to create LLB definition: failed to do request: Head "http://127.0.0.1:59997/v2/x/manifests/latest": dial tcp 127.0.0.1:59997: connect: connection refused':
+      'image/registry-unreachable',
+    'Get "http://127.0.0.1:59997/v2/": dial tcp 127.0.0.1:59997: connect: connection refused':
+      'image/registry-unreachable',
     '': 'image/builder-failed',
   };
   for (const [log, code] of Object.entries(cases)) {
@@ -77,7 +82,7 @@ test('the registry is named in the error', () => {
   assert.match(verdict.error.message, /The registry ghcr\.io refused/);
 });
 
-test('a misspelt instruction has its line from the message, and buildah’s failures none', () => {
+test('a misspelt instruction has its line from the message, and builders that tell none get it from the instruction', () => {
   const parse = judge(
     'error: failed to solve: dockerfile parse error on line 2: unknown instruction: CPY (did you mean COPY?)',
   );
@@ -88,5 +93,12 @@ test('a misspelt instruction has its line from the message, and buildah’s fail
     'buildah',
   );
   assert.ok('finding' in buildah);
-  assert.equal(buildah.finding.location?.startLine, undefined);
+  assert.equal(buildah.finding.location?.startLine, 3);
+  // Recorded from Docker 20.10.24.
+  const docker = judge(
+    ' > [2/2] COPY nope.txt /a.txt:\n------\nfailed to compute cache key: "/nope.txt" not found: not found',
+    'docker',
+  );
+  assert.ok('finding' in docker);
+  assert.equal(docker.finding.location?.startLine, 2);
 });

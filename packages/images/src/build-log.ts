@@ -12,28 +12,32 @@ const unreachable =
 const outside =
   /no space left on device|failed to create shim|runc run failed|cannot connect|error reading from server|transport|graceful_stop/i;
 
-/** Reads the end of a builder's output. `dockerfile` is its path in the workspace. Known outputs: BuildKit (buildctl, buildx, docker) and buildah. */
-export function judgeFailure(builder: string, failure: BuildFailure, dockerfile: string): BuildVerdict {
+/**
+ * Reads the end of a builder's output. `dockerfile` is its path in the workspace and its text. Known outputs: BuildKit (buildctl, buildx, Docker from 18.09)
+ * and buildah.
+ */
+export function judgeFailure(
+  builder: string,
+  failure: BuildFailure,
+  dockerfile: { readonly path: string; readonly text: string },
+): BuildVerdict {
   const lines = failure.log.split('\n').map((line) => line.trimEnd());
-  const message = solveMessage(lines);
-  if (message === undefined) {
-    const last = lines.filter((line) => line !== '').at(-1) ?? `it ended with exit code ${failure.exitCode}`;
-    return { error: builderFailed(builder, last.slice(0, 500)) };
-  }
+  const solved = solveMessage(lines);
+  const last = lines.filter((line) => line !== '').at(-1) ?? `it ended with exit code ${failure.exitCode}`;
+  const message = solved ?? last.slice(0, 1000);
   // What a RUN step prints is the user's own and must not be taken for a failure of the registry.
-  if (!/did not complete successfully|while running runtime/.test(message)) {
+  if (!/did not complete successfully|executor failed running|while running runtime/.test(message)) {
     const registry = registryOf(message);
     if (unauthorized.test(message)) return { error: registryUnauthorized(registry, message) };
     if (unreachable.test(message)) return { error: registryUnreachable(registry, message) };
-    if (outside.test(message)) return { error: builderFailed(builder, message) };
+    if (outside.test(message) || solved === undefined) return { error: builderFailed(builder, message) };
   }
-  const position = positionOf(lines, message);
   return {
     finding: createFinding({
       ruleId: 'image/build-failed',
       severity: 'high',
       message: capitalise(message),
-      location: { path: dockerfile, ...position },
+      location: { path: dockerfile.path, ...positionOf(lines, message, dockerfile.text) },
       remedy: 'Mend this line of the Dockerfile or the file that it names.',
       tool: builder === 'buildah' ? 'buildah' : 'buildkit',
       identity: message.replace(/[0-9a-z]{25}(::[0-9a-z]{25})?/g, ''),
@@ -55,12 +59,19 @@ export function stepOutput(log: string): string {
     .join('\n');
 }
 
+const endings: readonly RegExp[] = [
+  /^(?:error|ERROR): (?:failed to build: )?failed to solve: (.+)$/,
+  // Docker 18.09 to 20.10.
+  /^failed to solve with frontend [^:]+: (?:failed to create LLB definition: )?(.+)$/,
+  /^(failed to compute cache key: .+|executor failed running .+)$/,
+  // buildah.
+  /^Error: (.+)$/,
+];
+
 function solveMessage(lines: readonly string[]): string | undefined {
   for (const line of lines.toReversed()) {
-    const match =
-      /^(?:error|ERROR): (?:failed to build: )?failed to solve: (.+)$/.exec(line) ??
-      /^Error: (.+)$/.exec(line);
-    if (match?.[1]) return tidy(match[1]);
+    const text = endings.map((ending) => ending.exec(line)?.[1]).find((found) => found !== undefined);
+    if (text !== undefined) return tidy(text);
   }
   return undefined;
 }
@@ -73,18 +84,33 @@ function tidy(message: string): string {
     .slice(0, 1000);
 }
 
-function positionOf(
-  lines: readonly string[],
-  message: string,
-): { readonly startLine?: number; readonly endLine?: number } {
+interface Position {
+  readonly startLine?: number;
+  readonly endLine?: number;
+}
+
+function positionOf(lines: readonly string[], message: string, text: string): Position {
   const marked = lines.flatMap((line) => {
     const number = /^ *(\d+) \| >>> /.exec(line)?.[1];
     return number === undefined ? [] : [Number(number)];
   });
-  const first = marked[0] ?? Number(/parse error on line (\d+)/.exec(message)?.[1] ?? Number.NaN);
-  if (!Number.isInteger(first)) return {};
+  const named = /parse error (?:on )?line (\d+)/.exec(message)?.[1];
+  const first = marked[0] ?? (named === undefined ? lineOfStep(lines, message, text) : Number(named));
+  if (first === undefined) return {};
   const last = marked.at(-1) ?? first;
   return last > first ? { startLine: first, endLine: last } : { startLine: first };
+}
+
+/** Builders that tell no line tell the instruction: its line is looked up where it is written on one. */
+function lineOfStep(lines: readonly string[], message: string, text: string): number | undefined {
+  const byBuildkit = lines
+    .map((line) => /^ > \[[^\]]*\d+\/\d+\] (.+):$/.exec(line)?.[1])
+    .find((step) => step !== undefined);
+  const step = byBuildkit ?? /building at STEP "(.+?)": /.exec(message)?.[1]?.replaceAll('\\"', '"');
+  if (step === undefined) return undefined;
+  const flat = (line: string) => line.trim().replace(/\s+/g, ' ');
+  const index = text.split('\n').findIndex((line) => flat(line) === flat(step));
+  return index < 0 ? undefined : index + 1;
 }
 
 function registryOf(message: string): string {

@@ -2,8 +2,8 @@ import { type Ports, ZakenakError } from '@zakenak/core';
 import type { Builder } from './builder.ts';
 import { answersBuildah, createBuildah } from './builders/buildah.ts';
 import { answersBuildctl, createBuildctl } from './builders/buildctl.ts';
-import { answersBuildx, answersDocker, createBuildx } from './builders/buildx.ts';
-import { createDocker } from './builders/docker.ts';
+import { answersBuildx, createBuildx } from './builders/buildx.ts';
+import { answersClassicDocker, createDocker } from './builders/docker.ts';
 import { startBuildkitd } from './builders/private-buildkitd.ts';
 import type { BuilderContext } from './builders/run.ts';
 import { noBuilder } from './errors.ts';
@@ -57,7 +57,7 @@ function candidatesOf(
     buildx: (signal) => offer(answersBuildx(context, signal), () => createBuildx(context)),
     buildctl: (signal) =>
       offer(answersBuildctl(context, address, signal), () => createBuildctl(context, address)),
-    docker: (signal) => offer(answersDocker(context, signal), () => createDocker(context)),
+    docker: (signal) => offer(answersClassicDocker(context, signal), () => createDocker(context)),
     buildah: (signal) => offer(answersBuildah(context, signal), () => createBuildah(context)),
     private: async (signal) => {
       const daemon = await startBuildkitd(context, signal);

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { Builder, BuildFailure, BuildJob } from '../builder.ts';
 import { csv } from './buildctl.ts';
+import { answersDocker } from './buildx.ts';
 import { type BuilderContext, runBuilder } from './run.ts';
 
 /** A Docker engine whose client has no buildx: one platform, no provenance, layer times as the engine makes them. */
@@ -22,6 +23,14 @@ export function createDocker(context: BuilderContext): Builder {
       return 'failure' in sent ? sent.failure : { digest: sent.digest, configDigest, metadata: {} };
     },
   };
+}
+
+/** True when a Docker engine answers whose client can drive BuildKit by itself: those from 23.0 on cannot without buildx. */
+export async function answersClassicDocker(context: BuilderContext, signal?: AbortSignal): Promise<boolean> {
+  const env = { ...context.env, DOCKER_BUILDKIT: '1' };
+  const command = { program: 'docker', args: ['build', '--help'], env, timeoutMs: 15_000 };
+  const help = await context.process.run(command, signal);
+  return help.exitCode === 0 && help.stdout.includes('--secret') && (await answersDocker(context, signal));
 }
 
 type Run = (

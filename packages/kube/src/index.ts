@@ -1,1 +1,1 @@
-export {};
+export { type ConnectOptions, connectKube } from './connect.ts';

@@ -1,0 +1,27 @@
+import type { KubeApi, ProcessRunner } from '@zakenak/core';
+import { createCredentials } from './credentials.ts';
+import { createKubeApi } from './kube-api.ts';
+import { type LocateOptions, locateTarget } from './locate-kubeconfig.ts';
+import { createRequester, type RetryPolicy } from './requester.ts';
+import { createTransport } from './transport.ts';
+import type { WatchPolicy } from './watch.ts';
+
+/** Which cluster, and how patient. */
+export interface ConnectOptions extends LocateOptions {
+  /** Runs the kubeconfig's credential plugin; without it such a context is refused. */
+  readonly process?: ProcessRunner;
+  readonly retries?: RetryPolicy;
+  readonly watch?: WatchPolicy;
+}
+
+/**
+ * The API server of a kubeconfig's context (see `locateTarget` for where it is looked for). Reads files only: the first request is the first connection.
+ * Throws `kube/no-kubeconfig`, `kube/unknown-context`, `kube/bad-kubeconfig`.
+ */
+export async function connectKube(options: ConnectOptions): Promise<KubeApi> {
+  const located = await locateTarget(options);
+  const transport = await createTransport(located, createCredentials(located, options.env, options.process));
+  const { context, namespace, cluster } = located;
+  const target = { context, server: cluster.server, namespace };
+  return createKubeApi(target, createRequester(transport, target, options.retries), options.watch);
+}

@@ -1,0 +1,219 @@
+import { access, constants, readFile } from 'node:fs/promises';
+import { delimiter, isAbsolute, join } from 'node:path';
+import { type ProcessRunner, ZakenakError } from '@zakenak/core';
+import { badKubeconfig, pluginFailed } from './errors.ts';
+import type { ClusterEntry, ExecEntry, Target, UserEntry } from './kubeconfig.ts';
+
+/** What one connection proves itself with. */
+export interface Credential {
+  readonly headers: Readonly<Record<string, string | readonly string[]>>;
+  /** PEM of the client's certificate and key. */
+  readonly certificate?: string;
+  readonly key?: string;
+}
+
+/** Gives the current credential; fetches it anew when it ran out or when the server refused it. */
+export interface Credentials {
+  current(): Promise<Credential>;
+  /** Drops what is cached; false when nothing fresher can come. */
+  renew(): boolean;
+}
+
+const tokenFileAgeMs = 60_000;
+const pluginTimeoutMs = 60_000;
+
+/** Credentials of a context's user: client certificate, token, token file, basic, or a credential plugin run through `process`. */
+export function createCredentials(
+  target: Target,
+  env: Readonly<Record<string, string | undefined>>,
+  process?: ProcessRunner,
+): Credentials {
+  const { user } = target;
+  if (user['auth-provider'] !== undefined) {
+    const reason = `context '${target.context}' uses an auth-provider, which Kubernetes removed`;
+    throw badKubeconfig(target.path, reason, 'Use a credential plugin (exec) or a token instead.');
+  }
+  if (user.exec) return pluginCredentials(user.exec, target, env, process);
+  if (user.tokenFile) return cached(() => readTokenFile(user, target), true);
+  return cached(() => staticCredential(user, target), false);
+}
+
+interface Dated {
+  readonly credential: Credential;
+  /** Milliseconds since the epoch. */
+  readonly expires?: number;
+}
+
+function cached(fetch: () => Promise<Dated>, renewable: boolean): Credentials {
+  let held: Promise<Dated> | undefined;
+  return {
+    async current() {
+      const now = held && (await held);
+      if (now?.expires !== undefined && now.expires <= Date.now()) held = undefined;
+      if (!held) {
+        const fetching = fetch();
+        held = fetching;
+        // A failed fetch is tried again by the next request.
+        fetching.catch(() => {
+          if (held === fetching) held = undefined;
+        });
+      }
+      return (await held).credential;
+    },
+    renew() {
+      held = undefined;
+      return renewable;
+    },
+  };
+}
+
+async function staticCredential(user: UserEntry, target: Target): Promise<Dated> {
+  const [certificate, key] = await Promise.all([
+    readPem(user['client-certificate-data'], user['client-certificate'], target),
+    readPem(user['client-key-data'], user['client-key'], target),
+  ]);
+  const authorization = user.token
+    ? `Bearer ${user.token}`
+    : user.username
+      ? `Basic ${Buffer.from(`${user.username}:${user.password ?? ''}`).toString('base64')}`
+      : undefined;
+  return { credential: { ...pair(certificate, key), headers: headersOf(user, authorization) } };
+}
+
+async function readTokenFile(user: UserEntry, target: Target): Promise<Dated> {
+  const path = user.tokenFile ?? '';
+  try {
+    const token = (await readFile(path, 'utf8')).trim();
+    const credential = { headers: headersOf(user, `Bearer ${token}`) };
+    // Kubelets replace projected tokens while they are in use.
+    return { credential, expires: Date.now() + tokenFileAgeMs };
+  } catch (cause) {
+    throw badKubeconfig(target.path, `the token file ${path} cannot be read`, `Check ${path}.`, cause);
+  }
+}
+
+/** PEM from base64 data, else from a file; data wins as in kubectl. */
+export async function readPem(
+  data: string | undefined,
+  path: string | undefined,
+  target: Target,
+): Promise<string | undefined> {
+  if (data) return Buffer.from(data, 'base64').toString('utf8');
+  if (!path) return undefined;
+  try {
+    return await readFile(path, 'utf8');
+  } catch (cause) {
+    throw badKubeconfig(
+      target.path,
+      `${path} cannot be read`,
+      `Check that ${path} is there and readable.`,
+      cause,
+    );
+  }
+}
+
+function headersOf(user: UserEntry, authorization?: string): Credential['headers'] {
+  return {
+    ...(authorization ? { authorization } : {}),
+    ...(user.as ? { 'impersonate-user': user.as } : {}),
+    ...(user['as-uid'] ? { 'impersonate-uid': user['as-uid'] } : {}),
+    ...(user['as-groups']?.length ? { 'impersonate-group': user['as-groups'] } : {}),
+  };
+}
+
+function pair(certificate?: string, key?: string): Pick<Credential, 'certificate' | 'key'> {
+  return { ...(certificate ? { certificate } : {}), ...(key ? { key } : {}) };
+}
+
+function pluginCredentials(
+  exec: ExecEntry,
+  target: Target,
+  env: Readonly<Record<string, string | undefined>>,
+  process?: ProcessRunner,
+): Credentials {
+  if (!process) throw pluginFailed(exec.command, 'no program may be run here');
+  return cached(async () => {
+    const program = await findProgram(exec, env);
+    const variables = Object.fromEntries((exec.env ?? []).map(({ name, value }) => [name, value]));
+    const info = execInfo(exec, target.cluster, await readPem(...authorityOf(target), target));
+    const result = await process
+      .run({
+        program,
+        args: exec.args ?? [],
+        env: { ...variables, KUBERNETES_EXEC_INFO: JSON.stringify(info) },
+        timeoutMs: pluginTimeoutMs,
+      })
+      .catch((thrown: unknown) => {
+        if (thrown instanceof ZakenakError && thrown.code.startsWith('run/')) throw thrown;
+        throw pluginFailed(
+          exec.command,
+          thrown instanceof Error ? thrown.message : 'it cannot be run',
+          exec.installHint,
+        );
+      });
+    if (result.exitCode !== 0) {
+      const said = result.stderr.trim().split('\n').at(-1) || `exit code ${result.exitCode}`;
+      throw pluginFailed(exec.command, said);
+    }
+    return parseExecCredential(result.stdout, exec, target.user);
+  }, true);
+}
+
+function authorityOf({ cluster }: Target): [string | undefined, string | undefined] {
+  return [cluster['certificate-authority-data'], cluster['certificate-authority']];
+}
+
+function execInfo(exec: ExecEntry, cluster: ClusterEntry, authority?: string): unknown {
+  const described = {
+    server: cluster.server,
+    ...(cluster['tls-server-name'] ? { 'tls-server-name': cluster['tls-server-name'] } : {}),
+    ...(cluster['insecure-skip-tls-verify'] ? { 'insecure-skip-tls-verify': true } : {}),
+    ...(authority ? { 'certificate-authority-data': Buffer.from(authority).toString('base64') } : {}),
+  };
+  return {
+    apiVersion: exec.apiVersion ?? 'client.authentication.k8s.io/v1',
+    kind: 'ExecCredential',
+    spec: { interactive: false, ...(exec.provideClusterInfo ? { cluster: described } : {}) },
+  };
+}
+
+/** Reads a plugin's answer (https://kubernetes.io/docs/reference/config-api/client-authentication.v1/). Throws `kube/credential-plugin-failed`. */
+export function parseExecCredential(stdout: string, exec: ExecEntry, user: UserEntry): Dated {
+  let status: Record<string, unknown> | undefined;
+  try {
+    status = (JSON.parse(stdout) as { status?: Record<string, unknown> }).status;
+  } catch {
+    throw pluginFailed(exec.command, 'its output is not JSON');
+  }
+  const text = (key: string) => (typeof status?.[key] === 'string' ? (status[key] as string) : undefined);
+  const token = text('token');
+  const certificate = text('clientCertificateData');
+  if (!token && !certificate)
+    throw pluginFailed(exec.command, 'its output has neither a token nor a certificate');
+  const expires = Date.parse(text('expirationTimestamp') ?? '');
+  return {
+    credential: {
+      ...pair(certificate, text('clientKeyData')),
+      headers: headersOf(user, token && `Bearer ${token}`),
+    },
+    ...(Number.isNaN(expires) ? {} : { expires }),
+  };
+}
+
+async function findProgram(
+  exec: ExecEntry,
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<string> {
+  if (isAbsolute(exec.command)) return exec.command;
+  for (const folder of (env.PATH ?? '').split(delimiter).filter(Boolean)) {
+    const path = join(folder, exec.command);
+    if (
+      await access(path, constants.X_OK).then(
+        () => true,
+        () => false,
+      )
+    )
+      return path;
+  }
+  throw pluginFailed(exec.command, 'it is not on the PATH', exec.installHint);
+}

@@ -1,0 +1,161 @@
+import { type KubeResource, nearest } from '@zakenak/core';
+import { unknownKind } from './errors.ts';
+import type { Requester } from './requester.ts';
+
+const aggregated = ['v2', 'v2beta1'].map(
+  (version) => `application/json;g=apidiscovery.k8s.io;v=${version};as=APIGroupDiscoveryList`,
+);
+/** How old the list may be when a kind is not in it: a CustomResourceDefinition may have come meanwhile. */
+const freshMs = 1_000;
+
+/** The kinds that the server serves. */
+export interface Discovery {
+  resources(): Promise<readonly KubeResource[]>;
+  /** Throws `kube/unknown-kind`, after having looked again when the list is older than a second. */
+  find(apiVersion: string, kind: string): Promise<KubeResource>;
+  refresh(): void;
+}
+
+/** Discovery in two requests (KEP-3352), or one per group version on servers before Kubernetes 1.27. */
+export function createDiscovery(requester: Requester): Discovery {
+  let held:
+    | {
+        readonly list: Promise<readonly KubeResource[]>;
+        readonly at: number;
+        readonly index: Promise<ReadonlyMap<string, KubeResource>>;
+      }
+    | undefined;
+  const fill = () => {
+    const list = discover(requester);
+    const index = list.then(
+      (found) => new Map(found.map((item) => [`${item.apiVersion} ${item.kind}`, item])),
+    );
+    const filled = { list, index, at: performance.now() };
+    held = filled;
+    index.catch(() => {
+      if (held === filled) held = undefined;
+    });
+    return filled;
+  };
+  return {
+    resources: () => (held ?? fill()).list,
+    refresh() {
+      held = undefined;
+    },
+    async find(apiVersion, kind) {
+      const current = held ?? fill();
+      const found = (await current.index).get(`${apiVersion} ${kind}`);
+      if (found) return found;
+      // Others may have refreshed while we waited.
+      const fresh =
+        held && held !== current ? held : performance.now() - current.at > freshMs ? fill() : current;
+      const index = await fresh.index;
+      const again = index.get(`${apiVersion} ${kind}`);
+      if (again) return again;
+      throw unknownKind(apiVersion, kind, suggest(await fresh.list, apiVersion, kind));
+    },
+  };
+}
+
+function suggest(list: readonly KubeResource[], apiVersion: string, kind: string): string | undefined {
+  const sameKind = list.find((item) => item.kind === kind);
+  if (sameKind) return `${sameKind.kind} of ${sameKind.apiVersion}`;
+  const near = nearest(
+    kind,
+    list.filter((item) => item.apiVersion === apiVersion).map((item) => item.kind),
+  );
+  return near && `${near} of ${apiVersion}`;
+}
+
+async function discover(requester: Requester): Promise<readonly KubeResource[]> {
+  const roots = await Promise.all(['/api', '/apis'].map((path) => discoverRoot(requester, path)));
+  return roots.flat();
+}
+
+async function discoverRoot(requester: Requester, path: string): Promise<readonly KubeResource[]> {
+  const accept = [...aggregated, 'application/json'].join(',');
+  const answer = await requester.send({ method: 'GET', path, accept, idempotent: true });
+  const body: unknown = JSON.parse(answer.text);
+  if (String(answer.headers['content-type']).includes('g=apidiscovery.k8s.io')) return readAggregated(body);
+  const versions =
+    path === '/api'
+      ? ((body as { versions?: string[] }).versions ?? []).map((version) => ({
+          apiVersion: version,
+          path: `/api/${version}`,
+        }))
+      : ((body as ClassicGroups).groups ?? []).flatMap(({ versions }) =>
+          versions.map(({ groupVersion }) => ({ apiVersion: groupVersion, path: `/apis/${groupVersion}` })),
+        );
+  const lists = await Promise.all(versions.map((version) => readClassic(requester, version)));
+  return lists.flat();
+}
+
+interface ClassicGroups {
+  readonly groups?: readonly { readonly versions: readonly { readonly groupVersion: string }[] }[];
+}
+
+interface AggregatedList {
+  readonly items?: readonly {
+    readonly metadata?: { readonly name?: string };
+    readonly versions?: readonly {
+      readonly version: string;
+      readonly resources?: readonly {
+        readonly resource: string;
+        readonly responseKind?: { readonly kind?: string };
+        readonly scope?: string;
+        readonly verbs?: readonly string[];
+        readonly subresources?: readonly { readonly subresource: string }[];
+      }[];
+    }[];
+  }[];
+}
+
+/** Reads an APIGroupDiscoveryList. */
+export function readAggregated(body: unknown): readonly KubeResource[] {
+  return ((body as AggregatedList).items ?? []).flatMap(({ metadata, versions = [] }) =>
+    versions.flatMap(({ version, resources = [] }) =>
+      resources.map((item) => ({
+        apiVersion: metadata?.name ? `${metadata.name}/${version}` : version,
+        kind: item.responseKind?.kind ?? '',
+        resource: item.resource,
+        namespaced: item.scope === 'Namespaced',
+        verbs: item.verbs ?? [],
+        subresources: (item.subresources ?? []).map(({ subresource }) => subresource),
+      })),
+    ),
+  );
+}
+
+async function readClassic(
+  requester: Requester,
+  { apiVersion, path }: { readonly apiVersion: string; readonly path: string },
+): Promise<readonly KubeResource[]> {
+  let text: string;
+  try {
+    text = (await requester.send({ method: 'GET', path, idempotent: true })).text;
+  } catch (error) {
+    // One broken aggregated API must not hide all the others; its kinds are then unknown.
+    if ((error as { status?: number }).status !== undefined) return [];
+    throw error;
+  }
+  return readResourceList(JSON.parse(text), apiVersion);
+}
+
+/** Reads an APIResourceList. */
+export function readResourceList(body: unknown, apiVersion: string): readonly KubeResource[] {
+  const all =
+    (body as { resources?: readonly { name: string; kind: string; namespaced: boolean; verbs: string[] }[] })
+      .resources ?? [];
+  return all
+    .filter(({ name }) => !name.includes('/'))
+    .map(({ name, kind, namespaced, verbs }) => ({
+      apiVersion,
+      kind,
+      resource: name,
+      namespaced,
+      verbs,
+      subresources: all
+        .filter((other) => other.name.startsWith(`${name}/`))
+        .map((other) => other.name.slice(name.length + 1)),
+    }));
+}

@@ -1,0 +1,95 @@
+import { exitCodes, ZakenakError } from '@zakenak/core';
+
+/** No file, environment or service account tells which cluster to talk to. */
+export function noKubeconfig(looked: readonly string[]): ZakenakError {
+  return new ZakenakError({
+    code: 'kube/no-kubeconfig',
+    message: `No cluster is configured: looked for ${looked.join(', ')}.`,
+    remedy: 'Set KUBECONFIG to a kubeconfig file, pass --kubeconfig, or start one with `zakenak sandbox up`.',
+    exitCode: exitCodes.missing,
+  });
+}
+
+/** A kubeconfig says something that cannot be used. `reason` never holds a credential. */
+export function badKubeconfig(path: string, reason: string, remedy: string, cause?: unknown): ZakenakError {
+  return new ZakenakError({
+    code: 'kube/bad-kubeconfig',
+    message: `${path}: ${reason}.`,
+    remedy,
+    exitCode: exitCodes.badInput,
+    cause,
+  });
+}
+
+/** The context is not in the kubeconfig. */
+export function unknownContext(
+  name: string | undefined,
+  known: readonly string[],
+  near?: string,
+): ZakenakError {
+  const list = known.length === 0 ? 'it has none' : `it has ${known.join(', ')}`;
+  return new ZakenakError({
+    code: 'kube/unknown-context',
+    message: name
+      ? `The kubeconfig has no context '${name}'; ${list}.`
+      : `The kubeconfig names no current context; ${list}.`,
+    remedy: near
+      ? `Use the context '${near}'.`
+      : 'Name one of its contexts, or set one with `kubectl config use-context`.',
+    exitCode: exitCodes.badInput,
+  });
+}
+
+/** The API server gave no answer. */
+export function unreachable(server: string, context: string, cause: unknown): ZakenakError {
+  const reason = reasonOf(cause);
+  const untrusted = /certificate|self.signed|altname|CERT_|UNABLE_TO_/i.test(
+    `${reason} ${(cause as NodeJS.ErrnoException | undefined)?.code}`,
+  );
+  return new ZakenakError({
+    code: 'kube/unreachable',
+    message: `The cluster of context '${context}' at ${server} cannot be reached: ${reason}.`,
+    remedy: untrusted
+      ? "Put the API server's certificate authority (and tls-server-name, where the name differs) into the kubeconfig."
+      : 'Check that the cluster runs and that the address in the kubeconfig can be reached from here.',
+    exitCode: exitCodes.outside,
+    cause,
+  });
+}
+
+/** The API server does not accept the credentials (401). */
+export function unauthorized(server: string, context: string, message: string): ZakenakError {
+  return new ZakenakError({
+    code: 'kube/unauthorized',
+    message: `The cluster of context '${context}' at ${server} does not accept these credentials: ${message}.`,
+    remedy: `Renew the credentials of context '${context}' (log in again, or fetch its kubeconfig anew).`,
+    exitCode: exitCodes.outside,
+  });
+}
+
+/** A credential plugin gave nothing usable. */
+export function pluginFailed(command: string, reason: string, hint?: string): ZakenakError {
+  return new ZakenakError({
+    code: 'kube/credential-plugin-failed',
+    message: `The kubeconfig's credential plugin '${command}' failed: ${reason}.`,
+    remedy: hint?.trim() || `Run '${command}' by hand and log in, then run the same command again.`,
+    exitCode: exitCodes.missing,
+  });
+}
+
+/** The cluster does not serve the kind. */
+export function unknownKind(apiVersion: string, kind: string, near?: string): ZakenakError {
+  return new ZakenakError({
+    code: 'kube/unknown-kind',
+    message: `The cluster serves no kind ${kind} in ${apiVersion}.`,
+    remedy: near
+      ? `Did you mean ${near}? Otherwise install the CustomResourceDefinition first.`
+      : `Install the CustomResourceDefinition of ${kind} first, or correct apiVersion and kind.`,
+    exitCode: exitCodes.badInput,
+  });
+}
+
+function reasonOf(cause: unknown): string {
+  if (cause instanceof AggregateError) return reasonOf(cause.errors[0]);
+  return cause instanceof Error ? cause.message.split('\n')[0] || cause.name : String(cause);
+}

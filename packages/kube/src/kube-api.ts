@@ -1,0 +1,131 @@
+import type { KubeApi, KubeObject, KubeRef } from '@zakenak/core';
+import { createDiscovery } from './discovery.ts';
+import { listObjects } from './list.ts';
+import { pathOf, queryOf } from './paths.ts';
+import type { Request, Requester } from './requester.ts';
+import { type WatchPolicy, watchObjects } from './watch.ts';
+
+const patchTypes = {
+  merge: 'application/merge-patch+json',
+  json: 'application/json-patch+json',
+  strategic: 'application/strategic-merge-patch+json',
+} as const;
+
+/** Bytes of log read from the end of a container's output at most. */
+const mostLogBytes = 8 * 1024 * 1024;
+
+/** KubeApi over a requester. A namespaced object without a namespace goes to the target's. */
+export function createKubeApi(
+  target: KubeApi['target'],
+  requester: Requester,
+  watchPolicy?: WatchPolicy,
+): KubeApi {
+  const discovery = createDiscovery(requester);
+  const call = async (request: Omit<Request, 'idempotent'> & { readonly idempotent?: boolean }) =>
+    JSON.parse((await requester.send({ idempotent: false, ...request })).text) as KubeObject;
+  const locate = async (ref: KubeRef, query: Parameters<typeof queryOf>[0] = {}, subresource?: string) => {
+    const resource = await discovery.find(ref.apiVersion, ref.kind);
+    return pathOf(
+      resource,
+      { namespace: ref.namespace ?? target.namespace, name: ref.name, subresource },
+      query,
+    );
+  };
+  return {
+    target,
+    resources: discovery.resources,
+    refreshDiscovery: discovery.refresh,
+    version: () => readVersion(requester),
+    async get(ref, signal) {
+      const request = { method: 'GET', path: await locate(ref), signal } as const;
+      const { status, text } = await requester.send({ ...request, idempotent: true, mayBeAbsent: true });
+      return status === 404 ? undefined : (JSON.parse(text) as KubeObject);
+    },
+    async list(selector, signal) {
+      return listObjects(
+        requester,
+        await discovery.find(selector.apiVersion, selector.kind),
+        selector,
+        signal,
+      );
+    },
+    async create(object, { fieldManager, dryRun } = {}, signal) {
+      const resource = await discovery.find(object.apiVersion, object.kind);
+      const namespace = object.metadata.namespace ?? target.namespace;
+      const path = pathOf(resource, { namespace }, { fieldManager, dryRun: dryRun && 'All' });
+      return call({ method: 'POST', path, body: object, signal });
+    },
+    async replace(object, signal) {
+      return call({ method: 'PUT', path: await locate(refOf(object)), body: object, signal });
+    },
+    async apply(object, { fieldManager, force, dryRun }, signal) {
+      const path = await locate(refOf(object), { fieldManager, force, dryRun: dryRun && 'All' });
+      const contentType = 'application/apply-patch+yaml';
+      return call({ method: 'PATCH', path, body: object, contentType, signal, idempotent: true });
+    },
+    async patch(ref, type, body, { subresource } = {}, signal) {
+      const path = await locate(ref, {}, subresource);
+      // A JSON patch may append; the merging ones end the same however often they arrive.
+      return call({
+        method: 'PATCH',
+        path,
+        body,
+        contentType: patchTypes[type],
+        signal,
+        idempotent: type !== 'json',
+      });
+    },
+    async delete(ref, { propagation, uid, dryRun } = {}, signal) {
+      const body = {
+        apiVersion: 'v1',
+        kind: 'DeleteOptions',
+        ...(propagation ? { propagationPolicy: propagation } : {}),
+        ...(uid ? { preconditions: { uid } } : {}),
+        ...(dryRun ? { dryRun: ['All'] } : {}),
+      };
+      return remove(requester, { method: 'DELETE', path: await locate(ref), body, signal, idempotent: true });
+    },
+    async *watch(selector, signal) {
+      const resource = await discovery.find(selector.apiVersion, selector.kind);
+      yield* watchObjects({
+        requester,
+        resource,
+        selector,
+        target,
+        signal,
+        ...(watchPolicy ? { policy: watchPolicy } : {}),
+      });
+    },
+    async logs({ namespace, pod, container, previous, tailLines }, signal) {
+      const at = ['namespaces', namespace, 'pods', pod, 'log'].map(encodeURIComponent).join('/');
+      const query = queryOf({ container, previous, tailLines, limitBytes: mostLogBytes });
+      return (
+        await requester.send({
+          method: 'GET',
+          path: `/api/v1/${at}${query}`,
+          accept: '*/*',
+          signal,
+          idempotent: true,
+        })
+      ).text;
+    },
+  };
+}
+
+function refOf({ apiVersion, kind, metadata }: KubeObject): KubeRef {
+  const { name, namespace } = metadata;
+  return { apiVersion, kind, name, ...(namespace === undefined ? {} : { namespace }) };
+}
+
+async function remove(requester: Requester, request: Request): Promise<boolean> {
+  const { status, afterLoss } = await requester.send({ ...request, mayBeAbsent: true });
+  // Gone, after a try whose answer was lost: it was ours.
+  return status !== 404 || afterLoss;
+}
+
+async function readVersion(requester: Requester): ReturnType<KubeApi['version']> {
+  const { text } = await requester.send({ method: 'GET', path: '/version', idempotent: true });
+  const { major = '', minor = '', gitVersion = '' } = JSON.parse(text) as Record<string, string>;
+  // Distributions append to the minor: `27+`.
+  return { major: Number.parseInt(major, 10), minor: Number.parseInt(minor, 10), gitVersion };
+}

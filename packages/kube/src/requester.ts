@@ -1,0 +1,113 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { KubeStatusError, ZakenakError } from '@zakenak/core';
+import { unauthorized, unreachable } from './errors.ts';
+import { retryAfterMs, toStatusError } from './status.ts';
+import { type Answer, type Outgoing, reasonOf, type Transport } from './transport.ts';
+
+/** A request, and whether doing it twice is the same as doing it once. */
+export interface Request extends Outgoing {
+  readonly idempotent: boolean;
+  /** Hand a 404 back as an answer instead of throwing it. */
+  readonly mayBeAbsent?: boolean;
+}
+
+/** What is retried, for how long. Milliseconds. */
+export interface RetryPolicy {
+  /** Longest time spent on one request that the server turns away (429, 503) or does not answer. */
+  readonly patienceMs: number;
+  /** The same while no request has succeeded yet: a wrong address should be told at once. */
+  readonly firstPatienceMs: number;
+  readonly firstPauseMs: number;
+  readonly longestPauseMs: number;
+}
+
+/** Used where nothing is said. */
+export const defaultRetries: RetryPolicy = {
+  patienceMs: 30_000,
+  firstPatienceMs: 1_000,
+  firstPauseMs: 100,
+  longestPauseMs: 5_000,
+};
+
+/** Sends requests until they are answered for good. */
+export interface Requester {
+  /** Throws KubeStatusError for status >= 400, `kube/unreachable`, `kube/unauthorized`, and the signal's reason. */
+  send(request: Request): Promise<
+    Answer & {
+      /** An earlier try was lost on the way and may have been carried out. */ readonly afterLoss: boolean;
+    }
+  >;
+  /** Turns a thrown connection error into `kube/unreachable`; passes everything else. */
+  explain(thrown: unknown): unknown;
+  readonly transport: Transport;
+  readonly retries: RetryPolicy;
+}
+
+/** A requester that obeys Retry-After, renews a refused credential once, and repeats what was lost when that is harmless. */
+export function createRequester(
+  transport: Transport,
+  target: { readonly server: string; readonly context: string },
+  retries: RetryPolicy = defaultRetries,
+): Requester {
+  let succeeded = false;
+  const explain = (thrown: unknown) =>
+    thrown instanceof ZakenakError || thrown instanceof KubeStatusError
+      ? thrown
+      : unreachable(target.server, target.context, thrown);
+
+  const send: Requester['send'] = async (request) => {
+    const started = performance.now();
+    let pause = retries.firstPauseMs;
+    let renewed = false;
+    let afterLoss = false;
+    const wait = async (failure: unknown, asked?: number) => {
+      const waitMs = asked ?? pause * (0.5 + Math.random() / 2);
+      const patience = succeeded ? retries.patienceMs : retries.firstPatienceMs;
+      // What the server asks for is granted once even when it is longer than our patience for guesses.
+      const limit = asked === undefined ? patience : retries.patienceMs;
+      if (performance.now() - started + waitMs > limit) throw failure;
+      pause = Math.min(pause * 2, retries.longestPauseMs);
+      await delay(waitMs, undefined, request.signal ? { signal: request.signal } : {}).catch(() => {
+        throw request.signal ? reasonOf(request.signal) : failure;
+      });
+    };
+    for (;;) {
+      let answer: Answer;
+      try {
+        answer = await transport.send(request);
+      } catch (thrown) {
+        const failure = explain(thrown);
+        if (failure instanceof ZakenakError && failure.code !== 'kube/unreachable') throw failure;
+        if (!isRefused(thrown)) {
+          if (!request.idempotent) throw failure;
+          afterLoss = true;
+        }
+        await wait(failure);
+        continue;
+      }
+      succeeded ||= answer.status !== 401;
+      if (answer.status < 400 || (answer.status === 404 && request.mayBeAbsent))
+        return { ...answer, afterLoss };
+      const failure = toStatusError(answer);
+      if (answer.status === 401) {
+        if (renewed || !transport.renew()) throw unauthorized(target.server, target.context, failure.message);
+        renewed = true;
+      } else if (isTurnedAway(answer, request)) await wait(failure, retryAfterMs(answer));
+      else throw failure;
+    }
+  };
+  return { send, explain, transport, retries };
+}
+
+/** Nothing was sent: the connection could not even be opened. */
+function isRefused(thrown: unknown): boolean {
+  const first = thrown instanceof AggregateError ? thrown.errors[0] : thrown;
+  return (first as NodeJS.ErrnoException | undefined)?.code === 'ECONNREFUSED';
+}
+
+/** 429 was never worked on; a 5xx that names a time, or that a gateway made, is worth another try when that is harmless. */
+function isTurnedAway(answer: Answer, { idempotent }: Request): boolean {
+  if (answer.status === 429) return true;
+  if (!idempotent || answer.status < 500) return false;
+  return [502, 503, 504].includes(answer.status) || retryAfterMs(answer) !== undefined;
+}

@@ -1,0 +1,205 @@
+import { Agent as HttpAgent, type IncomingMessage, request as requestHttp } from 'node:http';
+import { Agent as HttpsAgent, request as requestHttps } from 'node:https';
+import { createSecureContext, type SecureContextOptions } from 'node:tls';
+import { cancelled } from '@zakenak/core';
+import { type Credential, type Credentials, readPem } from './credentials.ts';
+import { badKubeconfig } from './errors.ts';
+import type { Target } from './kubeconfig.ts';
+
+/** One request to the API server. */
+export interface Outgoing {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  /** With its query. */
+  readonly path: string;
+  readonly body?: unknown;
+  readonly contentType?: string;
+  readonly accept?: string;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** An answer whose body has been read as UTF-8. */
+export interface Answer {
+  readonly status: number;
+  readonly headers: IncomingMessage['headers'];
+  readonly text: string;
+}
+
+/** Requests over kept-alive connections, authenticated. Connection errors reject with Node's own error, an abort with the signal's reason. */
+export interface Transport {
+  send(outgoing: Outgoing): Promise<Answer>;
+  /** The answer with its body still to be read, on a connection of its own. */
+  open(outgoing: Outgoing): Promise<IncomingMessage>;
+  /** Asks for a fresh credential; false when there is none. */
+  renew(): boolean;
+}
+
+const mostConnections = 32;
+/** Below the API server's 90 s, so that a request never meets a connection that the server is just closing. */
+const idleConnectionMs = 30_000;
+/** Above the API server's own limit of 60 s for one request. */
+const silenceMs = 90_000;
+
+interface Agents {
+  readonly pooled: HttpAgent;
+  readonly single: HttpAgent;
+}
+
+/** A transport to the target's server. Throws `kube/bad-kubeconfig` when address or TLS settings cannot be used. */
+export async function createTransport(target: Target, credentials: Credentials): Promise<Transport> {
+  const server = readServer(target);
+  const tls = await readTls(target);
+  let held: { readonly credential: Credential; readonly agents: Agents } | undefined;
+
+  const prepare = async () => {
+    const credential = await credentials.current();
+    // Connections stay with the certificate that they were opened with.
+    const same =
+      held?.credential.certificate === credential.certificate && held?.credential.key === credential.key;
+    if (!held || !same) held = { credential, agents: createAgents(server, target, tls, credential) };
+    return { credential, agents: held.agents };
+  };
+
+  const start = async (outgoing: Outgoing, which: keyof Agents): Promise<IncomingMessage> => {
+    const { credential, agents } = await prepare();
+    if (outgoing.signal?.aborted) throw reasonOf(outgoing.signal);
+    return exchange(server, outgoing, credential, agents[which]);
+  };
+
+  return {
+    async send(outgoing) {
+      const answer = await start(outgoing, 'pooled');
+      return {
+        status: answer.statusCode ?? 0,
+        headers: answer.headers,
+        text: await readAll(answer, outgoing),
+      };
+    },
+    open: (outgoing) => start(outgoing, 'single'),
+    renew: () => credentials.renew(),
+  };
+}
+
+function exchange(
+  server: URL,
+  { method, path, body, contentType, accept, signal }: Outgoing,
+  credential: Credential,
+  agent: HttpAgent,
+): Promise<IncomingMessage> {
+  const payload = body === undefined ? undefined : Buffer.from(JSON.stringify(body));
+  const headers = {
+    'user-agent': 'zakenak',
+    accept: accept ?? 'application/json',
+    ...(payload
+      ? { 'content-type': contentType ?? 'application/json', 'content-length': String(payload.length) }
+      : {}),
+    ...(credential.headers as Record<string, string | string[]>),
+  };
+  const send = server.protocol === 'http:' ? requestHttp : requestHttps;
+  return new Promise((resolve, reject) => {
+    const request = send({
+      agent,
+      method,
+      headers,
+      host: server.hostname.replace(/^\[|\]$/g, ''),
+      port: server.port || (server.protocol === 'http:' ? 80 : 443),
+      path: server.pathname.replace(/\/$/, '') + path,
+      ...(signal ? { signal } : {}),
+    });
+    request.setTimeout(silenceMs, () => request.destroy(new Error(`no answer within ${silenceMs / 1000} s`)));
+    request.once('response', resolve);
+    // Stays: a connection may fail again after its answer came.
+    request.on('error', (error) => reject(signal?.aborted ? reasonOf(signal) : error));
+    request.end(payload);
+  });
+}
+
+function readAll(answer: IncomingMessage, { signal }: Outgoing): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    answer.on('data', (chunk: Buffer) => chunks.push(chunk));
+    answer.once('end', () => resolve(Buffer.concat(chunks).toString('utf8')));
+    answer.on('error', (error) => reject(signal?.aborted ? reasonOf(signal) : error));
+  });
+}
+
+function readServer(target: Target): URL {
+  const { server } = target.cluster;
+  const url = URL.parse(server.includes('://') ? server : `https://${server}`);
+  if (!url || !/^https?:$/.test(url.protocol))
+    throw badKubeconfig(
+      target.path,
+      `the server of context '${target.context}' is no address`,
+      'Set it to https://HOST:PORT.',
+    );
+  if (target.cluster['proxy-url'])
+    throw badKubeconfig(
+      target.path,
+      `context '${target.context}' asks for a proxy (proxy-url), which is not supported`,
+      'Remove proxy-url and run where the API server can be reached directly.',
+    );
+  return url;
+}
+
+async function readTls(target: Target): Promise<{ readonly authority?: string; readonly insecure: boolean }> {
+  const { cluster } = target;
+  const insecure = cluster['insecure-skip-tls-verify'] === true;
+  const authority = await readPem(
+    cluster['certificate-authority-data'],
+    cluster['certificate-authority'],
+    target,
+  );
+  if (insecure && authority)
+    throw badKubeconfig(
+      target.path,
+      `context '${target.context}' has both a certificate authority and insecure-skip-tls-verify`,
+      'Remove insecure-skip-tls-verify.',
+    );
+  return { insecure, ...(authority ? { authority } : {}) };
+}
+
+function createAgents(
+  server: URL,
+  target: Target,
+  tls: { readonly authority?: string; readonly insecure: boolean },
+  credential: Credential,
+): Agents {
+  const pooled = {
+    keepAlive: true,
+    maxSockets: mostConnections,
+    timeout: idleConnectionMs,
+    scheduling: 'lifo' as const,
+  };
+  const single = { keepAlive: false };
+  if (server.protocol === 'http:') return { pooled: new HttpAgent(pooled), single: new HttpAgent(single) };
+  const secure = {
+    secureContext: secureContextOf(target, {
+      minVersion: 'TLSv1.2',
+      ...(tls.authority ? { ca: tls.authority } : {}),
+      ...(credential.certificate ? { cert: credential.certificate } : {}),
+      ...(credential.key ? { key: credential.key } : {}),
+    }),
+    rejectUnauthorized: !tls.insecure,
+    ...(target.cluster['tls-server-name'] ? { servername: target.cluster['tls-server-name'] } : {}),
+  };
+  return {
+    pooled: new HttpsAgent({ ...pooled, ...secure }),
+    single: new HttpsAgent({ ...single, ...secure }),
+  };
+}
+
+function secureContextOf(
+  target: Target,
+  options: SecureContextOptions,
+): ReturnType<typeof createSecureContext> {
+  try {
+    return createSecureContext(options);
+  } catch (cause) {
+    const reason = `the certificates of context '${target.context}' cannot be used`;
+    throw badKubeconfig(target.path, reason, 'Fetch the kubeconfig anew from the cluster.', cause);
+  }
+}
+
+/** What an aborted signal stands for: its own reason when that is one of our errors. */
+export function reasonOf(signal: AbortSignal): unknown {
+  return signal.reason instanceof Error && 'remedy' in signal.reason ? signal.reason : cancelled();
+}

@@ -195,6 +195,31 @@ test('where nothing can build, the error says what was tried', async () => {
   });
 });
 
+test('a private daemon that ends at once is an error with its last words, and its folder is gone', async () => {
+  await withMachine(async ({ run }) => {
+    let folder = '';
+    const daemon: ExpectedRun = {
+      program: 'buildkitd',
+      args: (args) => {
+        folder = args[args.indexOf('--root') + 1] ?? '';
+        return args.includes('--oci-worker-net');
+      },
+      answer: { exitCode: 1, stdout: 'buildkitd: no worker found' },
+    };
+    const runc: ExpectedRun = { program: 'runc', args: ['--version'] };
+    const asked: ExpectedRun = {
+      program: 'buildctl',
+      args: (args) => args.at(-1) === 'workers',
+      answer: { exitCode: 1 },
+    };
+    await assert.rejects(run({ image: 'app', builder: 'private' }, [gitRun, runc, daemon, asked]), {
+      code: 'image/no-builder',
+      message: /no worker found/,
+    });
+    await assert.rejects(readdir(join(folder, '..')), { code: 'ENOENT' });
+  });
+});
+
 test('every bad input is a coded error before anything runs', async () => {
   await withMachine(async ({ root, run }) => {
     await symlink('/', join(root, 'way-out'));

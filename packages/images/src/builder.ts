@@ -21,7 +21,7 @@ export interface BuildJob {
 }
 
 /** Where the result goes: nowhere but the builder's store, a Docker archive, or the registry. */
-export type BuildOutput =
+type BuildOutput =
   | { readonly kind: 'none' }
   | { readonly kind: 'archive'; readonly path: string }
   | { readonly kind: 'push' };

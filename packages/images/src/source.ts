@@ -14,23 +14,20 @@ export async function readSource(
   ports: Pick<Ports, 'process' | 'files'>,
   signal?: AbortSignal,
 ): Promise<Source | undefined> {
-  const revision = /^[0-9a-f]{40,64}$/.test(event?.headSha ?? '') ? (event?.headSha ?? 'HEAD') : 'HEAD';
-  const args = [
-    '-c',
-    'core.hooksPath=/dev/null',
-    'show',
-    '--no-patch',
-    '--no-show-signature',
-    '--format=%H %ct',
-    revision,
-    '--',
-  ];
-  const { exitCode, stdout } = await ports.process.run(
-    { program: 'git', args, cwd: ports.files.root },
-    signal,
-  );
-  const [, sha, seconds] = /^([0-9a-f]{40,64}) (\d+)$/m.exec(stdout) ?? [];
-  return exitCode === 0 && sha !== undefined ? { revision: sha, epoch: Number(seconds) } : undefined;
+  const head = event?.headSha;
+  // A pull request's shallow checkout has only the merge commit, not the head that the event names.
+  const revisions = head !== undefined && /^[0-9a-f]{40,64}$/.test(head) ? [head, 'HEAD'] : ['HEAD'];
+  for (const revision of revisions) {
+    const args = [
+      ...['-c', 'core.hooksPath=/dev/null', 'show', '--no-patch', '--no-show-signature'],
+      ...['--format=%H %ct', revision, '--'],
+    ];
+    const command = { program: 'git', args, cwd: ports.files.root };
+    const { exitCode, stdout } = await ports.process.run(command, signal);
+    const [, sha, seconds] = /^([0-9a-f]{40,64}) (\d+)$/m.exec(stdout) ?? [];
+    if (exitCode === 0 && sha !== undefined) return { revision: sha, epoch: Number(seconds) };
+  }
+  return undefined;
 }
 
 /** OCI's pre-defined annotation keys as labels (image-spec, annotations.md), the user's own last. */

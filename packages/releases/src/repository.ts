@@ -77,7 +77,7 @@ export async function readRepository(git: Git, place: Place): Promise<Repository
 }
 
 /** The version in a tag's name, undefined where it is no full semver after the prefix. */
-export function versionOf(tag: string, prefix: string): string | undefined {
+function versionOf(tag: string, prefix: string): string | undefined {
   const text = tag.startsWith(prefix) ? tag.slice(prefix.length) : '';
   return /^\d/.test(text) && semver.valid(text) === text ? text : undefined;
 }

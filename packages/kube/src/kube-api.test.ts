@@ -1,0 +1,227 @@
+import assert from 'node:assert/strict';
+import { type AddressInfo, createServer } from 'node:net';
+import { test } from 'node:test';
+import { KubeStatusError, ZakenakError } from '@zakenak/core';
+import { connectTo, playServer, pod, sendJson, status } from './testing/api-server.ts';
+
+const podRef = { apiVersion: 'v1', kind: 'Pod', namespace: 'default', name: 'a' };
+const configMap = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'settings', namespace: 'apps' } };
+
+const isStatus = (code: number) => (error: unknown) =>
+  error instanceof KubeStatusError && error.status === code;
+const isCode = (code: string) => (error: unknown) =>
+  error instanceof ZakenakError && error.code === code && error.remedy !== '';
+
+test('discovery takes two requests and is kept until it is refreshed', async () => {
+  await using server = await playServer((_, response) => sendJson(response, 200, pod('a', '1')));
+  await server.kube.get(podRef);
+  await server.kube.get(podRef);
+  const resources = await server.kube.resources();
+  assert.deepEqual(resources.find(({ kind }) => kind === 'Pod')?.subresources, ['log', 'status']);
+  assert.equal(server.requests.filter(({ path }) => path === '/apis').length, 1);
+  server.kube.refreshDiscovery();
+  await server.kube.resources();
+  assert.equal(server.requests.filter(({ path }) => path === '/apis').length, 2);
+});
+
+test('an unknown kind names the nearest one', async () => {
+  await using server = await playServer((_, response) => response.end());
+  await assert.rejects(
+    server.kube.get({ apiVersion: 'v1', kind: 'ConfigMaps', name: 'x' }),
+    (error) =>
+      isCode('kube/unknown-kind')(error) && (error as ZakenakError).remedy.includes('ConfigMap of v1'),
+  );
+});
+
+test('what does not exist is undefined for get and false for delete', async () => {
+  await using server = await playServer((_, response) => sendJson(response, 404, status(404, 'NotFound')));
+  assert.equal(await server.kube.get(podRef), undefined);
+  assert.equal(await server.kube.delete(podRef), false);
+});
+
+test('apply sends the object with manager, force and dry-run, and names who owns a field in conflict', async () => {
+  const causes = [
+    { reason: 'FieldManagerConflict', message: 'conflict with "kubectl" using v1', field: '.data.a' },
+  ];
+  await using server = await playServer((_, response) =>
+    sendJson(response, 409, status(409, 'Conflict', { causes })),
+  );
+  await assert.rejects(
+    server.kube.apply(configMap, { fieldManager: 'helm', force: true, dryRun: true }),
+    (error) => {
+      assert.ok(error instanceof KubeStatusError);
+      assert.equal(error.reason, 'Conflict');
+      assert.deepEqual(error.causes, causes);
+      return true;
+    },
+  );
+  const sent = server.requests.at(-1);
+  assert.equal(sent?.method, 'PATCH');
+  assert.equal(sent?.path, '/api/v1/namespaces/apps/configmaps/settings');
+  assert.deepEqual(sent?.query, { fieldManager: 'helm', force: 'true', dryRun: 'All' });
+  assert.equal(sent?.headers['content-type'], 'application/apply-patch+yaml');
+  assert.deepEqual(sent?.body, configMap);
+});
+
+test('delete sends its preconditions and its propagation', async () => {
+  await using server = await playServer((_, response) => sendJson(response, 200, status(200, '')));
+  assert.equal(
+    await server.kube.delete(podRef, { uid: 'u-1', propagation: 'Foreground', dryRun: true }),
+    true,
+  );
+  assert.deepEqual(server.requests.at(-1)?.body, {
+    apiVersion: 'v1',
+    kind: 'DeleteOptions',
+    propagationPolicy: 'Foreground',
+    preconditions: { uid: 'u-1' },
+    dryRun: ['All'],
+  });
+});
+
+test('the kinds of patches go out under their own content types, to the subresource named', async () => {
+  await using server = await playServer((_, response) => sendJson(response, 200, pod('a', '2')));
+  await server.kube.patch(podRef, 'merge', { status: {} }, { subresource: 'status' });
+  await server.kube.patch(podRef, 'json', []);
+  await server.kube.patch(podRef, 'strategic', {});
+  const sent = server.requests.filter(({ method }) => method === 'PATCH');
+  assert.deepEqual(
+    sent.map(({ path, headers }) => [path, headers['content-type']]),
+    [
+      ['/api/v1/namespaces/default/pods/a/status', 'application/merge-patch+json'],
+      ['/api/v1/namespaces/default/pods/a', 'application/json-patch+json'],
+      ['/api/v1/namespaces/default/pods/a', 'application/strategic-merge-patch+json'],
+    ],
+  );
+});
+
+test('a long list is read page by page, and its items bear their kind', async () => {
+  const bare = (name: string) => ({ metadata: { name, namespace: 'default' } });
+  await using server = await playServer(({ query }, response) =>
+    query.continue
+      ? sendJson(response, 200, { metadata: { resourceVersion: '9' }, items: [bare('b')] })
+      : sendJson(response, 200, { metadata: { resourceVersion: '9', continue: 'next' }, items: [bare('a')] }),
+  );
+  const { items, resourceVersion } = await server.kube.list({
+    apiVersion: 'v1',
+    kind: 'Pod',
+    labelSelector: 'a in (b,c)',
+  });
+  assert.deepEqual(
+    items.map(({ kind, metadata }) => `${kind}/${metadata.name}`),
+    ['Pod/a', 'Pod/b'],
+  );
+  assert.equal(resourceVersion, '9');
+  assert.deepEqual(server.requests.at(-1)?.query, {
+    labelSelector: 'a in (b,c)',
+    limit: '500',
+    continue: 'next',
+  });
+});
+
+test('a list whose continue token ran out is read again in one piece, without doubles', async () => {
+  const page = (names: readonly string[], token?: string) => ({
+    metadata: { resourceVersion: '5', continue: token },
+    items: names.map((name) => pod(name, '1')),
+  });
+  await using server = await playServer(({ query }, response) => {
+    if (query.continue) sendJson(response, 410, status(410, 'Expired'));
+    else sendJson(response, 200, query.limit ? page(['a'], 'old') : page(['a', 'b']));
+  });
+  const { items } = await server.kube.list({ apiVersion: 'v1', kind: 'Pod' });
+  assert.deepEqual(
+    items.map(({ metadata }) => metadata.name),
+    ['a', 'b'],
+  );
+});
+
+test('a request turned away with 429 comes again after the time asked for, also a create', async () => {
+  let turned = 0;
+  let turnedAt = 0;
+  await using server = await playServer((_, response) => {
+    if (turned++ > 0) return sendJson(response, 201, configMap);
+    turnedAt = performance.now();
+    return sendJson(response, 429, status(429, 'TooManyRequests'), { 'retry-after': '1' });
+  });
+  await server.kube.create(configMap);
+  assert.equal(turned, 2);
+  assert.ok(performance.now() - turnedAt >= 990);
+});
+
+test('a server error is thrown at once when it names no time to come again', async () => {
+  await using server = await playServer((_, response) =>
+    sendJson(response, 500, status(500, 'InternalError')),
+  );
+  await assert.rejects(server.kube.get(podRef), isStatus(500));
+  assert.equal(server.requests.filter(({ path }) => path.includes('pods')).length, 1);
+});
+
+test('gets and applies survive a connection that is cut, a create does not repeat itself', async () => {
+  let cut = true;
+  await using server = await playServer(({ method }, response) => {
+    if (!cut && method !== 'POST') return sendJson(response, 200, pod('a', '1'));
+    cut = false;
+    return void response.destroy();
+  });
+  assert.equal((await server.kube.get(podRef))?.metadata.name, 'a');
+  cut = true;
+  await server.kube.apply(configMap, { fieldManager: 'helm' });
+  await assert.rejects(server.kube.create(configMap), isCode('kube/unreachable'));
+  assert.deepEqual(
+    server.requests.slice(2).map(({ method }) => method),
+    ['GET', 'GET', 'PATCH', 'PATCH', 'POST'],
+  );
+});
+
+test('a delete whose answer was lost counts as ours when the object is gone', async () => {
+  let tries = 0;
+  await using server = await playServer((_, response) =>
+    tries++ === 0 ? void response.destroy() : sendJson(response, 404, status(404, 'NotFound')),
+  );
+  assert.equal(await server.kube.delete(podRef), true);
+});
+
+test('refused credentials are told as such', async () => {
+  await using server = await playServer((_, response) =>
+    sendJson(response, 401, status(401, 'Unauthorized')),
+  );
+  await assert.rejects(server.kube.get(podRef), isCode('kube/unauthorized'));
+});
+
+test('an address where nobody listens is told within a second', async () => {
+  const free = createServer().listen(0, '127.0.0.1');
+  await new Promise((resolve) => free.once('listening', resolve));
+  const { port } = free.address() as AddressInfo;
+  await new Promise((resolve) => free.close(resolve));
+  const kube = await connectTo(`http://127.0.0.1:${port}`);
+  await assert.rejects(kube.version(), isCode('kube/unreachable'));
+});
+
+test('an aborted request rejects with the run’s own reason', async () => {
+  await using server = await playServer(() => {});
+  await server.kube.resources();
+  const stop = new AbortController();
+  const waiting = server.kube.get(podRef, stop.signal);
+  setTimeout(() => stop.abort(), 20);
+  await assert.rejects(waiting, isCode('run/cancelled'));
+});
+
+test('logs are text, and their refusal is a status', async () => {
+  await using server = await playServer(({ query }, response) =>
+    query.previous ? sendJson(response, 400, status(400, 'BadRequest')) : response.end('one\ntwo\n'),
+  );
+  const at = { namespace: 'default', pod: 'a', container: 'main', tailLines: 2 };
+  assert.equal(await server.kube.logs(at), 'one\ntwo\n');
+  assert.deepEqual(server.requests.at(-1)?.query, {
+    container: 'main',
+    tailLines: '2',
+    limitBytes: '8388608',
+  });
+  await assert.rejects(server.kube.logs({ ...at, previous: true }), isStatus(400));
+});
+
+test('the version of a distribution is read as numbers', async () => {
+  await using server = await playServer((_, response) =>
+    sendJson(response, 200, { major: '1', minor: '27+', gitVersion: 'v1.27.3-gke.100' }),
+  );
+  assert.deepEqual(await server.kube.version(), { major: 1, minor: 27, gitVersion: 'v1.27.3-gke.100' });
+});

@@ -132,6 +132,10 @@ test('a vulnerability at the gate stops before the push', async () => {
       ...engineRuns,
       buildx((args) => assert.ok(!args.some((arg) => arg.includes('push=true')))),
       {
+        program: 'docker',
+        args: (args) => args[0] === 'save' && args.at(-1)?.startsWith('localhost:5000/app:') === true,
+      },
+      {
         program: 'trivy',
         args: () => true,
         answer: async ({ args }) => {

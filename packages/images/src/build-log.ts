@@ -64,8 +64,8 @@ const endings: readonly RegExp[] = [
   // Docker 18.09 to 20.10.
   /^failed to solve with frontend [^:]+: (?:failed to create LLB definition: )?(.+)$/,
   /^(failed to compute cache key: .+|executor failed running .+)$/,
-  // buildah.
-  /^Error: (.+)$/,
+  // buildah; its other errors are not of the Dockerfile's making.
+  /^Error: (building at STEP .+|.*(?:unknown instruction|parse error|pushing image|creating build container).*)$/i,
 ];
 
 function solveMessage(lines: readonly string[]): string | undefined {

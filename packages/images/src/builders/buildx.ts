@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { Builder, BuildJob } from '../builder.ts';
+import type { Builder, BuildFailure, BuildJob } from '../builder.ts';
 import { csv } from './buildctl.ts';
 import { type BuilderContext, readMetadata, runBuilder } from './run.ts';
 
@@ -16,10 +16,23 @@ export function createBuildx(context: BuilderContext): Builder {
         env,
         timeoutMs: job.timeoutMs,
       };
-      const { failure } = await runBuilder(context, command, signal);
-      return failure ?? readMetadata(metadataFile, context.files);
+      const built = await runBuilder(context, command, signal);
+      const saved = built.failure ?? (await save(job, context, signal));
+      return saved ?? readMetadata(metadataFile, context.files);
     },
   };
+}
+
+/** Not every driver can export an archive, but each can load into the engine, which can. */
+async function save(
+  job: BuildJob,
+  context: BuilderContext,
+  signal?: AbortSignal,
+): Promise<BuildFailure | undefined> {
+  const [reference = ''] = job.references;
+  if (job.output.kind !== 'archive') return undefined;
+  const args = ['save', '--output', job.output.path, '--', reference];
+  return (await runBuilder(context, { program: 'docker', args, timeoutMs: job.timeoutMs }, signal)).failure;
 }
 
 /** True when a Docker engine answers and its client has buildx. */
@@ -58,14 +71,12 @@ function buildxArgs(job: BuildJob, metadataFile: string): readonly string[] {
 }
 
 function outputArgs(job: BuildJob): readonly string[] {
-  if (job.output.kind === 'archive') return ['--output', csv(['type', 'docker'], ['dest', job.output.path])];
-  if (job.output.kind === 'none') return [];
   const timestamps = job.epoch === undefined ? [] : [['rewrite-timestamp', 'true'] as const];
+  if (job.output.kind === 'archive') return ['--output', csv(['type', 'docker'], ...timestamps)];
+  if (job.output.kind === 'none') return [];
   const insecure = job.insecure ? [['registry.insecure', 'true'] as const] : [];
-  return [
-    '--output',
-    csv(['type', 'image'], ['push', 'true'], ['oci-mediatypes', 'true'], ...insecure, ...timestamps),
-  ];
+  const image = [['type', 'image'] as const, ['push', 'true'] as const, ['oci-mediatypes', 'true'] as const];
+  return ['--output', csv(...image, ...insecure, ...timestamps)];
 }
 
 function cacheArgs(job: BuildJob): readonly string[] {

@@ -1,4 +1,4 @@
-import type { KubeApi, KubeObject, Ports } from '@zakenak/core';
+import { cancelled, type KubeApi, type KubeObject, type Ports, ZakenakError } from '@zakenak/core';
 import { type PodView, podRef, viewPod } from './probe-pod.ts';
 
 /** How long the scheduler may find no place: a device plugin that just started needs a moment. */
@@ -52,7 +52,7 @@ export async function followPod(
     ports.progress.emit({ stage: 'smoke', subject: `pod ${name}`, state: 'waiting', message });
     if (stop.signal.aborted) break;
   }
-  signal?.throwIfAborted();
+  if (signal?.aborted) throw signal.reason instanceof ZakenakError ? signal.reason : cancelled();
   stop.abort();
   return { view, how };
 }

@@ -1,4 +1,11 @@
-import { type Finding, type KubeApi, type KubeObject, KubeStatusError, type Ports } from '@zakenak/core';
+import {
+  type Finding,
+  type KubeApi,
+  type KubeObject,
+  KubeStatusError,
+  type Ports,
+  ZakenakError,
+} from '@zakenak/core';
 import { clusterFailed, forbidden, noNamespace } from './errors.ts';
 import { gpuFinding } from './findings.ts';
 import { followPod } from './follow-pod.ts';
@@ -21,6 +28,9 @@ export interface ClusterFacts {
   readonly findings: readonly Finding[];
   readonly caveats: readonly string[];
 }
+
+/** Longest that creating or deleting the pod may take. */
+const writeMs = 20_000;
 
 type ClusterPorts = { readonly kube: KubeApi } & Pick<Ports, 'clock' | 'progress' | 'log'>;
 
@@ -76,13 +86,21 @@ async function provePod(
   const runtimeClass = await findRuntimeClass(request.runtimeClass, kube, signal);
   const realOnly = nodes.every(({ simulated }) => !simulated);
   const pod = renderProbePod(request, { compute, realOnly, ...(runtimeClass ? { runtimeClass } : {}) });
-  const created = await createPod(pod, kube, signal);
+  const created = await createPod(pod, kube).catch(async (error: unknown) => {
+    // A lost answer does not mean that nothing was made; the name is ours alone.
+    if (!isRefusal(error)) await deletePod(pod, ports);
+    throw error;
+  });
   if (created.refusal) return { findings: [created.refusal], caveats: [] };
   try {
     return await judgePod(created.pod, request, { nodes, compute }, ports, signal);
   } finally {
-    await deletePod(created.pod, ports);
+    await deletePod(pod, ports);
   }
+}
+
+function isRefusal(error: unknown): boolean {
+  return error instanceof ZakenakError && ['gpu/forbidden', 'gpu/no-namespace'].includes(error.code);
 }
 
 async function judgePod(
@@ -146,9 +164,10 @@ async function findRuntimeClass(
 
 type Created = { readonly pod: KubeObject; readonly refusal?: never } | { readonly refusal: Finding };
 
-async function createPod(pod: KubeObject, kube: KubeApi, signal?: AbortSignal): Promise<Created> {
+/** Without the run’s signal: a request that is cut off may still be carried out, after the pod has been looked for and not found. */
+async function createPod(pod: KubeObject, kube: KubeApi): Promise<Created> {
   try {
-    return { pod: await kube.create(pod, { fieldManager: 'zakenak' }, signal) };
+    return { pod: await kube.create(pod, { fieldManager: 'zakenak' }, AbortSignal.timeout(writeMs)) };
   } catch (error) {
     if (!(error instanceof KubeStatusError)) throw error;
     if (error.status === 404) throw noNamespace(pod.metadata.namespace ?? '');
@@ -176,7 +195,7 @@ async function readLog(pod: KubeObject, { kube }: ClusterPorts, signal?: AbortSi
 /** Without the run's signal: a cancelled run cleans up too. */
 async function deletePod(pod: KubeObject, { kube, log }: ClusterPorts): Promise<void> {
   try {
-    await kube.delete(podRef(pod), { propagation: 'Background' }, AbortSignal.timeout(15_000));
+    await kube.delete(podRef(pod), { propagation: 'Background' }, AbortSignal.timeout(writeMs));
   } catch (error) {
     const { namespace, name } = podRef(pod);
     const reason = error instanceof Error ? error.message : String(error);

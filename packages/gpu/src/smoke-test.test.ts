@@ -353,6 +353,13 @@ test('a run that is stopped deletes its pod', async () => {
   assert.equal(kube?.deleted.length, 1);
 });
 
+test('a pod whose creation got no answer is deleted in case it is there', async () => {
+  const lost = new ZakenakError({ code: 'kube/unreachable', message: 'cut', remedy: 'Check.', exitCode: 4 });
+  const { ports, kube } = stage({ runs: noDriver, play: { nodes: [node('real', 1)], createFails: lost } });
+  await assert.rejects(smokeTestGpu(ask({}), ports), lost);
+  assert.equal(kube?.deleted.length, 1);
+});
+
 test('a quota is a finding, a missing right an error', async () => {
   const refused = (status: number, message: string) =>
     new KubeStatusError({ status, reason: 'Forbidden', message });

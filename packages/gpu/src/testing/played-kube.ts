@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { KubeApi, KubeObject, KubeStatusError, KubeWatchEvent } from '@zakenak/core';
+import type { KubeApi, KubeObject, KubeWatchEvent } from '@zakenak/core';
 
 /** A cluster in memory for the tests of this package: what it holds, and what becomes of the probe pod. */
 export interface Play {
@@ -11,7 +11,7 @@ export interface Play {
   readonly course?: readonly { readonly spec?: unknown; readonly status: unknown }[];
   readonly log?: string;
   readonly server?: string;
-  readonly createFails?: KubeStatusError;
+  readonly createFails?: Error;
 }
 
 /** A KubeApi that answers from the play, fails on every call that no smoke test makes, and keeps what was created and deleted. */
@@ -41,7 +41,8 @@ export function playKube(
       assert.ok(items, `unexpected list of ${kind}`);
       return { items, resourceVersion: '1' };
     },
-    async create(object) {
+    async create(object, _options, signal) {
+      assert.ok(!signal?.aborted, 'the create must not hang on the run’s own signal');
       if (play.createFails) throw play.createFails;
       const made = { ...object, metadata: { ...object.metadata, uid: 'uid-1', resourceVersion: '1' } };
       created.push(made);

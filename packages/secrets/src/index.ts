@@ -1,1 +1,3 @@
-export {};
+export type { ScanSecretsRequest } from './request.ts';
+export { type ScanSecretsPorts, scanSecrets } from './scan-secrets.ts';
+export { spec } from './spec.ts';

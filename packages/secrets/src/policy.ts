@@ -1,0 +1,74 @@
+import { join, posix } from 'node:path';
+import type { Ports } from '@zakenak/core';
+import { type Baseline, parseBaseline } from './baseline.ts';
+import { policyMissing } from './errors.ts';
+import type { ScanSecretsRequest } from './request.ts';
+import { spec } from './spec.ts';
+
+/** What the scan is judged by. */
+export interface Policy {
+  /** Absolute paths of copies: gitleaks never reads the workspace's own. */
+  readonly config: string;
+  readonly ignoreFile: string;
+  /** Lines of .gitleaksignore. */
+  readonly ignored: ReadonlySet<string>;
+  readonly baseline: Baseline | undefined;
+}
+
+const builtIn = '[extend]\nuseDefault = true\n';
+const ignorePath = '.gitleaksignore';
+// gitleaks itself follows two.
+const deepestExtension = 2;
+
+/** Copies configuration and ignore file into `folder`, and reads the baseline: from `policyRevision` where one is given, else from the workspace. */
+export async function readPolicy(
+  request: ScanSecretsRequest,
+  folder: string,
+  ports: Pick<Ports, 'git' | 'files'>,
+): Promise<Policy> {
+  const read = (path: string) => readPolicyFile(path, request.policyRevision, ports);
+  const configText = await read(request.config);
+  if (configText === undefined && request.config !== spec.inputs.config.default)
+    throw policyMissing(request.config, request.policyRevision);
+  const config = join(folder, 'gitleaks.toml');
+  await ports.files.write(config, configText ?? builtIn);
+  await copyExtensions(configText ?? '', folder, read, ports);
+  const ignoreText = (await read(ignorePath)) ?? '';
+  const ignoreFile = join(folder, 'gitleaksignore');
+  await ports.files.write(ignoreFile, ignoreText);
+  const baselineText = await read(request.baseline);
+  return {
+    config,
+    ignoreFile,
+    ignored: new Set(ignoreText.split('\n').map((line) => line.trim())),
+    baseline: baselineText === undefined ? undefined : parseBaseline(baselineText, request.baseline),
+  };
+}
+
+async function readPolicyFile(
+  path: string,
+  revision: string | undefined,
+  { git, files }: Pick<Ports, 'git' | 'files'>,
+): Promise<string | undefined> {
+  const absolute = await files.resolve(path);
+  if (revision !== undefined) return git.readFile(revision, posix.normalize(path));
+  return (await files.stat(absolute)) === undefined ? undefined : files.readText(absolute);
+}
+
+/** gitleaks reads `[extend] path` from its working folder, which is ours: what the configuration extends has to lie there too. */
+async function copyExtensions(
+  config: string,
+  folder: string,
+  read: (path: string) => Promise<string | undefined>,
+  { files }: Pick<Ports, 'files'>,
+): Promise<void> {
+  let text = config;
+  for (let depth = 0; depth < deepestExtension; depth++) {
+    const path = /^\[extend\][^[]*?^\s*path\s*=\s*["']([^"'\n]+)["']/ms.exec(text)?.[1];
+    if (path === undefined || path.startsWith('/') || posix.normalize(path).startsWith('..')) return;
+    const extended = await read(path);
+    if (extended === undefined) return;
+    await files.write(join(folder, path), extended);
+    text = extended;
+  }
+}

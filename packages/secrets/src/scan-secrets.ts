@@ -1,0 +1,132 @@
+import { matchesGlob } from 'node:path';
+import type { Ports, Report } from '@zakenak/core';
+import { type Baseline, findKnown, renderBaseline } from './baseline.ts';
+import { nothingScanned } from './errors.ts';
+import { runGitleaks } from './gitleaks.ts';
+import { createIdentifier, repositorySalt } from './identity.ts';
+import type { Leak } from './leak.ts';
+import { keepOwnOfMerges } from './merges.ts';
+import { addsText, makeMirror } from './mirror.ts';
+import { findPlaces } from './place.ts';
+import { type Policy, readPolicy } from './policy.ts';
+import { type JudgedLeak, reportLeaks } from './report.ts';
+import type { ScanSecretsRequest } from './request.ts';
+import { readScope, type Scope } from './scope.ts';
+
+/** What scan-secrets reaches the world through. */
+export type ScanSecretsPorts = Pick<Ports, 'process' | 'files' | 'git' | 'log' | 'progress' | 'redactor'>;
+
+/**
+ * Scans the commits of the request for credentials. Finds are findings `secret/<gitleaks rule>`; every secret found is given to the redactor before anything
+ * else happens with it. Throws `git/shallow-clone`, `secrets/scanner-failed`, `secrets/nothing-scanned`, `secrets/config-not-found`, `secrets/bad-baseline`,
+ * and `tool/missing` without gitleaks: what was not scanned never passes.
+ */
+export async function scanSecrets(
+  request: ScanSecretsRequest,
+  ports: ScanSecretsPorts,
+  signal?: AbortSignal,
+): Promise<Report> {
+  const scope = await readScope(request, ports.git);
+  ports.progress.emit({ stage: 'scan', subject: 'secrets', state: 'started', message: scope.reason });
+  await using folder = await ports.files.temporaryFolder('zakenak-secrets-');
+  const policy = await readPolicy(request, folder.path, ports);
+  const leaks = await findLeaks(scope, policy, request, folder.path, ports, signal);
+  const salt = policy.baseline?.salt ?? (leaks.length > 0 ? await repositorySalt(scope.head, ports.git) : '');
+  let judged = await judgeLeaks(leaks, salt, policy.baseline, scope, ports);
+  if (request['update-baseline']) {
+    const baseline = extendBaseline(policy.baseline, salt, judged);
+    if (leaks.length > 0)
+      await ports.files.write(await ports.files.resolve(request.baseline), renderBaseline(baseline));
+    judged = await judgeLeaks(leaks, salt, baseline, scope, ports);
+  }
+  const report = reportLeaks(judged, scope, request, await noteIgnoredChanges(request, scope, ports));
+  ports.progress.emit({ stage: 'scan', subject: 'secrets', state: 'done', message: report.summary });
+  return report;
+}
+
+async function findLeaks(
+  scope: Scope,
+  policy: Policy,
+  request: ScanSecretsRequest,
+  folder: string,
+  ports: ScanSecretsPorts,
+  signal: AbortSignal | undefined,
+): Promise<readonly Leak[]> {
+  const mirror = await makeMirror(
+    folder,
+    { heads: scope.heads, trees: scope.trees, files: scope.mergedFiles },
+    ports,
+  );
+  const { leaks: raw, commits } = await runGitleaks(
+    {
+      repository: mirror.path,
+      bases: scope.bases,
+      config: policy.config,
+      ignoreFile: policy.ignoreFile,
+      cwd: folder,
+      decodeDepth: request['decode-depth'],
+      maxFileSize: request['max-file-size'],
+    },
+    ports,
+    signal,
+  );
+  if (commits === 0 && (await addsText(mirror.path, scope.bases, ports.git)))
+    throw nothingScanned(scope.commits);
+  for (const { secret } of raw) ports.redactor.add(secret);
+  const real = raw.map((leak) => ({ ...leak, commit: mirror.standIns.get(leak.commit) ?? leak.commit }));
+  const own = await keepOwnOfMerges(real, new Set(scope.mergedFiles.keys()), ports.git);
+  return own.filter(
+    ({ commit, path, rule, startLine }) =>
+      !policy.ignored.has(`${commit}:${path}:${rule}:${startLine}`) &&
+      !request.exclude.some((glob) => matchesGlob(path, glob)),
+  );
+}
+
+/** One judgement per rule, secret and file, at the place nearest to today. */
+async function judgeLeaks(
+  leaks: readonly Leak[],
+  salt: string,
+  baseline: Baseline | undefined,
+  scope: Scope,
+  ports: ScanSecretsPorts,
+): Promise<readonly JudgedLeak[]> {
+  const identifier = createIdentifier(salt);
+  const places = await findPlaces(leaks, scope.head, ports.git);
+  const judged = new Map<string, JudgedLeak>();
+  const hashes = await Promise.all(leaks.map(({ rule, secret }) => identifier.identify(rule, secret)));
+  for (const [index, leak] of leaks.entries()) {
+    const hash = hashes[index] ?? '';
+    const place = places.get(leak) ?? { line: leak.startLine, inHead: false };
+    const key = JSON.stringify([leak.rule, hash, leak.path]);
+    // gitleaks' order varies from run to run; the commit id decides, so that the report does not.
+    const former = judged.get(key);
+    if (former && former.leak.commit <= leak.commit) continue;
+    judged.set(key, { leak, hash, place, known: findKnown(baseline, leak.rule, hash) });
+  }
+  return [...judged.values()];
+}
+
+function extendBaseline(
+  baseline: Baseline | undefined,
+  salt: string,
+  judged: readonly JudgedLeak[],
+): Baseline {
+  const added = judged
+    .filter(({ known }) => known === undefined)
+    .map(({ leak, hash }) => ({ rule: leak.rule, hash, path: leak.path, reason: 'not reviewed yet' }));
+  return { version: 1, salt, known: [...(baseline?.known ?? []), ...added] };
+}
+
+/** A change may edit what it is judged by; it counts only once it is merged, and the reader is told. */
+async function noteIgnoredChanges(
+  request: ScanSecretsRequest,
+  scope: Scope,
+  { git }: ScanSecretsPorts,
+): Promise<readonly string[]> {
+  if (request.policyRevision === undefined || scope.heads.length !== 1) return [];
+  const range = { bases: [request.policyRevision], head: scope.head, reason: scope.reason };
+  const changed = new Set((await git.changedFiles(range)).flatMap(({ path, from }) => [path, from ?? path]));
+  return [request.config, '.gitleaksignore', request.baseline]
+    .filter((path) => changed.has(path))
+    .map((path) => `The change edits ${path}; the base branch’s was used.`);
+}

@@ -1,0 +1,73 @@
+import { exitCodes, ZakenakError } from '@zakenak/core';
+
+/** The history was cut when it was cloned: commits would go unjudged. */
+export function shallowClone(): ZakenakError {
+  return new ZakenakError({
+    code: 'git/shallow-clone',
+    message: 'The clone is shallow: not every commit to verify can be seen.',
+    remedy: 'Check out with fetch-depth: 0 (GitHub), GIT_DEPTH: "0" (GitLab), or run git fetch --unshallow.',
+    exitCode: exitCodes.badInput,
+  });
+}
+
+/** Nobody is trusted, so that nothing can be verified. */
+export function nobodyTrusted(paths: readonly string[], revision: string | undefined): ZakenakError {
+  const where = revision === undefined ? 'the workspace' : `the base commit ${revision.slice(0, 12)}`;
+  return new ZakenakError({
+    code: 'commits/nobody-trusted',
+    message: `There is neither ${paths.join(' nor ')} in ${where}: no signer is known.`,
+    remedy:
+      'Merge an allowed-signers file or a keyring into the base branch first (zakenak sign setup writes one).',
+    exitCode: exitCodes.badInput,
+  });
+}
+
+/** The allowed-signers file has a line that cannot be read. */
+export function badAllowedSigners(path: string, line: number, why: string): ZakenakError {
+  return new ZakenakError({
+    code: 'commits/bad-allowed-signers',
+    message: `${path}:${line}: ${why}.`,
+    remedy: 'Write the line as `PRINCIPALS [OPTIONS] KEY-TYPE KEY`, as in ALLOWED SIGNERS of ssh-keygen(1).',
+    exitCode: exitCodes.badInput,
+  });
+}
+
+/** A file of the keyring is no armored public key. */
+export function badKeyring(path: string, why: string): ZakenakError {
+  return new ZakenakError({
+    code: 'commits/bad-keyring',
+    message: `${path} is not a keyring: ${why}.`,
+    remedy: 'Export the public keys with gpg --armor --export.',
+    exitCode: exitCodes.badInput,
+  });
+}
+
+/** Git did not hand out a commit of the range. */
+export function commitUnreadable(id: string, why: string): ZakenakError {
+  return new ZakenakError({
+    code: 'commits/unreadable',
+    message: `The commit ${id.slice(0, 12)} cannot be read: ${why}.`,
+    remedy: 'Run git fsck, and clone anew if it complains.',
+    exitCode: exitCodes.outside,
+  });
+}
+
+/** The key to sign with is no SSH public key. */
+export function badSigningKey(path: string): ZakenakError {
+  return new ZakenakError({
+    code: 'commits/bad-signing-key',
+    message: `${path} is not an SSH public key that can sign commits.`,
+    remedy: 'Make one with ssh-keygen -t ed25519 and name its .pub file with --key.',
+    exitCode: exitCodes.badInput,
+  });
+}
+
+/** Git knows no e-mail address to sign as. */
+export function noIdentity(): ZakenakError {
+  return new ZakenakError({
+    code: 'commits/no-identity',
+    message: 'Git has no user.email here, so that it is unclear who the key signs for.',
+    remedy: 'Set it: git config user.email ADDRESS, or name it with --principal.',
+    exitCode: exitCodes.badInput,
+  });
+}

@@ -1,0 +1,10 @@
+import type { CommitRange, InputsOf } from '@zakenak/core';
+import type { spec } from './spec.ts';
+
+/** The inputs of sign-verify-commits, and what its caller knows of the event. */
+export interface VerifyCommitsRequest extends InputsOf<typeof spec> {
+  /** The commits of the event; not asked where `base` is given. */
+  readonly range: () => Promise<CommitRange>;
+  /** The commit whose allowed signers and keyring count (the base commit on a pull request). Absent: the workspace's. */
+  readonly policyRevision?: string;
+}

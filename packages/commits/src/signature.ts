@@ -1,0 +1,25 @@
+import type { Commit } from './commit-object.ts';
+import { type Fault, fault, type Signed } from './verdict.ts';
+import type { OpenPgpVerifier } from './verify-openpgp.ts';
+import type { SshVerifier } from './verify-ssh.ts';
+
+/** The verifiers, by the kind of signature. OpenPGP's is made at the first use. */
+export interface Verifiers {
+  readonly ssh: SshVerifier;
+  openPgp(): Promise<OpenPgpVerifier>;
+}
+
+/**
+ * Judges a commit's signature. A commit is unsigned only when its object has no signature header at all: `%G?` says N also for kinds that git cannot check.
+ */
+export async function verifySignature(commit: Commit, verifiers: Verifiers): Promise<Signed | Fault> {
+  const [signature, ...more] = commit.signatures;
+  if (signature === undefined) return fault('unsigned', 'it carries no signature');
+  if (more.length > 0) return fault('duplicate-signature', `it carries ${more.length + 1} signatures`);
+  if (signature.startsWith('-----BEGIN SSH SIGNATURE-----')) return verifiers.ssh.verify(commit, signature);
+  if (/^-----BEGIN PGP (SIGNATURE|MESSAGE)-----/.test(signature))
+    return (await verifiers.openPgp()).verify(commit, signature);
+  if (signature.startsWith('-----BEGIN SIGNED MESSAGE-----'))
+    return fault('unsupported-signature', 'X.509 and gitsign signatures are not verified yet');
+  return fault('unsupported-signature', 'its signature is of an unknown kind');
+}

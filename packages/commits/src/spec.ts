@@ -1,0 +1,57 @@
+import { defineSpec } from '@zakenak/core';
+
+/** Inputs and outputs of the `sign-verify-commits` action and the `verify` verb. */
+export const spec = defineSpec({
+  name: 'sign-verify-commits',
+  verb: 'verify',
+  summary: 'Verify that every commit of the event is signed by someone who may, for who it says it is from.',
+  details:
+    'SSH and OpenPGP signatures are verified in process, straight from the commit objects; no key server and no forge is asked. The signer’s ' +
+    'principal or user ID has to be the committer’s address, and the key has to have been valid when it signed. Allowed signers and keyring come from the ' +
+    'base branch on a pull request. X.509 and gitsign signatures are recognised and never count as good yet.',
+  example: 'zakenak verify --allowed-signers .zakenak/allowed_signers',
+  inputs: {
+    base: { type: 'string', description: 'Verify what has been committed since this revision.' },
+    head: { type: 'string', description: 'Verify up to this revision; the event’s commit where not given.' },
+    'allowed-signers': {
+      type: 'string',
+      description: 'File of SSH keys and who they may sign for, as ssh-keygen(1) describes it.',
+      default: '.zakenak/allowed_signers',
+    },
+    keyring: {
+      type: 'string',
+      description: 'File or folder of armored OpenPGP public keys; every key in it is trusted.',
+      default: '.zakenak/keyring',
+    },
+    'web-flow': {
+      type: 'choice',
+      choices: ['allow', 'merge-only', 'deny'],
+      default: 'merge-only',
+      description:
+        'Commits that GitHub made and signed itself (committer noreply@github.com; its key has to be in the keyring).',
+    },
+    bots: {
+      type: 'list',
+      description: 'Author addresses whose commits GitHub may sign also where they are no merges.',
+    },
+    'require-dco': {
+      type: 'boolean',
+      description: 'Demand a Signed-off-by line of the author; merges and bots need none.',
+      default: false,
+    },
+    'fail-on': {
+      type: 'choice',
+      choices: ['unverified', 'none'],
+      default: 'unverified',
+      description: 'Fail on commits that are not verified, or never.',
+    },
+  },
+  outputs: {
+    total: { description: 'Commits judged.' },
+    verified: { description: 'Commits that are verified.' },
+    unverified: { description: 'JSON object: commit to rule id.' },
+    'signer-map': { description: 'JSON object: verified commit to its signer.' },
+    range: { description: 'What was verified, in words.' },
+    result: { description: '`passed`, `failed` or `skipped` (no commits).' },
+  },
+});

@@ -1,0 +1,64 @@
+import { posix } from 'node:path';
+import type { Ports } from '@zakenak/core';
+import { type AllowedSigner, parseAllowedSigners } from './allowed-signers.ts';
+import { nobodyTrusted } from './errors.ts';
+import type { KeyringFile } from './verify-openpgp.ts';
+
+/** Who is trusted. */
+export interface Trust {
+  readonly signers: readonly AllowedSigner[];
+  readonly keyring: readonly KeyringFile[];
+}
+
+/** Where trust is read from. */
+export interface TrustSource {
+  /** Workspace-relative paths. */
+  readonly allowedSigners: string;
+  readonly keyring: string;
+  /** The commit to read them from; absent: the workspace. */
+  readonly revision: string | undefined;
+}
+
+type TrustPorts = Pick<Ports, 'git' | 'files'>;
+
+/** Reads allowed signers and keyring. Throws `commits/nobody-trusted` where neither is there, `commits/bad-allowed-signers`, `files/outside-workspace`. */
+export async function readTrust(source: TrustSource, ports: TrustPorts): Promise<Trust> {
+  const text = await readOne(source.allowedSigners, source.revision, ports);
+  const paths = await listKeyring(source.keyring, source.revision, ports);
+  if (text === undefined && paths.length === 0)
+    throw nobodyTrusted([source.allowedSigners, source.keyring], source.revision);
+  const keyring: KeyringFile[] = [];
+  for (const path of paths) keyring.push({ path, text: (await readOne(path, source.revision, ports)) ?? '' });
+  return { signers: parseAllowedSigners(text ?? '', source.allowedSigners), keyring };
+}
+
+async function readOne(
+  path: string,
+  revision: string | undefined,
+  { git, files }: TrustPorts,
+): Promise<string | undefined> {
+  const absolute = await files.resolve(path);
+  if (revision !== undefined) return git.readFile(revision, posix.normalize(path));
+  return (await files.stat(absolute)) === undefined ? undefined : files.readText(absolute);
+}
+
+async function listKeyring(
+  path: string,
+  revision: string | undefined,
+  { git, files }: TrustPorts,
+): Promise<readonly string[]> {
+  const absolute = await files.resolve(path);
+  if (revision === undefined) {
+    const stat = await files.stat(absolute);
+    if (stat?.kind !== 'folder') return stat === undefined ? [] : [path];
+    return (await files.glob(['**/*'], { cwd: absolute }))
+      .filter(isKeyFile)
+      .map((name) => posix.join(path, name));
+  }
+  const args = ['ls-tree', '-r', '-z', '--name-only', '--full-tree', revision, '--', posix.normalize(path)];
+  return (await git.run(args)).stdout.split('\0').filter((name) => name === path || isKeyFile(name));
+}
+
+function isKeyFile(path: string): boolean {
+  return /\.(asc|gpg|key|pgp|pub)$/i.test(path);
+}

@@ -1,0 +1,44 @@
+/** What can be wrong with a commit; the finding's rule is `commit/` and this. */
+export type CommitFault =
+  | 'bad-signature'
+  | 'duplicate-signature'
+  | 'expired-key'
+  | 'expired-signature'
+  | 'malformed'
+  | 'no-sign-off'
+  | 'not-yet-valid'
+  | 'revoked-key'
+  | 'unknown-signer'
+  | 'unsigned'
+  | 'unsupported-signature'
+  | 'unusable-key'
+  | 'weak-key'
+  | 'weak-signature'
+  | 'web-flow'
+  | 'wrong-namespace'
+  | 'wrong-principal';
+
+/** A signature or commit that does not hold. */
+export interface Fault {
+  readonly fault: CommitFault;
+  /** One clause without a full stop. */
+  readonly reason: string;
+}
+
+/** A signature that holds, made by someone trusted for the committer's address. */
+export interface Signed {
+  readonly kind: 'ssh' | 'openpgp';
+  /** `SHA256:…` for SSH, upper-case fingerprint for OpenPGP. */
+  readonly key: string;
+  readonly principal: string;
+}
+
+/** A fault; never a signed verdict. */
+export function fault(name: CommitFault, reason: string): Fault {
+  return { fault: name, reason };
+}
+
+/** Whether a verdict is a fault. */
+export function isFault(verdict: Signed | Fault): verdict is Fault {
+  return 'fault' in verdict;
+}

@@ -1,0 +1,88 @@
+import { type CommitRange, cancelled, type Ports, type Report } from '@zakenak/core';
+import { isMalformed } from './commit-object.ts';
+import { shallowClone } from './errors.ts';
+import { applyPolicy, type CommitPolicy } from './policy.ts';
+import { readCommits } from './read-commits.ts';
+import { type JudgedCommit, reportCommits } from './report.ts';
+import type { VerifyCommitsRequest } from './request.ts';
+import { type Verifiers, verifySignature } from './signature.ts';
+import { readTrust, type Trust } from './trust.ts';
+import { fault } from './verdict.ts';
+import { createOpenPgpVerifier, type OpenPgpVerifier } from './verify-openpgp.ts';
+import { createSshVerifier } from './verify-ssh.ts';
+
+/** What sign-verify-commits reaches the world through. */
+export type VerifyCommitsPorts = Pick<Ports, 'git' | 'files' | 'progress'>;
+
+/**
+ * Verifies every commit of the request, merges included, without a process per commit. What is not verified is a finding `commit/…`. No commit to verify gives
+ * the verdict `skipped`. Throws `git/shallow-clone`, `commits/nobody-trusted`, `commits/bad-allowed-signers`, `commits/bad-keyring`, `commits/unreadable`.
+ */
+export async function verifyCommits(
+  request: VerifyCommitsRequest,
+  ports: VerifyCommitsPorts,
+  signal?: AbortSignal,
+): Promise<Report> {
+  const { git, progress } = ports;
+  const range = await readRange(request, ports);
+  if (await git.isShallow()) throw shallowClone();
+  const source = { allowedSigners: request['allowed-signers'], keyring: request.keyring };
+  const trust = await readTrust({ ...source, revision: request.policyRevision }, ports);
+  const verifiers = createVerifiers(trust);
+  const policy: CommitPolicy = {
+    webFlow: request['web-flow'],
+    bots: new Set(request.bots.map((address) => address.toLowerCase())),
+    requireDco: request['require-dco'],
+  };
+  const ids = await git.commits(range);
+  progress.emit({ stage: 'verify', subject: 'commits', state: 'started', message: range.reason });
+  const judged: JudgedCommit[] = [];
+  for await (const commit of readCommits(ids, git)) {
+    if (signal?.aborted) throw cancelled();
+    const verdict = isMalformed(commit)
+      ? fault('malformed', commit.malformed)
+      : applyPolicy(commit, await verifySignature(commit, verifiers), policy);
+    judged.push({ id: commit.id, subject: isMalformed(commit) ? '' : commit.subject, verdict });
+  }
+  const caveats = await noteIgnoredChanges(request, range, ports);
+  const report = reportCommits(judged, range.reason, request['fail-on'], caveats);
+  progress.emit({ stage: 'verify', subject: 'commits', state: 'done', message: report.summary });
+  return report;
+}
+
+function createVerifiers(trust: Trust): Verifiers {
+  let openPgp: Promise<OpenPgpVerifier> | undefined;
+  return {
+    ssh: createSshVerifier(trust.signers),
+    openPgp() {
+      openPgp ??= createOpenPgpVerifier(trust.keyring);
+      return openPgp;
+    },
+  };
+}
+
+async function readRange(request: VerifyCommitsRequest, { git }: VerifyCommitsPorts): Promise<CommitRange> {
+  if (!request.base && !request.head) return request.range();
+  const head = await git.resolve(request.head ?? 'HEAD');
+  if (!request.base) return { ...(await request.range()), head };
+  const reason = `${request.head ?? 'HEAD'} since ${request.base}`;
+  return { bases: [await git.resolve(request.base)], head, reason };
+}
+
+/** A change may edit whom it is judged by; that counts only once it is merged, and the reader is told. */
+async function noteIgnoredChanges(
+  request: VerifyCommitsRequest,
+  range: CommitRange,
+  { git }: VerifyCommitsPorts,
+): Promise<readonly string[]> {
+  if (request.policyRevision === undefined) return [];
+  const changes = await git.changedFiles({ ...range, bases: [request.policyRevision] });
+  const watched = [request['allowed-signers'], request.keyring];
+  return watched
+    .filter((path) =>
+      changes.some((change) =>
+        [change.path, change.from].some((at) => at === path || at?.startsWith(`${path}/`)),
+      ),
+    )
+    .map((path) => `The change edits ${path}; the base branch’s was used.`);
+}

@@ -56,7 +56,12 @@ export async function createOpenPgpVerifier(files: readonly KeyringFile[]): Prom
       const message = await openpgp.createMessage({ binary: commit.payload });
       const literal = message.packets[0];
       if (!literal) return fault('bad-signature', 'there is nothing to verify');
-      return judge(commit, packet, literal, keys);
+      try {
+        return await judge(commit, packet, literal, keys);
+      } catch (thrown) {
+        // The library trips over packets that it read but that lack what every signature has.
+        return fault('bad-signature', `the signature cannot be judged: ${(thrown as Error).message}`);
+      }
     },
   };
 }
@@ -67,7 +72,9 @@ async function judge(
   literal: object,
   keys: readonly PublicKey[],
 ): Promise<Signed | Fault> {
-  const id = packet.issuerKeyID;
+  // The library's types promise an id; a signature without one has none.
+  const id = packet.issuerKeyID as SignaturePacket['issuerKeyID'] | undefined;
+  if (!id) return fault('bad-signature', 'the signature names no key');
   let best = fault('unknown-signer', `the keyring has no key ${id.toHex().toUpperCase()}`);
   for (const key of keys) {
     // Two keys may share a key id: the first whose mathematics hold decides.

@@ -23,7 +23,7 @@ export function reportLeaks(
   const failOn = request['fail-on'];
   const fresh = leaks.filter(({ known }) => known === undefined).length;
   const failed = failOn !== 'none' && (failOn === 'any' ? leaks.length : fresh) > 0;
-  const verdict = failed ? 'failed' : 'passed';
+  const verdict = scope.commits === 0 ? 'skipped' : failed ? 'failed' : 'passed';
   const scanned = `${scope.commits} commit${scope.commits === 1 ? '' : 's'} scanned`;
   return createReport({
     tool: 'scan-secrets',

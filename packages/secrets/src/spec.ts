@@ -58,6 +58,6 @@ export const spec = defineSpec({
     'new-count': { description: 'Secrets found that are not in the baseline.' },
     'commits-scanned': { description: 'Commits scanned.' },
     range: { description: 'What was scanned, in words.' },
-    result: { description: '`passed` or `failed`.' },
+    result: { description: '`passed`, `failed` or `skipped` (no commits).' },
   },
 });

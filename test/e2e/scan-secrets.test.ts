@@ -7,8 +7,8 @@ import { exitCodeOf } from '@zakenak/core';
 import { fakeProcess } from '@zakenak/core/testing';
 import { createGit } from '@zakenak/git';
 import { createProcessRunner } from '@zakenak/machine';
-import { scanSecrets } from './scan-secrets.ts';
-import { makeRepository, makeToken } from './testing/repository.ts';
+import { scanSecrets } from '@zakenak/secrets';
+import { makeRepository, makeToken } from './secrets-fixture.ts';
 
 const lines = (findings: Awaited<ReturnType<typeof scanSecrets>>['findings']) =>
   findings.map(({ ruleId, location }) => `${ruleId} ${location?.path}:${location?.startLine}`);

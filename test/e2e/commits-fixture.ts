@@ -3,12 +3,11 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { TestContext } from 'node:test';
+import { spec, type VerifyCommitsRequest } from '@zakenak/commits';
 import { parseInputs } from '@zakenak/core';
 import { collectingProgress } from '@zakenak/core/testing';
 import { createGit, resolveRange } from '@zakenak/git';
 import { createFiles, createProcessRunner } from '@zakenak/machine';
-import type { VerifyCommitsRequest } from '../request.ts';
-import { spec } from '../spec.ts';
 
 /** The address that commits are made with unless a test says otherwise. */
 export const address = 'signer@example.invalid';

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { verifyCommits } from '@zakenak/commits';
 import { exitCodeOf } from '@zakenak/core';
-import { address, makeRepository } from './testing/repository.ts';
-import { verifyCommits } from './verify-commits.ts';
+import { address, makeRepository } from './commits-fixture.ts';
 
 const day = 86_400;
 const now = Math.floor(Date.now() / 1000);

@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
+import { setupSigning, signSetupSpec, verifyCommits } from '@zakenak/commits';
 import { parseInputs } from '@zakenak/core';
-import { setupSigning, signSetupSpec } from './setup-signing.ts';
-import { address, makeRepository } from './testing/repository.ts';
-import { verifyCommits } from './verify-commits.ts';
+import { address, makeRepository } from './commits-fixture.ts';
 
 test('after the setup plain git commits are signed and verify, and a second setup changes nothing', async (t) => {
   const { root, git, run, makeSshKey, gitSaysGood, ports, request } = await makeRepository(t);

@@ -8,9 +8,8 @@ import { createRedactor, parseInputs } from '@zakenak/core';
 import { collectingLog, collectingProgress } from '@zakenak/core/testing';
 import { createGit, resolveRange } from '@zakenak/git';
 import { createFiles, createHttp, createProcessRunner } from '@zakenak/machine';
+import { type ScanSecretsRequest, spec } from '@zakenak/secrets';
 import { createToolchain } from '@zakenak/toolchain';
-import type { ScanSecretsRequest } from '../request.ts';
-import { spec } from '../spec.ts';
 
 const quiet = { emit() {} };
 const toolchain = createToolchain({

@@ -1,0 +1,2 @@
+export { type JsonSchema, type OpenApi, renderSchemas } from './convert.ts';
+export { prepareSchemas, type SchemaOptions } from './prepare.ts';

@@ -1,1 +1,2 @@
-export {};
+export { type LintChartsRequest, lintCharts } from './lint-charts.ts';
+export { spec } from './spec.ts';

@@ -54,6 +54,7 @@ function renderKind(definition: JsonSchema, { group, version, kind }: Kind): Jso
   const apiVersion = group === '' ? version : `${group}/${version}`;
   return {
     ...definition,
+    type: 'object',
     $schema: 'http://json-schema.org/draft-07/schema#',
     properties: {
       ...properties,
@@ -64,9 +65,10 @@ function renderKind(definition: JsonSchema, { group, version, kind }: Kind): Jso
 }
 
 function convertDefinition(name: string, definition: JsonSchema): JsonSchema {
-  if (name === intOrString) return { oneOf: [{ type: 'string' }, { type: 'integer' }] };
-  if (name === quantity) return { oneOf: [{ type: 'string' }, { type: 'number' }] };
-  return convert(definition);
+  if (name === intOrString) return { type: ['string', 'integer', 'null'] };
+  if (name === quantity) return { type: ['string', 'number', 'null'] };
+  // References accept null too: a wrapper at each use would hide the path of what is wrong inside.
+  return nullable(convert(definition));
 }
 
 function convert(schema: JsonSchema): JsonSchema {
@@ -106,7 +108,6 @@ function nullable(schema: JsonSchema): JsonSchema {
     const values = Array.isArray(schema.enum) ? { enum: [...schema.enum, null] } : {};
     return { ...schema, ...values, type: [schema.type, 'null'] };
   }
-  if (schema.$ref !== undefined) return { anyOf: [schema, { type: 'null' }] };
   return schema;
 }
 

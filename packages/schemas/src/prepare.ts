@@ -14,7 +14,7 @@ export interface SchemaOptions {
 }
 
 /** Changes whenever the conversion does, so that older files are not used any more. */
-const format = 1;
+const format = 2;
 const downloadTimeoutMs = 900_000;
 
 /**

@@ -1,0 +1,78 @@
+import { posix } from 'node:path';
+import type { ChangedFile, Files } from '@zakenak/core';
+import { parse } from 'yaml';
+import { missingValues, noChart, noneFound } from './errors.ts';
+
+/** A chart of the workspace. */
+export interface Chart {
+  /** POSIX path from the workspace's root. */
+  readonly folder: string;
+  readonly name: string;
+  /** Folders of the charts that it takes by `file://`. */
+  readonly localDependencies: readonly string[];
+}
+
+/** The named charts, or every chart of the folders. Throws `charts/no-chart` and `charts/none-found`. */
+export async function findCharts(
+  named: readonly string[],
+  folders: readonly string[],
+  files: Files,
+): Promise<readonly Chart[]> {
+  if (named.length > 0) return Promise.all(named.map((path) => readChart(posix.normalize(path), files)));
+  for (const folder of folders) await files.resolve(folder);
+  const found = await files.glob(
+    folders.flatMap((folder) => [`${folder}/Chart.yaml`, `${folder}/*/Chart.yaml`]),
+  );
+  if (found.length === 0) throw noneFound(folders);
+  return Promise.all(found.map((path) => readChart(posix.dirname(path), files)));
+}
+
+async function readChart(path: string, files: Files): Promise<Chart> {
+  const folder = path.replace(/\/+$/, '');
+  await files.resolve(folder);
+  const manifest = posix.join(folder, 'Chart.yaml');
+  if ((await files.stat(manifest))?.kind !== 'file') throw noChart(folder);
+  const fallback = posix.basename(folder);
+  try {
+    const { name, dependencies } = parse(await files.readText(manifest)) as {
+      name?: string;
+      dependencies?: readonly { repository?: string }[];
+    };
+    const local = (dependencies ?? []).flatMap(({ repository }) =>
+      repository?.startsWith('file://') ? [posix.join(folder, repository.slice('file://'.length))] : [],
+    );
+    return { folder, name: name ?? fallback, localDependencies: local };
+  } catch {
+    // helm lint says what is wrong with the file.
+    return { folder, name: fallback, localDependencies: [] };
+  }
+}
+
+/** The charts that a change touches, itself or through a chart that they depend on. */
+export function selectChanged(charts: readonly Chart[], changed: readonly ChangedFile[]): readonly Chart[] {
+  const paths = changed.flatMap(({ path, from }) => (from ? [path, from] : [path]));
+  const touched = new Set(
+    charts.filter(({ folder }) => folder === '.' || paths.some((path) => path.startsWith(`${folder}/`))),
+  );
+  for (let before = -1; before !== touched.size; ) {
+    before = touched.size;
+    const folders = new Set([...touched].map(({ folder }) => folder));
+    for (const chart of charts)
+      if (chart.localDependencies.some((folder) => folders.has(folder))) touched.add(chart);
+  }
+  return charts.filter((chart) => touched.has(chart));
+}
+
+/** Values files of a chart, relative to its folder. Throws `charts/missing-values` for a plain path that is not there. */
+export async function findValues(
+  chart: Chart,
+  globs: readonly string[],
+  files: Files,
+): Promise<readonly string[]> {
+  for (const glob of globs) await files.resolve(posix.join(chart.folder, glob));
+  const found = await files.glob(globs, { cwd: await files.resolve(chart.folder) });
+  for (const glob of globs)
+    if (!/[*?[{]/.test(glob) && !found.includes(posix.normalize(glob)))
+      throw missingValues(chart.folder, glob);
+  return found;
+}

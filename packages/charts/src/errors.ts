@@ -1,0 +1,41 @@
+import { exitCodes, ZakenakError } from '@zakenak/core';
+
+/** A named folder is no chart. */
+export function noChart(path: string): ZakenakError {
+  return new ZakenakError({
+    code: 'charts/no-chart',
+    message: `There is no Chart.yaml in '${path}'.`,
+    remedy: "Set 'charts' to folders that hold a Chart.yaml.",
+    exitCode: exitCodes.badInput,
+  });
+}
+
+/** No chart anywhere. */
+export function noneFound(folders: readonly string[]): ZakenakError {
+  return new ZakenakError({
+    code: 'charts/none-found',
+    message: `There is no chart below ${folders.join(', ')}.`,
+    remedy: "Set 'chart-dirs' to the folders that hold your charts.",
+    exitCode: exitCodes.badInput,
+  });
+}
+
+/** A values file without wildcards is not there. */
+export function missingValues(chart: string, path: string): ZakenakError {
+  return new ZakenakError({
+    code: 'charts/missing-values',
+    message: `The chart '${chart}' has no values file '${path}'.`,
+    remedy: "Add the file, or change 'values'.",
+    exitCode: exitCodes.badInput,
+  });
+}
+
+/** kubeconform did not give a judgement. */
+export function schemaCheckFailed(chart: string, reason: string): ZakenakError {
+  return new ZakenakError({
+    code: 'charts/schema-check-failed',
+    message: `kubeconform could not check '${chart}': ${reason}`,
+    remedy: 'Run the same command again with ZAKENAK_DEBUG=1 and report what it prints.',
+    exitCode: exitCodes.outside,
+  });
+}

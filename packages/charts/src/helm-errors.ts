@@ -1,0 +1,117 @@
+import type { Severity } from '@zakenak/core';
+
+/** One thing that Helm said. `path` begins with the chart's name, or is relative to the chart where `relative` is set. */
+export interface HelmProblem {
+  readonly ruleId: string;
+  readonly severity: Severity;
+  readonly message: string;
+  readonly path?: string;
+  readonly line?: number;
+  readonly column?: number;
+  /** Line of the rendered text, which is the template's only where nothing is rendered before it. */
+  readonly renderedLine?: number;
+  /** Path of a value that breaks the values schema: `/image/tag`. */
+  readonly valuePath?: string;
+}
+
+const levels: Readonly<Record<string, Severity>> = { INFO: 'info', WARNING: 'medium', ERROR: 'high' };
+
+/** Reads what `helm lint` prints. */
+export function parseLint(output: string): readonly HelmProblem[] {
+  const entries = [
+    ...output.matchAll(
+      /^\[(INFO|WARNING|ERROR)\] ([\s\S]*?)(?=^\[(?:INFO|WARNING|ERROR)\] |^==> |(?![\s\S]))/gm,
+    ),
+  ];
+  return entries.flatMap(([, level = 'ERROR', text = '']) => {
+    const body = text.trim();
+    const severity = levels[level] ?? 'high';
+    const known = severity === 'high' ? parseKnown(body) : undefined;
+    if (known) return known;
+    const [, path, message] = /^([^\s:]+): ([\s\S]*)$/.exec(body) ?? [undefined, undefined, body];
+    const place = path && !path.endsWith('/') && !path.startsWith('/') ? { path: `./${path}` } : {};
+    return [{ ruleId: 'charts/helm-lint', severity, message: oneLine(message ?? body), ...place }];
+  });
+}
+
+/** Reads what `helm template` prints when it fails. */
+export function parseRenderError(stderr: string): readonly HelmProblem[] {
+  const text = stderr
+    .replace(/\n*Use --debug flag[\s\S]*$/, '')
+    .replace(/^[\s\S]*?Error: /, '')
+    .trim();
+  return parseKnown(text) ?? [{ ruleId: 'charts/render-failed', severity: 'high', message: oneLine(text) }];
+}
+
+function parseKnown(text: string): readonly HelmProblem[] | undefined {
+  if (/missing these dependencies|missing in charts\/ directory/.test(text))
+    return [
+      {
+        ruleId: 'charts/missing-dependencies',
+        severity: 'high',
+        message: oneLine(text),
+        path: './Chart.yaml',
+      },
+    ];
+  if (
+    /not valid against metaschema|metaschema/.test(text) ||
+    /schema\(s\)[\s\S]*(unexpected EOF|invalid character)/.test(text)
+  )
+    return [
+      {
+        ruleId: 'charts/invalid-values-schema',
+        severity: 'high',
+        message: lastLine(text),
+        path: './values.schema.json',
+      },
+    ];
+  const values = [...text.matchAll(/- at '([^']*)': (.+)/g)];
+  if (values.length > 0)
+    return values.map(([, valuePath = '', message = '']) => ({
+      ruleId: 'charts/values-against-schema',
+      severity: 'high' as const,
+      message: `The value ${valuePath || '/'} breaks values.schema.json: ${message}`,
+      valuePath,
+    }));
+  const parsing = /(?:YAML parse error on ([^\s:]+)|([^\s:]+): unable to parse YAML): ([\s\S]*)/.exec(text);
+  if (parsing) {
+    const line = /yaml: line (\d+)/.exec(parsing[3] ?? '')?.[1];
+    const path = parsing[1] ?? `./${parsing[2]}`;
+    return [
+      {
+        ruleId: 'charts/invalid-yaml',
+        severity: 'high',
+        message: oneLine(parsing[3] ?? text),
+        path,
+        ...(line ? { renderedLine: Number(line) } : {}),
+      },
+    ];
+  }
+  // The innermost frame is the last one.
+  const frame = [...text.matchAll(/([\w./-]+\.(?:ya?ml|tpl|txt|json)):(\d+)(?::(\d+))?/g)].at(-1);
+  if (!frame) return undefined;
+  const [, path = '', line, column] = frame;
+  return [
+    {
+      ruleId: 'charts/template-error',
+      severity: 'high',
+      message: lastLine(text),
+      path,
+      line: Number(line),
+      ...(column ? { column: Number(column) + 1 } : {}),
+    },
+  ];
+}
+
+function oneLine(text: string): string {
+  return text.replace(/\s+/g, ' ').trim();
+}
+
+function lastLine(text: string): string {
+  return oneLine(
+    text
+      .split('\n')
+      .filter((line) => line.trim() !== '')
+      .at(-1) ?? text,
+  );
+}

@@ -1,0 +1,51 @@
+/** One rendered object. */
+export interface Rendered {
+  /** `ollama/templates/service.yaml` */
+  readonly source: string;
+  readonly kind: string;
+  readonly name: string;
+  readonly text: string;
+}
+
+/** Splits what `helm template` prints by its `# Source:` comments. */
+export function splitRendered(output: string): readonly Rendered[] {
+  return output.split(/^---.*$/m).flatMap((text) => {
+    const source = /^# Source: (.+)$/m.exec(text)?.[1]?.trim();
+    const kind = /^kind:\s*["']?([\w.]+)/m.exec(text)?.[1];
+    if (!source || !kind) return [];
+    const metadata = /^metadata:.*\n((?:[ \t].*\n?)*)/m.exec(text)?.[1] ?? '';
+    return [{ source, kind, name: /^\s+name:\s*["']?([^\s"']+)/m.exec(metadata)?.[1] ?? '', text }];
+  });
+}
+
+/** Line of a template (from 1) that a finding on `key` of an object of `kind` is best shown at. */
+export function locateKey(template: string, kind: string, key: string | undefined): number | undefined {
+  const lines = template.split('\n');
+  const start = lines.findIndex((line) => new RegExp(`^kind:\\s*["']?${escape(kind)}\\b`).test(line));
+  if (key !== undefined) {
+    const pattern = new RegExp(`^[\\s-]*["']?${escape(key)}["']?:`);
+    const found = lines.findIndex((line, index) => index >= Math.max(start, 0) && pattern.test(line));
+    if (found >= 0) return found + 1;
+  }
+  return start >= 0 ? start + 1 : undefined;
+}
+
+/** Line (from 1) of the deepest part of `/a/b/c` that a values file writes in block style. */
+export function locateValue(values: string, path: string): number | undefined {
+  const lines = values.split('\n');
+  let from = 0;
+  let found: number | undefined;
+  for (const key of path.split('/').filter((part) => part !== '')) {
+    const at = lines.findIndex(
+      (line, index) => index >= from && new RegExp(`^\\s*["']?${escape(key)}["']?:`).test(line),
+    );
+    if (at < 0) break;
+    found = at + 1;
+    from = at + 1;
+  }
+  return found;
+}
+
+function escape(text: string): string {
+  return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+}

@@ -1,0 +1,41 @@
+import { defineSpec, severities } from '@zakenak/core';
+
+/** The inputs and outputs of lint-helm. */
+export const spec = defineSpec({
+  name: 'lint-helm',
+  verb: 'lint',
+  summary: 'Lint Helm charts, render every values file, and check the manifests against Kubernetes schemas.',
+  example: 'zakenak lint --chart-dirs helm-charts',
+  inputs: {
+    charts: { type: 'list', description: 'Chart folders to lint; all of chart-dirs where none is named' },
+    'chart-dirs': {
+      type: 'list',
+      default: ['helm-charts', 'charts'],
+      description: 'Folders whose sub-folders are charts',
+    },
+    'changed-only': {
+      type: 'boolean',
+      default: false,
+      description: 'Only charts with changes, and charts that depend on these',
+    },
+    values: {
+      type: 'list',
+      default: ['ci/*-values.yaml'],
+      description: "Globs from the chart's folder; each file is rendered besides the defaults",
+    },
+    'kubernetes-versions': { type: 'list', default: ['1.34.4'], description: 'Versions to check against' },
+    strict: { type: 'boolean', default: true, description: "Treat Helm's warnings as errors" },
+    'fail-on': {
+      type: 'choice',
+      choices: [...severities, 'none'],
+      default: 'high',
+      description: 'Fail on findings at least this bad',
+    },
+  },
+  outputs: {
+    'changed-charts': { description: 'JSON list of the chart folders that were linted' },
+    'findings-count': { description: 'Number of findings' },
+    errors: { description: 'Number of findings of severity high or worse' },
+    warnings: { description: 'Number of findings of severity low and medium' },
+  },
+});

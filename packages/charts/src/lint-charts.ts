@@ -15,13 +15,12 @@ import { lintChart } from './lint-chart.ts';
 import type { spec } from './spec.ts';
 
 /** What to lint. */
-export interface LintChartsRequest {
-  readonly inputs: InputsOf<typeof spec>;
+export type LintChartsRequest = InputsOf<typeof spec> & {
   /** Needed for `changed-only`; every chart is linted where it is absent. */
-  readonly changedFiles?: readonly ChangedFile[];
+  readonly changedFiles?: readonly ChangedFile[] | undefined;
   /** Absolute folder with the JSON schemas of a Kubernetes version. */
   readonly schemaFolder: (version: string) => Promise<string>;
-}
+};
 
 const parallel = 2;
 
@@ -34,7 +33,7 @@ export async function lintCharts(
   ports: Pick<Ports, 'process' | 'files' | 'log' | 'progress'>,
   signal?: AbortSignal,
 ): Promise<Report> {
-  const { inputs } = request;
+  const inputs = request;
   const all = await findCharts(inputs.charts, inputs['chart-dirs'], ports.files);
   const changed = inputs['changed-only'] ? request.changedFiles : undefined;
   const charts = changed ? selectChanged(all, changed) : all;

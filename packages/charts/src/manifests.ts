@@ -21,9 +21,9 @@ export function splitRendered(output: string): readonly Rendered[] {
 /** Line of a template (from 1) that a finding on `key` of an object of `kind` is best shown at. */
 export function locateKey(template: string, kind: string, key: string | undefined): number | undefined {
   const lines = template.split('\n');
-  const start = lines.findIndex((line) => new RegExp(`^kind:\\s*["']?${escape(kind)}\\b`).test(line));
+  const start = lines.findIndex((line) => new RegExp(`^kind:\\s*["']?${escapePattern(kind)}\\b`).test(line));
   if (key !== undefined) {
-    const pattern = new RegExp(`^[\\s-]*["']?${escape(key)}["']?:`);
+    const pattern = new RegExp(`^[\\s-]*["']?${escapePattern(key)}["']?:`);
     const found = lines.findIndex((line, index) => index >= Math.max(start, 0) && pattern.test(line));
     if (found >= 0) return found + 1;
   }
@@ -37,7 +37,7 @@ export function locateValue(values: string, path: string): number | undefined {
   let found: number | undefined;
   for (const key of path.split('/').filter((part) => part !== '')) {
     const at = lines.findIndex(
-      (line, index) => index >= from && new RegExp(`^\\s*["']?${escape(key)}["']?:`).test(line),
+      (line, index) => index >= from && new RegExp(`^\\s*["']?${escapePattern(key)}["']?:`).test(line),
     );
     if (at < 0) break;
     found = at + 1;
@@ -46,6 +46,6 @@ export function locateValue(values: string, path: string): number | undefined {
   return found;
 }
 
-function escape(text: string): string {
+function escapePattern(text: string): string {
   return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
 }

@@ -129,6 +129,8 @@ async function renderAndCheck(
   );
   const rendered = splitRendered(render.stdout);
   const judged = readJudgement(chart, check.stdout, check.stderr);
+  if (judged.length < rendered.length)
+    throw schemaCheckFailed(chart.folder, `it judged ${judged.length} of ${rendered.length} objects.`);
   return (
     await Promise.all(judged.map((verdict) => placeVerdict(verdict, rendered, chart, combination, ports)))
   ).flat();
@@ -162,7 +164,6 @@ async function placeVerdict(
     return { path, ...(line ? { startLine: line } : {}) };
   };
   if (verdict.status === 'skipped') {
-    // A CustomResourceDefinition describes schemas; upstream publishes none for it that kubeconform could use everywhere.
     const message = `No schema of ${verdict.version} ${verdict.kind}: it was not checked.`;
     return [
       {

@@ -1,0 +1,101 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { selectChanged } from './chart.ts';
+import { renderCrdSchemas } from './crds.ts';
+import { parseLint, parseRenderError } from './helm-errors.ts';
+import { parseKubeconform } from './kubeconform.ts';
+import { locateKey, locateValue, splitRendered } from './manifests.ts';
+
+test('the lint output becomes one problem per entry', () => {
+  const output = `==> Linting a
+[INFO] Chart.yaml: icon is recommended
+[WARNING] /x/a: chart directory is missing these dependencies: z
+[ERROR] templates/: a/templates/d.yaml:17:15
+  executing "a/templates/d.yaml" at <.Values.a.b.c>:
+    nil pointer evaluating interface {}.b
+
+`;
+  assert.deepEqual(
+    parseLint(output).map(({ severity, path, line, column }) => [severity, path, line, column]),
+    [
+      ['info', './Chart.yaml', undefined, undefined],
+      ['medium', undefined, undefined, undefined],
+      ['high', 'a/templates/d.yaml', 17, 16],
+    ],
+  );
+});
+
+test("Helm 3's template errors give line and column too", () => {
+  const [problem] = parseRenderError(
+    'Error: template: a/templates/d.yaml:17:15: executing "a/templates/d.yaml" at <.Values.a.b.c>: nil pointer\n\nUse --debug flag to render out invalid YAML\n',
+  );
+  assert.deepEqual([problem?.path, problem?.line, problem?.column], ['a/templates/d.yaml', 17, 16]);
+});
+
+test('an error that is not understood is still a problem', () => {
+  assert.deepEqual(
+    parseRenderError('Error: something new').map(({ ruleId, message }) => [ruleId, message]),
+    [['charts/render-failed', 'something new']],
+  );
+});
+
+test('missing dependencies and broken YAML are told apart', () => {
+  assert.equal(
+    parseRenderError('Error: found in Chart.yaml, but missing in charts/ directory: z')[0]?.ruleId,
+    'charts/missing-dependencies',
+  );
+  const [yaml] = parseRenderError(
+    'Error: YAML parse error on a/templates/e.yaml: error converting YAML to JSON: yaml: line 2: mapping values are not allowed',
+  );
+  assert.deepEqual(
+    [yaml?.ruleId, yaml?.path, yaml?.renderedLine],
+    ['charts/invalid-yaml', 'a/templates/e.yaml', 2],
+  );
+});
+
+test('kubeconform’s innermost places become problems', () => {
+  const msg =
+    "problem validating schema. - at '/spec': validation failed     - at '/spec/replicas': got string, want null or integer     - at '/spec': additional properties 'bogus' not allowed";
+  const [verdict] = parseKubeconform(
+    JSON.stringify({
+      resources: [{ kind: 'Deployment', name: 'a', version: 'apps/v1', status: 'statusInvalid', msg }],
+    }),
+  );
+  assert.deepEqual(
+    verdict?.problems.map(({ key }) => key),
+    ['replicas', 'bogus'],
+  );
+});
+
+test('rendered text splits into objects with their templates', () => {
+  const text =
+    '---\n# Source: a/templates/x.yaml\nkind: Thing\nmetadata:\n  labels:\n    a: b\n  name: "n"\n---\n# empty\n';
+  assert.deepEqual(
+    splitRendered(text).map(({ source, kind, name }) => [source, kind, name]),
+    [['a/templates/x.yaml', 'Thing', 'n']],
+  );
+});
+
+test('keys are found after the line of their kind', () => {
+  const template = 'kind: A\nsize: 1\n---\nkind: B\nsize: 2\n';
+  assert.equal(locateKey(template, 'B', 'size'), 5);
+  assert.equal(locateKey(template, 'B', 'other'), 4);
+  assert.equal(locateValue('tag: a\nimage:\n  tag: b\n', '/image/tag'), 3);
+});
+
+test('a chart that depends on a changed chart is changed', () => {
+  const charts = [
+    { folder: 'c/a', name: 'a', localDependencies: [] },
+    { folder: 'c/b', name: 'b', localDependencies: ['c/a'] },
+    { folder: 'c/c', name: 'c', localDependencies: [] },
+  ];
+  const changed = selectChanged(charts, [{ path: 'c/a/values.yaml', status: 'modified' }]);
+  assert.deepEqual(
+    changed.map(({ name }) => name),
+    ['a', 'b'],
+  );
+});
+
+test('no schema comes from a text without CustomResourceDefinitions', () => {
+  assert.equal(renderCrdSchemas('kind: ConfigMap\n---\n{broken').size, 0);
+});

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { configurationOf } from './configuration.ts';
 import { type Layout, secretPath } from './layout.ts';
+import { kwokNodeAnnotation } from './simulated-node.ts';
 import type { Launch } from './state.ts';
 
 /** TCP ports of 127.0.0.1. */
@@ -210,7 +211,9 @@ function kwok({ layout, ports }: Setting): Daemon {
     args: [
       `--config=${configurationOf(layout).kwok}`,
       `--kubeconfig=${programKubeconfig(layout, 'kwok')}`,
-      '--manage-nodes-with-annotation-selector=kwok.x-k8s.io/node=fake',
+      `--manage-nodes-with-annotation-selector=${kwokNodeAnnotation}=fake`,
+      // Without leases the controller manager takes the nodes for dead after a minute.
+      '--node-lease-duration-seconds=40',
       `--node-ip=${loopback}`,
       `--node-port=${ports.kwok}`,
       `--server-address=${loopback}:${ports.kwok}`,

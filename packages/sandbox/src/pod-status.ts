@@ -51,6 +51,27 @@ const looks: Readonly<Record<PodAppearance, Look>> = {
   },
 };
 
+/** Addresses are given once: a pod that has ended keeps its own, and another one would be refused. */
+const network = `{{ with NodeIPsWith .spec.nodeName }}
+hostIP: {{ index . 0 | Quote }}
+hostIPs:
+{{ range . }}
+- ip: {{ . | Quote }}
+{{ end }}
+{{ end }}
+{{ with PodIPsWith .spec.nodeName ( or .spec.hostNetwork false ) ( or .metadata.uid "" ) ( or .metadata.name "" ) ( or .metadata.namespace "" ) }}
+podIP: {{ index . 0 | Quote }}
+podIPs:
+{{ range . }}
+- ip: {{ . | Quote }}
+{{ end }}
+{{ end }}
+`;
+
+function isOver(appearance: PodAppearance): boolean {
+  return appearance === 'failed' || appearance === 'succeeded';
+}
+
 /** The Go template of a pod's status for an appearance, as a KWOK stage takes it. */
 export function podStatus(appearance: PodAppearance): string {
   const { phase, ready, container, reason } = looks[appearance];
@@ -93,19 +114,5 @@ initContainerStatuses:
   {{ end }}
 {{ end }}
 {{ end }}
-{{ with NodeIPsWith .spec.nodeName }}
-hostIP: {{ index . 0 | Quote }}
-hostIPs:
-{{ range . }}
-- ip: {{ . | Quote }}
-{{ end }}
-{{ end }}
-{{ with PodIPsWith .spec.nodeName ( or .spec.hostNetwork false ) ( or .metadata.uid "" ) ( or .metadata.name "" ) ( or .metadata.namespace "" ) }}
-podIP: {{ index . 0 | Quote }}
-podIPs:
-{{ range . }}
-- ip: {{ . | Quote }}
-{{ end }}
-{{ end }}
-`;
+${isOver(appearance) ? '' : network}`;
 }

@@ -5,6 +5,7 @@ import { extname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Ports } from '@zakenak/core';
 import { cancelled } from '@zakenak/core';
+import type { Toolchain } from '@zakenak/toolchain';
 import { writeCertificates } from './certificates.ts';
 import { writeConfiguration } from './configuration.ts';
 import { folderNotOurs, startFailed } from './errors.ts';
@@ -31,13 +32,11 @@ export interface SandboxOptions {
   readonly readyTimeoutMs?: number;
 }
 
-/** Finds a third-party program of the toolchain by name and returns its absolute path, installing it where needed. */
-export interface ProgramFinder {
-  find(name: 'kubernetes' | 'kwok' | 'registry', signal?: AbortSignal): Promise<string>;
-}
-
 /** What starting a sandbox reaches the world through, besides its own folder and loopback. */
-export type SandboxReach = { readonly programs: ProgramFinder } & Partial<Pick<Ports, 'progress'>>;
+export interface SandboxReach extends Partial<Pick<Ports, 'progress'>> {
+  /** Finds `kubernetes`, `kwok` and `registry`, installing them where needed. */
+  readonly toolchain: Pick<Toolchain, 'resolve'>;
+}
 
 /**
  * Starts a cluster (etcd, control plane, simulated GPU nodes) and a registry without root, or returns the one that runs in the folder already.
@@ -53,7 +52,7 @@ export async function startSandbox(
   const start = async () => {
     const running = await readSandbox(layout.folder);
     if (running) return running;
-    const programs = await findPrograms(reach.programs, signal);
+    const programs = await resolvePrograms(reach.toolchain, signal);
     await prepareFolder(layout);
     await Promise.all([writeCertificates(layout), writeConfiguration(layout)]);
     await writeWhole(layout.launch, launchOf(options, programs));
@@ -65,11 +64,14 @@ export async function startSandbox(
   return withFolderLock(layout.folder, start, signal);
 }
 
-async function findPrograms(finder: ProgramFinder, signal?: AbortSignal): Promise<Launch['programs']> {
+async function resolvePrograms(
+  toolchain: SandboxReach['toolchain'],
+  signal?: AbortSignal,
+): Promise<Launch['programs']> {
   const [kubernetes, kwok, registry] = await Promise.all([
-    finder.find('kubernetes', signal),
-    finder.find('kwok', signal),
-    finder.find('registry', signal),
+    toolchain.resolve('kubernetes', signal),
+    toolchain.resolve('kwok', signal),
+    toolchain.resolve('registry', signal),
   ]);
   return { kubernetes, kwok, registry };
 }

@@ -1,0 +1,25 @@
+import { mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createHttp, createProcessRunner } from '@zakenak/machine';
+import { type Sandbox, type SandboxOptions, startSandbox } from '@zakenak/sandbox';
+import { createToolchain, type Toolchain } from '@zakenak/toolchain';
+
+/** The toolchain as the command line wires it, silent. */
+export function createTestToolchain(): Toolchain {
+  return createToolchain({
+    process: createProcessRunner(process.env),
+    env: process.env,
+    http: createHttp(),
+    progress: { emit: () => {} },
+  });
+}
+
+/**
+ * A cluster and a registry for one test file, in a temporary folder, gone with this process at the latest. Takes about five seconds:
+ * start one in `before` and share it.
+ */
+export async function startTestSandbox(options: Partial<SandboxOptions> = {}): Promise<Sandbox> {
+  const folder = options.folder ?? join(await mkdtemp(join(tmpdir(), 'zakenak-')), 'sandbox');
+  return startSandbox({ owner: process.pid, ...options, folder }, { toolchain: createTestToolchain() });
+}

@@ -29,7 +29,9 @@ export async function loadChart(
   signal?: AbortSignal,
 ): Promise<LoadedChart> {
   const remote = source.repo !== undefined || source.chart.startsWith('oci://');
-  const path = remote ? await pullChart(source, folder, ports, signal) : await ports.files.resolve(source.chart);
+  const path = remote
+    ? await pullChart(source, folder, ports, signal)
+    : await ports.files.resolve(source.chart);
   const stat = await ports.files.stat(path);
   if (!stat) throw badChart(source.chart, 'there is no such file or folder.');
   const contents =

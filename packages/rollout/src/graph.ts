@@ -40,7 +40,10 @@ export function orderByNeeds<T extends GraphNode>(nodes: readonly T[]): readonly
 export async function runByNeeds<T extends GraphNode, R>(
   nodes: readonly T[],
   body: (node: T) => Promise<R>,
-): Promise<{ readonly results: ReadonlyMap<string, R>; readonly errors: readonly { readonly node: T; readonly error: unknown }[] }> {
+): Promise<{
+  readonly results: ReadonlyMap<string, R>;
+  readonly errors: readonly { readonly node: T; readonly error: unknown }[];
+}> {
   const running = new Map<string, Promise<boolean>>();
   const results = new Map<string, R>();
   const errors: { node: T; error: unknown }[] = [];
@@ -64,7 +67,9 @@ export async function runByNeeds<T extends GraphNode, R>(
 }
 
 /** The same graph turned round: what needed a node is now needed by it. */
-export function reverseNeeds<T extends GraphNode>(nodes: readonly T[]): readonly (T & { readonly needs: readonly string[] })[] {
+export function reverseNeeds<T extends GraphNode>(
+  nodes: readonly T[],
+): readonly (T & { readonly needs: readonly string[] })[] {
   return [...nodes].reverse().map((node) => ({
     ...node,
     needs: nodes.filter((other) => other.needs?.includes(node.name)).map((other) => other.name),

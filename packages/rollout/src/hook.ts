@@ -50,7 +50,9 @@ export function hooksFor(hooks: readonly HelmHook[], event: HookEvent): readonly
     .filter((hook) => hook.events.includes(event))
     .sort(
       (a, b) =>
-        (a.weight ?? 0) - (b.weight ?? 0) || kindRank(a.kind) - kindRank(b.kind) || (a.name < b.name ? -1 : 1),
+        (a.weight ?? 0) - (b.weight ?? 0) ||
+        kindRank(a.kind) - kindRank(b.kind) ||
+        (a.name < b.name ? -1 : 1),
     );
 }
 

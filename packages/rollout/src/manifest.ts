@@ -1,5 +1,13 @@
 import type { KubeObject } from '@zakenak/core';
-import { type Document, LineCounter, parseAllDocuments, type ParseOptions, type DocumentOptions, type SchemaOptions, type ToJSOptions } from 'yaml';
+import {
+  type Document,
+  type DocumentOptions,
+  LineCounter,
+  type ParseOptions,
+  parseAllDocuments,
+  type SchemaOptions,
+  type ToJSOptions,
+} from 'yaml';
 import { badYaml } from './errors.ts';
 import { isRecord } from './json.ts';
 import { isKubeObject } from './object.ts';
@@ -67,6 +75,9 @@ function openList(value: unknown, source: string): readonly KubeObject[] {
   if (isRecord(value) && value['kind'] === 'List' && Array.isArray(value['items']))
     return value['items'].flatMap((item) => openList(item, source));
   if (!isKubeObject(value))
-    throw badYaml(`${source}:1:1`, 'this is no Kubernetes object: apiVersion, kind and metadata.name are needed');
+    throw badYaml(
+      `${source}:1:1`,
+      'this is no Kubernetes object: apiVersion, kind and metadata.name are needed',
+    );
   return [value];
 }

@@ -74,7 +74,8 @@ export function comparable(object: KubeObject): KubeObject {
   const { annotations: _annotations, ...metadata } = body.metadata;
   return {
     ...body,
-    metadata: annotations.length > 0 ? { ...metadata, annotations: Object.fromEntries(annotations) } : metadata,
+    metadata:
+      annotations.length > 0 ? { ...metadata, annotations: Object.fromEntries(annotations) } : metadata,
   };
 }
 

@@ -19,7 +19,11 @@ export function ownedBy(object: KubeObject, owner: Owner): KubeObject {
     metadata: {
       ...metadata,
       labels: { ...metadata.labels, [managedBy]: 'Helm' },
-      annotations: { ...metadata.annotations, [releaseName]: owner.name, [releaseNamespace]: owner.namespace },
+      annotations: {
+        ...metadata.annotations,
+        [releaseName]: owner.name,
+        [releaseNamespace]: owner.namespace,
+      },
     },
   } as KubeObject;
 }

@@ -61,7 +61,9 @@ export async function renderRollout(
     '--kube-version',
     version.gitVersion,
     '--api-versions',
-    [...new Set(resources.flatMap(({ apiVersion, kind }) => [apiVersion, `${apiVersion}/${kind}`]))].join(','),
+    [...new Set(resources.flatMap(({ apiVersion, kind }) => [apiVersion, `${apiVersion}/${kind}`]))].join(
+      ',',
+    ),
   ];
   await using folder = await ports.files.temporaryFolder('zakenak-render-');
   const limit = createLimiter(parallelRenders);
@@ -120,7 +122,9 @@ function sortDocuments(
   documents: readonly ManifestDocument[],
 ): Draft {
   const isCrd = ({ source, object }: ManifestDocument): boolean =>
-    source.includes('/crds/') && !source.includes('/templates/') && object.kind === 'CustomResourceDefinition';
+    source.includes('/crds/') &&
+    !source.includes('/templates/') &&
+    object.kind === 'CustomResourceDefinition';
   const rest = documents.filter((document) => !isCrd(document));
   return {
     release,
@@ -145,7 +149,9 @@ async function readPlainManifests(
     if (!stat) throw badChart(path, 'there is no such file or folder of manifests.');
     const files =
       stat.kind === 'folder'
-        ? (await ports.files.glob(['**/*.{yaml,yml,json}'], { cwd: absolute })).map((file) => `${path.replace(/\/$/, '')}/${file}`)
+        ? (await ports.files.glob(['**/*.{yaml,yml,json}'], { cwd: absolute })).map(
+            (file) => `${path.replace(/\/$/, '')}/${file}`,
+          )
         : [path];
     for (const file of files) {
       const text = await ports.files.readText(await ports.files.resolve(file));
@@ -153,16 +159,31 @@ async function readPlainManifests(
     }
   }
   const digest = digestOf(documents.map(({ object }) => object));
-  const metadata = { apiVersion: 'v2', name: release.name, version: `0.0.0-${digest.slice(0, 12)}`, type: 'application' };
+  const metadata = {
+    apiVersion: 'v2',
+    name: release.name,
+    version: `0.0.0-${digest.slice(0, 12)}`,
+    type: 'application',
+  };
   const chart: HelmChart = { metadata, lock: null, templates: [], values: {}, schema: null, files: [] };
   const draft = sortDocuments(release, { path: '', chart, digest }, {}, documents);
-  return { ...draft, documents: [...draft.crds.map((object) => documents.find((d) => d.object === object)).filter((d) => d !== undefined), ...draft.documents], crds: [] };
+  return {
+    ...draft,
+    documents: [
+      ...draft.crds
+        .map((object) => documents.find((d) => d.object === object))
+        .filter((d) => d !== undefined),
+      ...draft.documents,
+    ],
+    crds: [],
+  };
 }
 
 function placeDraft(draft: Draft, kinds: Kinds): RenderedRelease {
   const { release, chart, values, hooks } = draft;
   const manifest = [...new Set(draft.documents.map(documentText))].join('');
-  const place = (object: KubeObject): KubeObject => placeObject(object, release.namespace, kinds.find(object));
+  const place = (object: KubeObject): KubeObject =>
+    placeObject(object, release.namespace, kinds.find(object));
   return {
     name: release.name,
     namespace: release.namespace,
@@ -203,7 +224,11 @@ function refuseTwoOwners(releases: readonly RenderedRelease[]): void {
 const shortestSecret = 8;
 
 function learnSecrets(release: RenderedRelease, ports: Pick<Ports, 'redactor'>): void {
-  const names = new Set([release.name, release.namespace, ...release.objects.map(({ metadata }) => metadata.name)]);
+  const names = new Set([
+    release.name,
+    release.namespace,
+    ...release.objects.map(({ metadata }) => metadata.name),
+  ]);
   for (const object of release.objects) {
     if (object.kind !== 'Secret') continue;
     for (const field of ['data', 'stringData'] as const) {
@@ -218,6 +243,9 @@ function learnSecrets(release: RenderedRelease, ports: Pick<Ports, 'redactor'>):
 
 /** helm's message without its usage hints. */
 function helmReason(stderr: string): string {
-  const text = stderr.replace(/^Error: /m, '').replace(/\n+Use --debug flag.*$/s, '').trim();
+  const text = stderr
+    .replace(/^Error: /m, '')
+    .replace(/\n+Use --debug flag.*$/s, '')
+    .trim();
   return text.slice(0, 4_000) || 'helm gave no reason.';
 }

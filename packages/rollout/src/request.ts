@@ -1,7 +1,5 @@
 /** One layer of values: an object, or a YAML file of the workspace. Later layers win. */
-export type ValuesLayer =
-  | { readonly values: Readonly<Record<string, unknown>> }
-  | { readonly file: string };
+export type ValuesLayer = { readonly values: Readonly<Record<string, unknown>> } | { readonly file: string };
 
 /** What a release is made of: a chart (folder, .tgz, oci:// reference, or a name in a repository), or plain manifests (files and folders). */
 export type ReleaseSource =

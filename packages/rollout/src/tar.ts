@@ -44,6 +44,7 @@ function paxPath(body: Uint8Array): string | undefined {
 }
 
 function safePath(path: string): string {
-  if (path.startsWith('/') || path.split('/').includes('..')) throw new Error(`the path ${path} leaves the archive`);
+  if (path.startsWith('/') || path.split('/').includes('..'))
+    throw new Error(`the path ${path} leaves the archive`);
   return path.replace(/^\.\//, '');
 }

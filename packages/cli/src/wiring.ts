@@ -1,0 +1,163 @@
+import { type ParsedConfig, parseConfig, readConfig } from '@zakenak/config';
+import {
+  type CiEvent,
+  type CiHost,
+  type CommitRange,
+  createRedactor,
+  type Forge,
+  type KubeApi,
+  type Progress,
+} from '@zakenak/core';
+import { createGithubForge, detectHost } from '@zakenak/forges';
+import { createGit, resolveRange } from '@zakenak/git';
+import {
+  createFiles,
+  createHttp,
+  createLog,
+  createProcessRunner,
+  createProgressLines,
+  createSystemClock,
+} from '@zakenak/machine';
+import type { RunContext } from '@zakenak/pipeline';
+import { createToolchain } from '@zakenak/toolchain';
+import { version } from './version.ts';
+
+/** What surrounds a run. */
+export interface Surroundings {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Absolute path of the workspace, unless the CI host names another. */
+  readonly cwd: string;
+  readonly json: boolean;
+  readonly quiet: boolean;
+  readonly read: (name: string) => string | undefined;
+}
+
+/** The real ports of a run, and how its shell writes. */
+export interface Wired {
+  readonly context: RunContext;
+  readonly write: (text: string) => void;
+  readonly colour: boolean;
+  close(): Promise<void>;
+}
+
+/** Wires the real ports. Nothing is started or read before it is asked for. */
+export function wire(around: Surroundings, signal: AbortSignal): Wired {
+  const { env } = around;
+  const write = (text: string) => void process.stdout.write(text);
+  const toStderr = (text: string) => void process.stderr.write(text);
+  const detected = detectHost(env, around.cwd, write);
+  const host: CiHost = { ...detected, readInput: around.read };
+  const redactor = createRedactor((secret) => host.mask(secret));
+  for (const secret of secretVariables(env)) redactor.add(secret);
+  const files = createFiles(host.name === 'local' ? around.cwd : host.workspace);
+  const clock = createSystemClock();
+  const colour = wantsColour(env, process.stdout.isTTY);
+  const started = clock.monotonicMs();
+  const log = createLog({
+    write: toStderr,
+    redactor,
+    colour: wantsColour(env, process.stderr.isTTY),
+    verbose: Boolean(env.ZAKENAK_DEBUG),
+    groups: host.name === 'github' ? 'github' : 'plain',
+  });
+  const silent: Progress = { emit: () => {} };
+  const progress = around.quiet
+    ? silent
+    : createProgressLines({
+        write: toStderr,
+        redactor,
+        elapsedMs: () => clock.monotonicMs() - started,
+        colour: wantsColour(env, process.stderr.isTTY),
+      });
+  const http = createHttp();
+  const runner = createToolchain({ process: createProcessRunner(env), env, http, clock, progress });
+  const git = createGit({ process: runner, root: files.root, signal });
+  const connections = new Map<string, Promise<KubeApi>>();
+  const event = once(() => host.readEvent());
+  const context: RunContext = {
+    ports: { process: runner, files, clock, http, git, host, log, progress, redactor },
+    env,
+    signal,
+    version,
+    event,
+    range: once(async () => resolveRange(await event(), git)),
+    config: (path = 'zakenak.yaml') => readConfig(files, path),
+    policyConfig: async (path = 'zakenak.yaml') => readPolicyConfig(path, await event(), context),
+    connect: (target) => {
+      const key = JSON.stringify(target);
+      const connecting = connections.get(key) ?? connect(target, env, runner);
+      connections.set(key, connecting);
+      return connecting;
+    },
+    forge: once(async () => createForge(host, around.read('token') || env.GITHUB_TOKEN, env)),
+    schemaFolder: async (kubernetesVersion) =>
+      (await import('@zakenak/schemas')).prepareSchemas(kubernetesVersion, {
+        process: runner,
+        env,
+        http,
+        progress,
+      }),
+  };
+  return { context, write, colour, close: async () => {} };
+}
+
+async function connect(
+  target: { readonly kubeconfig?: string; readonly context?: string },
+  env: Surroundings['env'],
+  process: RunContext['ports']['process'],
+): Promise<KubeApi> {
+  const { connectKube } = await import('@zakenak/kube');
+  const context = target.context === 'current' ? undefined : target.context;
+  return connectKube({
+    env,
+    process,
+    ...(target.kubeconfig ? { kubeconfig: target.kubeconfig } : {}),
+    ...(context ? { context } : {}),
+  });
+}
+
+/** Variables that hold secrets by their name: whatever prints them, they are masked. */
+function secretVariables(env: Surroundings['env']): readonly string[] {
+  return Object.entries(env)
+    .filter(([name]) => /(TOKEN|PASSWORD|SECRET|PRIVATE_KEY|API_KEY)$/.test(name))
+    .map(([, value]) => value ?? '')
+    .filter((value) => value.length >= 8);
+}
+
+function wantsColour(env: Surroundings['env'], isTerminal: boolean | undefined): boolean {
+  if (env.NO_COLOR) return false;
+  return env.FORCE_COLOR ? env.FORCE_COLOR !== '0' : Boolean(isTerminal);
+}
+
+function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined;
+  return () => {
+    made ??= make();
+    return made;
+  };
+}
+
+async function readPolicyConfig(
+  path: string,
+  event: CiEvent,
+  context: RunContext,
+): Promise<ParsedConfig | undefined> {
+  const judged = event.kind === 'pull-request' || event.kind === 'merge-group';
+  if (judged) {
+    const { bases } = await context.range();
+    const text = bases[0] === undefined ? undefined : await context.ports.git.readFile(bases[0], path);
+    return text === undefined ? undefined : parseConfig(text, path);
+  }
+  const there = await context.ports.files.stat(await context.ports.files.resolve(path));
+  return there ? context.config(path) : undefined;
+}
+
+function createForge(host: CiHost, token: string | undefined, env: Surroundings['env']): Forge | undefined {
+  if (host.name !== 'github' || !host.repository || !token) return undefined;
+  return createGithubForge({
+    owner: host.repository.owner,
+    repo: host.repository.name,
+    token,
+    ...(env.GITHUB_API_URL ? { apiUrl: env.GITHUB_API_URL } : {}),
+  });
+}

@@ -1,0 +1,113 @@
+import { type KubeObject, type KubeRef, KubeStatusError, type Ports } from '@zakenak/core';
+import { isApplyConflict, judgeConflicts } from './conflict.ts';
+import { fieldManager, isImmutable, type PreparedObject } from './dry-run.ts';
+import { ReleaseFailure } from './failure.ts';
+import { claimFields } from './managed-fields.ts';
+import { describe, refOf } from './object.ts';
+import { type WaitContext, waitGone } from './wait.ts';
+
+const goneTimeoutMs = 60_000;
+const webhookTimeoutMs = 60_000;
+
+/** Carries out what was planned for one object; returns its state afterwards, or undefined where it is gone. Throws ReleaseFailure. */
+export async function applyPrepared(
+  { planned, desired, live }: PreparedObject,
+  context: WaitContext,
+): Promise<KubeObject | undefined> {
+  const { ref, action, uid } = planned;
+  switch (action) {
+    case 'noop':
+    case 'keep':
+      return live;
+    case 'delete':
+      await removeObject(ref, uid, context);
+      return undefined;
+    case 'recreate':
+      await recreate(ref, uid, context);
+      return desired && applyObject(desired, context);
+    case 'create':
+    case 'apply':
+      if (live) await claimFields(live, context.ports);
+      return desired && applyObject(desired, context);
+    case 'unknown':
+      throw new ReleaseFailure('rollout/unknown-object', `${describe(ref)}: ${planned.reason}`, ref);
+  }
+}
+
+/** Server-side apply; takes fields only from managers that a deploy may follow up; webhooks that are not up yet are given a minute. */
+export async function applyObject(
+  desired: KubeObject,
+  context: WaitContext,
+  force = false,
+): Promise<KubeObject> {
+  const { kube, clock } = context.ports;
+  const deadline = clock.monotonicMs() + webhookTimeoutMs;
+  for (let pauseMs = 250; ; pauseMs = Math.min(pauseMs * 2, 4_000)) {
+    try {
+      return await applyOnce(desired, kube, force);
+    } catch (error) {
+      if (!(isTransient(error) && clock.monotonicMs() < deadline)) throw failureOf(desired, error);
+      await clock.sleep(pauseMs, context.signal);
+    }
+  }
+}
+
+async function applyOnce(desired: KubeObject, kube: Ports['kube'], force: boolean): Promise<KubeObject> {
+  try {
+    return await kube.apply(desired, { fieldManager, force });
+  } catch (error) {
+    if (!(error instanceof KubeStatusError && isApplyConflict(error))) throw error;
+    const refused = judgeConflicts(error).filter(({ decision }) => decision === 'refuse');
+    if (refused.length === 0) return kube.apply(desired, { fieldManager, force: true });
+    const fields = refused.map(({ field, manager }) => `${field} is owned by ${manager}`).join('; ');
+    throw new ReleaseFailure('rollout/conflict', `${describe(refOf(desired))}: ${fields}`, refOf(desired));
+  }
+}
+
+/** Deletes an object and waits a while for its end. Nothing to delete is no error. */
+export async function removeObject(
+  ref: KubeRef,
+  uid: string | undefined,
+  context: WaitContext,
+): Promise<void> {
+  try {
+    await context.ports.kube.delete(ref, { propagation: 'Background', ...(uid ? { uid } : {}) });
+  } catch (error) {
+    // Another object of that name has taken its place: it is not ours to delete.
+    if (error instanceof KubeStatusError && error.status === 409) return;
+    throw error instanceof KubeStatusError
+      ? new ReleaseFailure('rollout/delete-failed', `${describe(ref)}: ${error.message}`, ref)
+      : error;
+  }
+}
+
+async function recreate(ref: KubeRef, uid: string | undefined, context: WaitContext): Promise<void> {
+  await removeObject(ref, uid, context);
+  if (!(await waitGone([ref], goneTimeoutMs, context)))
+    throw new ReleaseFailure(
+      'rollout/delete-failed',
+      `${describe(ref)}: it is still there after a minute`,
+      ref,
+    );
+}
+
+const transient =
+  /failed calling webhook|conversion webhook .* failed|connection refused|no endpoints available|not yet (?:established|available)/i;
+
+function isTransient(error: unknown): boolean {
+  if (!(error instanceof KubeStatusError)) return false;
+  if (error.status >= 500 && transient.test(error.message)) return true;
+  // A namespace or its default service account made a moment ago may not be everywhere yet.
+  return error.status === 403 && /error looking up service account|no API token found/.test(error.message);
+}
+
+function failureOf(desired: KubeObject, error: unknown): unknown {
+  if (!(error instanceof KubeStatusError)) return error;
+  const ref = refOf(desired);
+  const ruleId = isImmutable(error)
+    ? 'rollout/immutable'
+    : error.status === 403
+      ? 'rollout/forbidden'
+      : 'rollout/apply-failed';
+  return new ReleaseFailure(ruleId, `${describe(ref)}: ${error.message}`, ref);
+}

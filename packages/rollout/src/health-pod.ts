@@ -1,0 +1,73 @@
+import type { KubeObject } from '@zakenak/core';
+import { conditionOf, type Health } from './condition.ts';
+import { listAt, numberAt, textAt } from './json.ts';
+
+/** Waiting reasons that do not pass by themselves. */
+const hopeless = new Set([
+  'ImagePullBackOff',
+  'InvalidImageName',
+  'ErrImageNeverPull',
+  'CreateContainerConfigError',
+  'CreateContainerError',
+  'RunContainerError',
+]);
+// One crash may be a race at the start; the kubelet's second back-off is not.
+const crashesEndured = 2;
+
+/** A pod by its phase and containers (Argo CD's rules; a failed pod is a failure, not an end). */
+export function judgePod(pod: KubeObject): Health {
+  const phase = textAt(pod, 'status', 'phase');
+  if (phase === 'Succeeded') return { state: 'ready', reason: 'succeeded' };
+  if (phase === 'Failed')
+    return {
+      state: 'failed',
+      reason: textAt(pod, 'status', 'message') || lastWords(pod) || 'the pod failed',
+    };
+  const stuck = stuckContainer(pod);
+  if (stuck) return stuck;
+  if (conditionOf(pod, 'Ready')?.status === 'True') return { state: 'ready', reason: 'ready' };
+  const scheduled = conditionOf(pod, 'PodScheduled');
+  if (scheduled?.status === 'False')
+    return { state: 'progressing', reason: `not scheduled: ${scheduled.message}` };
+  return {
+    state: 'progressing',
+    reason: waitingReason(pod) || lastWords(pod) || `phase ${phase || 'unknown'}`,
+  };
+}
+
+/** All container states of a pod: init containers first. */
+export function containerStatuses(pod: KubeObject): readonly unknown[] {
+  return [...listAt(pod, 'status', 'initContainerStatuses'), ...listAt(pod, 'status', 'containerStatuses')];
+}
+
+function stuckContainer(pod: KubeObject): Health | undefined {
+  for (const status of containerStatuses(pod)) {
+    const reason = textAt(status, 'state', 'waiting', 'reason');
+    const name = textAt(status, 'name');
+    const message = textAt(status, 'state', 'waiting', 'message');
+    if (hopeless.has(reason)) return { state: 'failed', reason: `container ${name}: ${reason}: ${message}` };
+    if (reason === 'CrashLoopBackOff' && numberAt(status, 0, 'restartCount') >= crashesEndured)
+      return { state: 'failed', reason: `container ${name}: CrashLoopBackOff: ${lastWords(pod) || message}` };
+  }
+  return undefined;
+}
+
+function waitingReason(pod: KubeObject): string {
+  const waiting = containerStatuses(pod)
+    .map((status) => [textAt(status, 'name'), textAt(status, 'state', 'waiting', 'reason')] as const)
+    .find(([, reason]) => reason !== '' && reason !== 'PodInitializing');
+  return waiting ? `container ${waiting[0]}: ${waiting[1]}` : '';
+}
+
+/** How a container ended last: `OOMKilled (exit code 137)`. */
+function lastWords(pod: KubeObject): string {
+  for (const status of containerStatuses(pod)) {
+    for (const state of ['state', 'lastState']) {
+      const reason = textAt(status, state, 'terminated', 'reason');
+      const exit = numberAt(status, 0, state, 'terminated', 'exitCode');
+      if (reason !== '' && exit !== 0)
+        return `container ${textAt(status, 'name')}: ${reason} (exit code ${exit})`;
+    }
+  }
+  return '';
+}

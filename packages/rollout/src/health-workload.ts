@@ -1,0 +1,78 @@
+import type { KubeObject } from '@zakenak/core';
+import { conditionOf, type Health } from './condition.ts';
+import { numberAt, textAt, valueAt } from './json.ts';
+
+const progressing = (reason: string): Health => ({ state: 'progressing', reason });
+
+/** A rollout is over when only pods of the newest template exist and all of them are available (kstatus: core.go). */
+export function judgeDeployment(object: KubeObject): Health {
+  const wanted = numberAt(object, 1, 'spec', 'replicas');
+  const count = (field: string): number => numberAt(object, 0, 'status', field);
+  const progress = conditionOf(object, 'Progressing');
+  if (valueAt(object, 'spec', 'paused') === true) return { state: 'ready', reason: 'paused' };
+  if (progress?.reason === 'ProgressDeadlineExceeded') return { state: 'failed', reason: progress.message };
+  if (
+    object.metadata.generation !== undefined &&
+    valueAt(object, 'status', 'observedGeneration') === undefined
+  )
+    return progressing('no controller has seen it yet');
+  if (count('updatedReplicas') < wanted)
+    return progressing(`${count('updatedReplicas')} of ${wanted} pods updated`);
+  if (count('replicas') > wanted) return progressing(`${count('replicas') - wanted} old pods remain`);
+  if (count('availableReplicas') < wanted)
+    return progressing(`${count('availableReplicas')} of ${wanted} pods available`);
+  if (count('readyReplicas') < wanted)
+    return progressing(`${count('readyReplicas')} of ${wanted} pods ready`);
+  return { state: 'ready', reason: `${wanted} of ${wanted} pods available` };
+}
+
+/** Ready when every wanted pod is ready and, with rolling updates, of the newest revision. */
+export function judgeStatefulSet(object: KubeObject): Health {
+  const wanted = numberAt(object, 1, 'spec', 'replicas');
+  const count = (field: string): number => numberAt(object, 0, 'status', field);
+  if (textAt(object, 'spec', 'updateStrategy', 'type') === 'OnDelete')
+    return { state: 'ready', reason: 'updates on delete' };
+  if (
+    object.metadata.generation !== undefined &&
+    valueAt(object, 'status', 'observedGeneration') === undefined
+  )
+    return progressing('no controller has seen it yet');
+  if (count('readyReplicas') < wanted)
+    return progressing(`${count('readyReplicas')} of ${wanted} pods ready`);
+  if (count('replicas') > wanted) return progressing(`${count('replicas') - wanted} surplus pods remain`);
+  const partition = numberAt(object, 0, 'spec', 'updateStrategy', 'rollingUpdate', 'partition');
+  if (partition > 0) {
+    const due = Math.max(0, wanted - partition);
+    if (count('updatedReplicas') < due)
+      return progressing(`${count('updatedReplicas')} of ${due} pods updated`);
+  } else if (textAt(object, 'status', 'currentRevision') !== textAt(object, 'status', 'updateRevision'))
+    return progressing('the newest revision is not everywhere yet');
+  return { state: 'ready', reason: `${wanted} of ${wanted} pods ready` };
+}
+
+/** Ready when every node that should run it runs the newest pod, available. */
+export function judgeDaemonSet(object: KubeObject): Health {
+  if (valueAt(object, 'status', 'observedGeneration') === undefined)
+    return progressing('no controller has seen it yet');
+  const wanted = numberAt(object, 0, 'status', 'desiredNumberScheduled');
+  for (const [field, verb] of [
+    ['currentNumberScheduled', 'scheduled'],
+    ['updatedNumberScheduled', 'updated'],
+    ['numberAvailable', 'available'],
+    ['numberReady', 'ready'],
+  ] as const) {
+    const count = numberAt(object, 0, 'status', field);
+    if (count < wanted) return progressing(`${count} of ${wanted} pods ${verb}`);
+  }
+  return { state: 'ready', reason: `${wanted} of ${wanted} pods ready` };
+}
+
+/** Ready when every wanted pod is available. A failure to make pods is final only for what owns it. */
+export function judgeReplicaSet(object: KubeObject): Health {
+  const failure = conditionOf(object, 'ReplicaFailure');
+  if (failure?.status === 'True') return { state: 'failed', reason: failure.message };
+  const wanted = numberAt(object, 1, 'spec', 'replicas');
+  const available = numberAt(object, 0, 'status', 'availableReplicas');
+  if (available < wanted) return progressing(`${available} of ${wanted} pods available`);
+  return { state: 'ready', reason: `${wanted} of ${wanted} pods available` };
+}

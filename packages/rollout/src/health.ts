@@ -1,0 +1,117 @@
+import type { KubeObject } from '@zakenak/core';
+import { conditionOf, type Health } from './condition.ts';
+import { judgePod } from './health-pod.ts';
+import { judgeDaemonSet, judgeDeployment, judgeReplicaSet, judgeStatefulSet } from './health-workload.ts';
+import { numberAt, textAt, valueAt } from './json.ts';
+import { groupOf } from './object.ts';
+
+type Judge = (object: KubeObject) => Health;
+
+/**
+ * How an object is doing, from its own JSON. Base: kstatus (fluxcd/cli-utils: pkg/kstatus/status); Argo CD's rules for Pod, Job, PVC and paused
+ * Deployments (argo-cd: gitops-engine/pkg/health); a Job counts when it is complete.
+ */
+export function judgeHealth(object: KubeObject): Health {
+  if (object.metadata.deletionTimestamp) return { state: 'terminating', reason: 'it is being deleted' };
+  const own = judges[`${groupOf(object.apiVersion)}/${object.kind}`];
+  return judgeGenerally(object) ?? (own ? own(object) : judgeByConditions(object));
+}
+
+const ready: Health = { state: 'ready', reason: 'ready' };
+
+function judgeGenerally(object: KubeObject): Health | undefined {
+  const observed = valueAt(object, 'status', 'observedGeneration');
+  // Some controllers write it as text.
+  if (
+    observed !== undefined &&
+    Number(observed) !== object.metadata.generation &&
+    object.metadata.generation !== undefined
+  )
+    return { state: 'progressing', reason: `generation ${object.metadata.generation} is not observed yet` };
+  const reconciling = conditionOf(object, 'Reconciling');
+  if (reconciling?.status === 'True')
+    return { state: 'progressing', reason: reconciling.message || 'reconciling' };
+  const stalled = conditionOf(object, 'Stalled');
+  if (stalled?.status === 'True') return { state: 'failed', reason: stalled.message || 'stalled' };
+  return undefined;
+}
+
+const judges: Readonly<Record<string, Judge>> = {
+  'apps/Deployment': judgeDeployment,
+  'apps/StatefulSet': judgeStatefulSet,
+  'apps/DaemonSet': judgeDaemonSet,
+  'apps/ReplicaSet': judgeReplicaSet,
+  '/Pod': judgePod,
+  '/ReplicationController': judgeReplicaSet,
+  '/PersistentVolumeClaim': judgeClaim,
+  '/Service': judgeService,
+  '/Namespace': (object) =>
+    textAt(object, 'status', 'phase') === 'Terminating'
+      ? { state: 'terminating', reason: 'it is being deleted' }
+      : ready,
+  'batch/Job': judgeJob,
+  'apiextensions.k8s.io/CustomResourceDefinition': judgeDefinition,
+  'apiregistration.k8s.io/APIService': (object) => judgeCondition(object, 'Available'),
+};
+for (const kind of [
+  '/ConfigMap',
+  '/Secret',
+  '/ServiceAccount',
+  '/Endpoints',
+  'batch/CronJob',
+  'policy/PodDisruptionBudget',
+])
+  (judges as Record<string, Judge>)[kind] = () => ready;
+
+function judgeJob(object: KubeObject): Health {
+  const failed = conditionOf(object, 'Failed');
+  if (failed?.status === 'True')
+    return { state: 'failed', reason: failed.message || failed.reason || 'the job failed' };
+  if (conditionOf(object, 'Complete')?.status === 'True') return { state: 'ready', reason: 'complete' };
+  if (valueAt(object, 'spec', 'suspend') === true) return { state: 'ready', reason: 'suspended' };
+  const done = numberAt(object, 0, 'status', 'succeeded');
+  return {
+    state: 'progressing',
+    reason: `${done} of ${numberAt(object, 1, 'spec', 'completions')} runs complete`,
+  };
+}
+
+function judgeClaim(object: KubeObject): Health {
+  const phase = textAt(object, 'status', 'phase');
+  if (phase === 'Bound') return { state: 'ready', reason: 'bound' };
+  if (phase === 'Lost') return { state: 'failed', reason: 'its volume is lost' };
+  // With WaitForFirstConsumer it binds when its pod is placed; the pod's workload is what is waited for.
+  return { state: 'ready', reason: 'it binds when a pod uses it' };
+}
+
+function judgeService(object: KubeObject): Health {
+  if (textAt(object, 'spec', 'type') !== 'LoadBalancer') return ready;
+  if (textAt(object, 'spec', 'clusterIP') !== '') return ready;
+  return { state: 'progressing', reason: 'it has no cluster IP yet' };
+}
+
+function judgeDefinition(object: KubeObject): Health {
+  const names = conditionOf(object, 'NamesAccepted');
+  if (names?.status === 'False') return { state: 'failed', reason: names.message };
+  const established = conditionOf(object, 'Established');
+  if (established?.status === 'True') return { state: 'ready', reason: 'established' };
+  if (established?.status === 'False' && established.reason !== 'Installing')
+    return { state: 'failed', reason: established.message };
+  return { state: 'progressing', reason: 'not established yet' };
+}
+
+/** Kinds we have no rule for: their Ready or Available condition decides; an object without either is as ready as it says. */
+function judgeByConditions(object: KubeObject): Health {
+  for (const type of ['Ready', 'Available'])
+    if (conditionOf(object, type)) return judgeCondition(object, type);
+  return ready;
+}
+
+function judgeCondition(object: KubeObject, type: string): Health {
+  const condition = conditionOf(object, type);
+  if (condition?.status === 'True') return ready;
+  return {
+    state: 'progressing',
+    reason: condition?.message || condition?.reason || `not ${type.toLowerCase()} yet`,
+  };
+}

@@ -1,0 +1,60 @@
+import { createFinding, type Finding } from '@zakenak/core';
+import { describe } from './object.ts';
+import type { Plan, PlannedObject } from './plan.ts';
+
+/**
+ * The findings of a plan: what keeps it from being carried out (high) and what a reviewer should know (info, medium).
+ * `allowIrreversible` turns the consent that data loss needs into a remark.
+ */
+export function judgePlan(plan: Plan, allowIrreversible = false): readonly Finding[] {
+  const objects = plan.releases.flatMap(({ name, objects }) => objects.map((object) => ({ name, object })));
+  const blocked = objects
+    .filter(({ object }) => object.action === 'unknown')
+    .map(({ name, object }) => blockedObject(name, object));
+  const taken = objects
+    .filter(({ object }) => object.conflicts.some(({ decision }) => decision === 'take'))
+    .map(({ name, object }) => takenFields(name, object));
+  const lost = plan.irreversible
+    .filter(({ needsConsent }) => needsConsent)
+    .map(({ release, what, why }) =>
+      createFinding({
+        ruleId: 'rollout/irreversible',
+        severity: allowIrreversible ? 'medium' : 'high',
+        message: `${release}: ${what}: ${why}.`,
+        remedy:
+          'Annotate the object with helm.sh/resource-policy: keep, or allow it with allow-irreversible.',
+        tool: 'zakenak',
+      }),
+    );
+  return [...blocked, ...taken, ...lost];
+}
+
+function blockedObject(release: string, object: PlannedObject): Finding {
+  const refused = object.conflicts.filter(({ decision }) => decision === 'refuse');
+  const foreign = object.reason.startsWith('it belongs to');
+  const ruleId =
+    refused.length > 0 ? 'rollout/conflict' : foreign ? 'rollout/owned-elsewhere' : 'rollout/unknown-object';
+  const remedies = {
+    'rollout/conflict': 'Remove the field from the chart, or make its manager let go of it.',
+    'rollout/owned-elsewhere': 'Rename the object, or remove it from the other release first.',
+    'rollout/unknown-object':
+      'Mend what the API server names; an object that cannot be tried is not deployed.',
+  } as const;
+  return createFinding({
+    ruleId,
+    severity: 'high',
+    message: `${release}: ${describe(object.ref)}: ${object.reason}.`,
+    remedy: remedies[ruleId],
+    tool: 'zakenak',
+  });
+}
+
+function takenFields(release: string, object: PlannedObject): Finding {
+  const fields = object.conflicts.map(({ field, manager }) => `${field} (from ${manager})`).join(', ');
+  return createFinding({
+    ruleId: 'rollout/takes-over-fields',
+    severity: 'info',
+    message: `${release}: ${describe(object.ref)}: takes over ${fields}.`,
+    tool: 'zakenak',
+  });
+}

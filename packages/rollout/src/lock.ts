@@ -1,0 +1,146 @@
+import { type KubeObject, type KubeRef, KubeStatusError, type Ports } from '@zakenak/core';
+import { locked, lockLost, requestOf } from './errors.ts';
+import { numberAt, textAt } from './json.ts';
+
+/** A held lock. */
+export interface Lock {
+  /** Grows with every holder: a write of an older epoch is not of the present holder. */
+  readonly epoch: number;
+  /** Fires when the lock is lost. */
+  readonly lost: AbortSignal;
+  release(): Promise<void>;
+}
+
+/** Who locks what, and for how long. */
+export interface LockRequest {
+  readonly set: string;
+  readonly namespace: string;
+  /** Who we are, in words: shown to others that wait. */
+  readonly holder: string;
+  readonly leaseSeconds: number;
+  readonly timeoutMs: number;
+}
+
+type LockPorts = Pick<Ports, 'kube' | 'clock' | 'progress'>;
+
+/**
+ * Takes the set's Lease (coordination.k8s.io), waiting for its holder at most `timeoutMs`, and renews it until it is released. A holder counts as dead when
+ * its Lease has not changed for its whole duration by our own clock (client-go: tools/leaderelection). Throws ZakenakError `rollout/locked`.
+ */
+export async function acquireLock(
+  request: LockRequest,
+  ports: LockPorts,
+  signal?: AbortSignal,
+): Promise<Lock> {
+  await ensureNamespace(request.namespace, ports);
+  const deadline = ports.clock.monotonicMs() + request.timeoutMs;
+  let observed = { version: '', at: 0 };
+  for (;;) {
+    const live = await requestOf('Reading the lock', () => ports.kube.get(refOf(request), signal));
+    const now = ports.clock.monotonicMs();
+    const version = live?.metadata.resourceVersion ?? '';
+    if (version !== observed.version) observed = { version, at: now };
+    if (!live || isFree(live, now - observed.at)) {
+      const taken = await tryTake(request, live, ports);
+      if (taken) return keep(taken, request, ports);
+    } else if (now >= deadline) throw locked(request.set, holderOf(live));
+    else
+      ports.progress.emit({
+        stage: 'lock',
+        subject: request.set,
+        state: 'waiting',
+        message: `held by ${holderOf(live)}`,
+      });
+    await ports.clock.sleep(500, signal);
+  }
+}
+
+function refOf({ set, namespace }: LockRequest): KubeRef {
+  return { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', namespace, name: `zakenak.${set}` };
+}
+
+function holderOf(lease: KubeObject): string {
+  return textAt(lease, 'spec', 'holderIdentity');
+}
+
+function isFree(lease: KubeObject, unchangedMs: number): boolean {
+  const seconds = numberAt(lease, 15, 'spec', 'leaseDurationSeconds');
+  return holderOf(lease) === '' || unchangedMs >= seconds * 1_000;
+}
+
+async function tryTake(
+  request: LockRequest,
+  live: KubeObject | undefined,
+  ports: LockPorts,
+): Promise<KubeObject | undefined> {
+  const now = microTime(ports);
+  const spec = {
+    holderIdentity: request.holder,
+    leaseDurationSeconds: request.leaseSeconds,
+    acquireTime: now,
+    renewTime: now,
+    leaseTransitions: numberAt(live, 0, 'spec', 'leaseTransitions') + 1,
+  };
+  try {
+    if (live) return await ports.kube.replace({ ...live, spec });
+    const { apiVersion, kind, name, namespace } = refOf(request);
+    return await ports.kube.create({
+      apiVersion,
+      kind,
+      metadata: { name, ...(namespace ? { namespace } : {}) },
+      spec,
+    });
+  } catch (error) {
+    if (error instanceof KubeStatusError && error.status === 409) return undefined;
+    return requestOf('Taking the lock', () => Promise.reject(error));
+  }
+}
+
+function keep(taken: KubeObject, request: LockRequest, ports: LockPorts): Lock {
+  const stop = new AbortController();
+  const lost = new AbortController();
+  let lease = taken;
+  const spec = (): Record<string, unknown> => lease['spec'] as Record<string, unknown>;
+  const renew = async (): Promise<void> => {
+    let lastRenewed = ports.clock.monotonicMs();
+    while (!stop.signal.aborted) {
+      await ports.clock.sleep((request.leaseSeconds * 1_000) / 3, stop.signal).catch(() => undefined);
+      if (stop.signal.aborted) return;
+      try {
+        lease = await ports.kube.replace({ ...lease, spec: { ...spec(), renewTime: microTime(ports) } });
+        lastRenewed = ports.clock.monotonicMs();
+      } catch (error) {
+        const taken = error instanceof KubeStatusError && [404, 409].includes(error.status);
+        const late = ports.clock.monotonicMs() - lastRenewed > (request.leaseSeconds * 1_000 * 2) / 3;
+        if (taken || late) return lost.abort(lockLost(request.set));
+      }
+    }
+  };
+  const renewing = renew();
+  return {
+    epoch: numberAt(taken, 1, 'spec', 'leaseTransitions'),
+    lost: lost.signal,
+    async release() {
+      stop.abort();
+      await renewing;
+      if (lost.signal.aborted) return;
+      // A lock that cannot be given back runs out by itself.
+      await ports.kube.replace({ ...lease, spec: { ...spec(), holderIdentity: '' } }).catch(() => undefined);
+    },
+  };
+}
+
+async function ensureNamespace(name: string, ports: Pick<Ports, 'kube'>): Promise<void> {
+  const namespace = { apiVersion: 'v1', kind: 'Namespace', metadata: { name } };
+  await requestOf(`Reading namespace ${name}`, async () => {
+    if (await ports.kube.get({ apiVersion: 'v1', kind: 'Namespace', name })) return;
+    await ports.kube.create(namespace).catch((error: unknown) => {
+      if (!(error instanceof KubeStatusError && error.status === 409)) throw error;
+    });
+  });
+}
+
+/** metav1.MicroTime wants six digits. */
+function microTime(ports: Pick<Ports, 'clock'>): string {
+  return ports.clock.now().toISOString().replace('Z', '000Z');
+}

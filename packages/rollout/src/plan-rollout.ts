@@ -1,0 +1,216 @@
+import type { KubeObject, Ports } from '@zakenak/core';
+import { type DryRunContext, type PreparedObject, planObject } from './dry-run.ts';
+import { requestOf } from './errors.ts';
+import { type HelmHistory, newest, readHistories } from './helm-storage.ts';
+import { type HookEvent, hooksFor } from './hook.ts';
+import { sameJson } from './json.ts';
+import { createLimiter, type Limiter } from './limiter.ts';
+import { describe, keyOf, refOf } from './object.ts';
+import { type Irreversible, type Plan, type PlannedRelease, sealPlan } from './plan.ts';
+import { formerObjects, planPrune } from './prune.ts';
+import { type RenderedRelease, type RenderedRollout, renderRollout } from './render.ts';
+import type { RolloutRequest } from './request.ts';
+
+/** A release with everything that carrying out its plan needs. Holds secrets: never written anywhere but into the cluster. */
+export interface PreparedRelease {
+  readonly rendered: RenderedRelease;
+  readonly planned: PlannedRelease;
+  readonly history: HelmHistory;
+  readonly crds: readonly PreparedObject[];
+  /** Objects of the manifest, and those to prune. */
+  readonly objects: readonly PreparedObject[];
+}
+
+/** A plan, and what carrying it out needs. */
+export interface PreparedRollout {
+  readonly plan: Plan;
+  readonly rendered: RenderedRollout;
+  readonly releases: readonly PreparedRelease[];
+}
+
+/** The ports that planning reaches. */
+export type PlanPorts = Pick<Ports, 'kube' | 'process' | 'files' | 'progress' | 'redactor'>;
+
+// Reads and dry runs are cheap for the server; this keeps one client from filling its queue.
+const parallelRequests = 16;
+
+/** Renders the set and decides, with reads and server-side dry runs only, what a deploy would do. Nothing is written. */
+export async function prepareRollout(
+  request: RolloutRequest,
+  ports: PlanPorts,
+  signal?: AbortSignal,
+): Promise<PreparedRollout> {
+  const histories = await readHistories(request.releases, ports, signal);
+  const installed = new Set(
+    [...histories].filter(([, history]) => newest(history, 'deployed')).map(([name]) => name),
+  );
+  const rendered = await renderRollout(request, ports, { installed, ...(signal ? { signal } : {}) });
+  const newNamespaces = await findNewNamespaces(rendered, ports, signal);
+  const limit = createLimiter(parallelRequests);
+  const prepare = (release: RenderedRelease): Promise<PreparedRelease> => {
+    const context = { owner: release, kinds: rendered.kinds, newNamespaces };
+    return prepareRelease(release, histories.get(release.name) ?? [], context, limit, ports, signal);
+  };
+  const releases = await Promise.all(rendered.releases.map(prepare));
+  const [version, system] = await Promise.all([
+    ports.kube.version(),
+    requestOf('Reading the cluster’s identity', () =>
+      ports.kube.get({ apiVersion: 'v1', kind: 'Namespace', name: 'kube-system' }, signal),
+    ),
+  ]);
+  const plan = sealPlan({
+    schemaVersion: 1,
+    set: request.set,
+    cluster: { uid: system?.metadata.uid ?? '', version: version.gitVersion },
+    releases: releases.map(({ planned }) => planned),
+    irreversible: releases.flatMap(listIrreversible),
+  });
+  return { plan, rendered, releases };
+}
+
+/** The plan alone. */
+export async function planRollout(
+  request: RolloutRequest,
+  ports: PlanPorts,
+  signal?: AbortSignal,
+): Promise<Plan> {
+  return (await prepareRollout(request, ports, signal)).plan;
+}
+
+async function findNewNamespaces(
+  rendered: RenderedRollout,
+  ports: Pick<Ports, 'kube'>,
+  signal?: AbortSignal,
+): Promise<ReadonlySet<string>> {
+  const wanted = new Set(rendered.releases.map(({ namespace }) => namespace));
+  for (const { kind, metadata } of rendered.releases.flatMap(({ objects }) => objects))
+    if (kind === 'Namespace') wanted.add(metadata.name);
+  const missing = await Promise.all(
+    [...wanted].map(async (name) => {
+      const ref = { apiVersion: 'v1', kind: 'Namespace', name };
+      return (await requestOf(`Reading namespace ${name}`, () => ports.kube.get(ref, signal))) ? [] : [name];
+    }),
+  );
+  return new Set(missing.flat());
+}
+
+async function prepareRelease(
+  rendered: RenderedRelease,
+  history: HelmHistory,
+  context: DryRunContext,
+  limit: Limiter,
+  ports: PlanPorts,
+  signal?: AbortSignal,
+): Promise<PreparedRelease> {
+  ports.progress.emit({ stage: 'plan', subject: rendered.name, state: 'started' });
+  const planOne = (object: KubeObject): Promise<PreparedObject> =>
+    limit(() => planObject(object, context, ports, signal));
+  const wanted = new Set(rendered.objects.map((object) => keyOf(refOf(object))));
+  const stale = formerObjects(history, rendered, context.kinds).filter(
+    (object) => !wanted.has(keyOf(refOf(object))),
+  );
+  const [crds, objects, pruned] = await Promise.all([
+    Promise.all(rendered.crds.map(planOne)),
+    Promise.all(rendered.objects.map(planOne)),
+    planPrune(stale, rendered, ports, signal),
+  ]);
+  const all = [...objects, ...pruned];
+  const planned = planRelease(rendered, history, [...crds, ...all], context.newNamespaces);
+  ports.progress.emit({ stage: 'plan', subject: rendered.name, state: 'done', message: planned.reason });
+  return { rendered, planned, history, crds, objects: all };
+}
+
+function planRelease(
+  rendered: RenderedRelease,
+  history: HelmHistory,
+  objects: readonly PreparedObject[],
+  newNamespaces: ReadonlySet<string>,
+): PlannedRelease {
+  const deployed = newest(history, 'deployed');
+  const last = newest(history);
+  const reason = changeReason(rendered, history, objects);
+  const action = reason === undefined ? 'noop' : deployed ? 'upgrade' : 'install';
+  const { metadata } = rendered.chart;
+  return {
+    name: rendered.name,
+    namespace: rendered.namespace,
+    action,
+    reason: reason ?? 'unchanged',
+    chart: `${metadata.name}-${metadata.version}`,
+    fromRevision: deployed?.version ?? 0,
+    toRevision: (last?.version ?? 0) + (action === 'noop' ? 0 : 1),
+    needs: rendered.needs,
+    digests: rendered.digests,
+    createsNamespace: newNamespaces.has(rendered.namespace),
+    objects: objects.map(({ planned }) => planned),
+    hooks: action === 'noop' ? [] : hookList(rendered, action),
+  };
+}
+
+/** Why the release needs a new revision; undefined when the cluster and Helm's record both hold it already. */
+function changeReason(
+  rendered: RenderedRelease,
+  history: HelmHistory,
+  objects: readonly PreparedObject[],
+): string | undefined {
+  const deployed = newest(history, 'deployed');
+  if (!deployed) return 'it is not deployed';
+  const last = newest(history);
+  if (last && last !== deployed) return `its revision ${last.version} is ${last.status}`;
+  const former = deployed.release();
+  if (former.manifest !== rendered.manifest) return 'its manifests changed';
+  if (
+    !sameJson(
+      former.hooks?.map(({ manifest }) => manifest) ?? [],
+      rendered.hooks.map(({ manifest }) => manifest),
+    )
+  )
+    return 'its hooks changed';
+  if (former.chart?.metadata.version !== rendered.chart.metadata.version)
+    return 'its chart’s version changed';
+  if (!sameJson(former.config ?? {}, rendered.values)) return 'its values changed';
+  if (objects.some(({ planned }) => planned.action !== 'noop' && planned.action !== 'keep'))
+    return 'the cluster differs from what was deployed';
+  return undefined;
+}
+
+function hookList(rendered: RenderedRelease, action: 'install' | 'upgrade'): PlannedRelease['hooks'] {
+  const events: readonly HookEvent[] = [`pre-${action}`, `post-${action}`];
+  return events.flatMap((event) =>
+    hooksFor(rendered.hooks, event).map(({ kind, name }) => ({ event, kind, name })),
+  );
+}
+
+const dataKinds = new Set([
+  'PersistentVolumeClaim',
+  'PersistentVolume',
+  'Namespace',
+  'CustomResourceDefinition',
+]);
+
+function listIrreversible({ rendered, planned }: PreparedRelease): readonly Irreversible[] {
+  if (planned.action === 'noop') return [];
+  const objects = planned.objects
+    .filter(({ action, ref }) => action === 'delete' && dataKinds.has(ref.kind))
+    .map(({ ref }) => ({
+      release: rendered.name,
+      what: `${describe(ref)} is deleted`,
+      why: 'what it holds is deleted with it',
+      needsConsent: true,
+    }));
+  const recreated = planned.objects
+    .filter(({ action }) => action === 'recreate')
+    .map(({ ref }) => ({
+      release: rendered.name,
+      what: `${describe(ref)} is deleted and created again`,
+      why: 'a rollback recreates it once more, under another uid',
+      needsConsent: false,
+    }));
+  const hooks = planned.hooks.map(({ event, kind, name }) => ({
+    release: rendered.name,
+    what: `the ${event} hook ${kind} ${name} runs`,
+    why: 'what a hook did cannot be undone',
+    needsConsent: false,
+  }));
+  return [...objects, ...recreated, ...hooks];
+}

@@ -1,0 +1,100 @@
+import type { KubeRef } from '@zakenak/core';
+import type { FieldConflict } from './conflict.ts';
+import type { FieldChange } from './diff.ts';
+import { digestOf } from './json.ts';
+
+/** What happens to an object. `keep`: no longer in the release but annotated to stay. `unknown`: the dry run failed; blocks the plan. */
+export type ObjectAction = 'create' | 'apply' | 'noop' | 'recreate' | 'delete' | 'keep' | 'unknown';
+
+/** One object of a plan. */
+export interface PlannedObject {
+  readonly ref: KubeRef;
+  readonly action: ObjectAction;
+  /** Why, one phrase. */
+  readonly reason: string;
+  /** Of the live object. */
+  readonly uid?: string;
+  readonly diff: readonly FieldChange[];
+  readonly conflicts: readonly FieldConflict[];
+}
+
+/** One release of a plan. */
+export interface PlannedRelease {
+  readonly name: string;
+  readonly namespace: string;
+  readonly action: 'install' | 'upgrade' | 'noop';
+  readonly reason: string;
+  /** `name-version`. */
+  readonly chart: string;
+  /** Revision that is deployed now, 0 for none: what a rollback goes back to. */
+  readonly fromRevision: number;
+  /** Revision that the deploy writes; equal to the newest one where nothing is to be done. */
+  readonly toRevision: number;
+  readonly needs: readonly string[];
+  readonly digests: { readonly chart: string; readonly values: string; readonly manifest: string };
+  readonly createsNamespace: boolean;
+  readonly objects: readonly PlannedObject[];
+  /** Hooks that will run, in order. */
+  readonly hooks: readonly { readonly event: string; readonly kind: string; readonly name: string }[];
+}
+
+/** Something that a rollback cannot put back. */
+export interface Irreversible {
+  readonly release: string;
+  readonly what: string;
+  readonly why: string;
+  /** Data may be lost: a deploy needs `allow-irreversible`. */
+  readonly needsConsent: boolean;
+}
+
+/** What a deploy will do, decided before anything is written. The same cluster and the same input give the same plan and the same id. */
+export interface Plan {
+  readonly schemaVersion: 1;
+  /** SHA-256 of the canonical JSON of everything else, hex. */
+  readonly id: string;
+  readonly set: string;
+  readonly cluster: { readonly uid: string; readonly version: string };
+  readonly releases: readonly PlannedRelease[];
+  readonly irreversible: readonly Irreversible[];
+}
+
+/** Completes a plan with its id. */
+export function sealPlan(plan: Omit<Plan, 'id'>): Plan {
+  return { ...plan, id: digestOf(plan) };
+}
+
+/** True when the cluster already holds what the plan asks for. */
+export function isNoop(plan: Plan): boolean {
+  return plan.releases.every(({ action }) => action === 'noop');
+}
+
+/** How many objects each action touches. */
+export function countActions(releases: readonly PlannedRelease[]): Readonly<Record<ObjectAction, number>> {
+  const counts = { create: 0, apply: 0, noop: 0, recreate: 0, delete: 0, keep: 0, unknown: 0 };
+  for (const { objects } of releases) for (const { action } of objects) counts[action] += 1;
+  return counts;
+}
+
+/** What differs between an approved plan and the one that would be carried out now, in words; empty when they are the same. */
+export function comparePlans(approved: Plan, now: Plan): readonly string[] {
+  if (approved.id === now.id) return [];
+  const moved: string[] = [];
+  if (approved.cluster.uid !== now.cluster.uid) moved.push('it was made for another cluster');
+  if (approved.set !== now.set) moved.push(`it was made for the set '${approved.set}'`);
+  for (const release of now.releases) {
+    const former = approved.releases.find(({ name }) => name === release.name);
+    if (!former) moved.push(`the release '${release.name}' is new`);
+    else moved.push(...compareReleases(former, release));
+  }
+  for (const { name } of approved.releases)
+    if (!now.releases.some((release) => release.name === name)) moved.push(`the release '${name}' is gone`);
+  return moved.length > 0 ? moved : ['its content differs'];
+}
+
+function compareReleases(former: PlannedRelease, now: PlannedRelease): readonly string[] {
+  if (digestOf(former) === digestOf(now)) return [];
+  if (former.fromRevision !== now.fromRevision)
+    return [`'${now.name}' is at revision ${now.fromRevision}, not ${former.fromRevision}`];
+  if (digestOf(former.digests) !== digestOf(now.digests)) return [`'${now.name}' renders differently`];
+  return [`the cluster's objects of '${now.name}' have changed`];
+}

@@ -1,0 +1,57 @@
+import { type KubeObject, KubeStatusError, type Ports } from '@zakenak/core';
+import type { PreparedObject } from './dry-run.ts';
+import { type HelmHistory, newest } from './helm-storage.ts';
+import { isHook } from './hook.ts';
+import type { Kinds } from './kinds.ts';
+import { parseManifests } from './manifest.ts';
+import { keyOf, placeObject, refOf } from './object.ts';
+import { type Owner, ownerOf, sameOwner } from './ownership.ts';
+
+/**
+ * What earlier revisions hold: the deployed one and all that came after it, since an interrupted or failed revision may have left objects too.
+ */
+export function formerObjects(history: HelmHistory, owner: Owner, kinds: Kinds): readonly KubeObject[] {
+  const from = newest(history, 'deployed')?.version ?? 0;
+  const objects = new Map<string, KubeObject>();
+  for (const record of history.filter(({ version }) => version >= from)) {
+    for (const { object } of parseManifests(
+      record.release().manifest ?? '',
+      `${owner.name} revision ${record.version}`,
+    )) {
+      if (isHook(object)) continue;
+      const placed = placeObject(object, owner.namespace, kinds.find(object));
+      objects.set(keyOf(refOf(placed)), placed);
+    }
+  }
+  return [...objects.values()];
+}
+
+/** Plans the removal of objects that an earlier revision held and this one does not, where they still are ours. */
+export async function planPrune(
+  stale: readonly KubeObject[],
+  owner: Owner,
+  ports: Pick<Ports, 'kube' | 'redactor'>,
+  signal?: AbortSignal,
+): Promise<readonly PreparedObject[]> {
+  const plans = stale.map(async (object): Promise<PreparedObject | undefined> => {
+    const ref = refOf(object);
+    try {
+      const live = await ports.kube.get(ref, signal);
+      const of = live && ownerOf(live);
+      if (!live || live.metadata.deletionTimestamp || (of && !sameOwner(of, owner))) return undefined;
+      const keep = [object, live].some(
+        ({ metadata }) => metadata.annotations?.['helm.sh/resource-policy'] === 'keep',
+      );
+      const planned = keep
+        ? { action: 'keep' as const, reason: 'annotated helm.sh/resource-policy: keep' }
+        : { action: 'delete' as const, reason: 'the release no longer has it' };
+      const uid = live.metadata.uid ? { uid: live.metadata.uid } : {};
+      return { planned: { ref, ...planned, ...uid, diff: [], conflicts: [] }, live };
+    } catch (error) {
+      if (!(error instanceof KubeStatusError)) throw error;
+      const reason = ports.redactor.redact(error.message);
+      return { planned: { ref, action: 'unknown', reason, diff: [], conflicts: [] } };
+    }
+  });
+  return (await Promise.all(plans)).filter((plan) => plan !== undefined);
+}

@@ -1,0 +1,197 @@
+import type { KubeObject, Ports } from '@zakenak/core';
+import { applyPrepared } from './apply-object.ts';
+import type { PreparedObject } from './dry-run.ts';
+import { requestOf } from './errors.ts';
+import { collectEvidence, type Evidence } from './evidence.ts';
+import { ReleaseFailure } from './failure.ts';
+import { waitForGpus } from './gpu-gate.ts';
+import type { HelmHook } from './helm-release.ts';
+import { isPending } from './helm-release.ts';
+import { createRecord, type HelmRecord, newest, trimHistory, updateRecord } from './helm-storage.ts';
+import { groupByRank } from './kind-order.ts';
+import type { Kinds } from './kinds.ts';
+import type { Limiter } from './limiter.ts';
+import type { PreparedRelease } from './plan-rollout.ts';
+import { firstRevisionOf } from './revision.ts';
+import { runHooks } from './run-hooks.ts';
+import { type WaitContext, waitReady } from './wait.ts';
+
+/** The ports that carrying out a plan reaches. */
+export type RunPorts = Pick<Ports, 'kube' | 'clock' | 'log' | 'progress' | 'redactor'>;
+
+/** What all releases of one run share. */
+export interface RunContext extends WaitContext {
+  readonly ports: RunPorts;
+  readonly set: string;
+  readonly kinds: Kinds;
+  readonly limit: Limiter;
+}
+
+/** A failure with what was seen at the time. */
+export interface FailedRelease {
+  readonly release: string;
+  readonly failure: ReleaseFailure;
+  readonly evidence?: Evidence;
+}
+
+/**
+ * Carries out one release's plan: record, definitions, hooks, objects in Helm's order, pruning, readiness, hooks, record. A release that needs nothing
+ * is only waited for. Throws ReleaseFailure after the record says `failed`; `onFailure` is called first, while everything is still there to be looked at.
+ */
+export async function runRelease(
+  prepared: PreparedRelease,
+  context: RunContext,
+  onFailure: (failed: FailedRelease) => void,
+): Promise<void> {
+  const { rendered, planned } = prepared;
+  const fail = async (failure: ReleaseFailure): Promise<void> => {
+    const evidence = failure.ref && (await collectEvidence(failure.ref, failure.message, context.ports));
+    onFailure({ release: rendered.name, failure, ...(evidence ? { evidence } : {}) });
+  };
+  context.ports.progress.emit({ stage: 'apply', subject: rendered.name, state: 'started' });
+  let record: HelmRecord | undefined;
+  let reported = false;
+  const failOnce = async (failure: ReleaseFailure): Promise<void> => {
+    if (!reported) await fail(failure);
+    reported = true;
+  };
+  try {
+    checkSignal(context);
+    if (rendered.gpu) await waitForGpus(rendered.name, rendered.gpu, rendered.timeoutMs, context);
+    if (planned.action === 'noop') {
+      await waitReady(rendered.name, liveObjects(prepared.objects), rendered.timeoutMs, context);
+    } else {
+      record = await beginRevision(prepared, context);
+      const hooks = await applyRelease(prepared, context, failOnce);
+      await finishRevision(prepared, record, hooks, context);
+    }
+    context.ports.progress.emit({ stage: 'apply', subject: rendered.name, state: 'done' });
+  } catch (error) {
+    if (!(error instanceof ReleaseFailure)) throw error;
+    await failOnce(error);
+    const description = `${planned.action === 'install' ? 'Install' : 'Upgrade'} failed: ${context.ports.redactor.redact(error.message)}`;
+    if (record)
+      await updateRecord(
+        record,
+        { status: 'failed', description: description.slice(0, 1_000) },
+        context.ports,
+      );
+    context.ports.progress.emit({
+      stage: 'apply',
+      subject: rendered.name,
+      state: 'failed',
+      message: error.message,
+    });
+    throw error;
+  }
+}
+
+/** Writes that are under way are let finish; the next one is not begun. */
+export function checkSignal({ signal }: { readonly signal: AbortSignal }): void {
+  if (signal.aborted) throw signal.reason;
+}
+
+async function beginRevision(
+  { rendered, planned, history }: PreparedRelease,
+  context: RunContext,
+): Promise<HelmRecord> {
+  const { ports } = context;
+  if (planned.createsNamespace) {
+    const namespace = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: rendered.namespace } };
+    await requestOf(`Creating namespace ${rendered.namespace}`, () =>
+      ports.kube.apply(namespace, { fieldManager: 'helm' }),
+    );
+  }
+  for (const stale of history.filter(({ status }) => isPending(status)))
+    await updateRecord(
+      stale,
+      { status: 'failed', description: 'Interrupted; taken up again by zakenak' },
+      ports,
+    );
+  return createRecord(firstRevisionOf(rendered, history, ports.clock.now()), context.set, ports);
+}
+
+async function applyRelease(
+  { rendered, planned, crds, objects }: PreparedRelease,
+  context: RunContext,
+  fail: (failure: ReleaseFailure) => Promise<void>,
+): Promise<readonly HelmHook[]> {
+  const owner = { ...rendered, kinds: context.kinds };
+  const verb = planned.action === 'install' ? 'install' : 'upgrade';
+  await establish(crds, rendered.timeoutMs, rendered.name, context);
+  const afterPre = await runHooks(owner, `pre-${verb}`, context, fail);
+  const applied: KubeObject[] = [];
+  const kept = objects.filter(({ planned }) => planned.action !== 'delete');
+  for (const group of groupByRank(kept, ({ planned }) => planned.ref.kind)) {
+    const states = await applyAll(group, context);
+    applied.push(...states);
+    const definitions = states.filter(({ kind }) => kind === 'CustomResourceDefinition');
+    if (definitions.length > 0) await established(definitions, rendered.timeoutMs, rendered.name, context);
+    context.ports.progress.emit({
+      stage: 'apply',
+      subject: rendered.name,
+      state: 'waiting',
+      count: { done: applied.length, total: kept.length },
+    });
+  }
+  const removed = objects.filter(({ planned }) => planned.action === 'delete');
+  for (const group of [...groupByRank(removed, ({ planned }) => planned.ref.kind)].reverse())
+    await applyAll(group, context);
+  await waitReady(rendered.name, applied, rendered.timeoutMs, context);
+  return runHooks({ ...owner, hooks: afterPre }, `post-${verb}`, context, fail);
+}
+
+async function applyAll(
+  objects: readonly PreparedObject[],
+  context: RunContext,
+): Promise<readonly KubeObject[]> {
+  const states = await Promise.all(
+    objects.map((object) =>
+      context.limit(async () => {
+        checkSignal(context);
+        return applyPrepared(object, context);
+      }),
+    ),
+  );
+  return states.filter((state) => state !== undefined);
+}
+
+async function establish(
+  crds: readonly PreparedObject[],
+  timeoutMs: number,
+  subject: string,
+  context: RunContext,
+): Promise<void> {
+  if (crds.some(({ planned }) => planned.action !== 'noop'))
+    await established(await applyAll(crds, context), timeoutMs, subject, context);
+}
+
+async function established(
+  definitions: readonly KubeObject[],
+  timeoutMs: number,
+  subject: string,
+  context: RunContext,
+): Promise<void> {
+  await waitReady(subject, definitions, timeoutMs, context);
+  context.ports.kube.refreshDiscovery();
+}
+
+async function finishRevision(
+  { planned, history }: PreparedRelease,
+  record: HelmRecord,
+  hooks: readonly HelmHook[],
+  { ports }: RunContext,
+): Promise<void> {
+  const former = newest(history, 'deployed');
+  if (former) await updateRecord(former, { status: 'superseded' }, ports);
+  const description = planned.action === 'install' ? 'Install complete' : 'Upgrade complete';
+  const done = await updateRecord(record, { status: 'deployed', description }, ports, hooks);
+  await trimHistory(
+    [...history.map((old) => (old === former ? { ...old, status: 'superseded' as const } : old)), done],
+    ports,
+  );
+}
+
+function liveObjects(objects: readonly PreparedObject[]): readonly KubeObject[] {
+  return objects.flatMap(({ planned, live }) => (live && planned.action !== 'keep' ? [live] : []));
+}

@@ -1,0 +1,49 @@
+import type { HelmRelease, HelmStatus } from './helm-release.ts';
+import { type HelmHistory, newest } from './helm-storage.ts';
+import type { RenderedRelease } from './render.ts';
+
+/** The revision that a deploy of a rendered release begins with. */
+export function firstRevisionOf(rendered: RenderedRelease, history: HelmHistory, now: Date): HelmRelease {
+  const upgrade = newest(history, 'deployed') !== undefined;
+  return {
+    name: rendered.name,
+    info: {
+      first_deployed: firstDeployed(history) ?? now.toISOString(),
+      last_deployed: now.toISOString(),
+      description: upgrade ? 'Preparing upgrade' : 'Initial install underway',
+      status: upgrade ? 'pending-upgrade' : 'pending-install',
+    },
+    chart: rendered.chart,
+    config: rendered.values,
+    manifest: rendered.manifest,
+    hooks: rendered.hooks,
+    version: nextVersion(history),
+    namespace: rendered.namespace,
+    apply_method: 'ssa',
+  };
+}
+
+/** A new revision with the content of an older one. */
+export function rollbackRevisionOf(target: HelmRelease, history: HelmHistory, now: Date): HelmRelease {
+  const status: HelmStatus = 'pending-rollback';
+  return {
+    ...target,
+    info: {
+      ...target.info,
+      last_deployed: now.toISOString(),
+      description: `Rollback to ${target.version} by zakenak`,
+      status,
+      rollback_revision: target.version,
+    },
+    version: nextVersion(history),
+    apply_method: 'ssa',
+  };
+}
+
+function nextVersion(history: HelmHistory): number {
+  return (newest(history)?.version ?? 0) + 1;
+}
+
+function firstDeployed(history: HelmHistory): string | undefined {
+  return history[0]?.release().info.first_deployed;
+}

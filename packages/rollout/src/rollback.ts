@@ -1,0 +1,150 @@
+import type { KubeObject } from '@zakenak/core';
+import { removeObject } from './apply-object.ts';
+import { requestOf } from './errors.ts';
+import { ReleaseFailure } from './failure.ts';
+import { reverseNeeds, runByNeeds } from './graph.ts';
+import { judgeHealth } from './health.ts';
+import type { HelmRelease } from './helm-release.ts';
+import {
+  createRecord,
+  deleteRecord,
+  type HelmHistory,
+  readHistories,
+  trimHistory,
+  updateRecord,
+} from './helm-storage.ts';
+import type { Journal, JournalRelease } from './journal.ts';
+import type { FailedRelease, RunContext } from './release-run.ts';
+import { restoreObjects } from './restore.ts';
+import { rollbackRevisionOf } from './revision.ts';
+import { runHooks } from './run-hooks.ts';
+import { getIfServed, waitGone, waitReady } from './wait.ts';
+
+/** How a rollback went. */
+export interface RollbackResult {
+  /** Releases that were put back, with the revision that says so; 0: the release is gone again. */
+  readonly restored: readonly { readonly name: string; readonly revision: number }[];
+  readonly failures: readonly FailedRelease[];
+}
+
+/**
+ * Puts every release of the journal that was touched back to its baseline, dependents before what they need, and records it as Helm does:
+ * a new revision "Rollback to N by zakenak", or no record at all where there was none. `reason` is written into the failed revision.
+ */
+export async function rollBack(
+  journal: Journal,
+  releases: readonly JournalRelease[],
+  context: RunContext,
+): Promise<RollbackResult> {
+  const histories = await readHistories(releases, context.ports);
+  const known = new Set(releases.map(({ name }) => name));
+  const nodes = reverseNeeds(
+    releases.map((release) => ({ ...release, needs: release.needs.filter((need) => known.has(need)) })),
+  );
+  const { results, errors } = await runByNeeds(nodes, (release) =>
+    putBack(release, histories.get(release.name) ?? [], journal.reason ?? '', context),
+  );
+  const unexpected = errors.find(({ error }) => !(error instanceof ReleaseFailure));
+  if (unexpected) throw unexpected.error;
+  if (errors.length === 0) await removeNamespaces(releases, context);
+  return {
+    restored: [...results].flatMap(([name, revision]) =>
+      revision === undefined ? [] : [{ name, revision }],
+    ),
+    failures: errors.flatMap(({ node, error }) =>
+      error instanceof ReleaseFailure ? [{ release: node.name, failure: error }] : [],
+    ),
+  };
+}
+
+/** The revision that the release is at afterwards; undefined where nothing had been touched. */
+async function putBack(
+  release: JournalRelease,
+  history: HelmHistory,
+  reason: string,
+  context: RunContext,
+): Promise<number | undefined> {
+  const written = history.filter(({ version }) => version > release.lastRevision);
+  if (written.length === 0) return undefined;
+  const { progress } = context.ports;
+  progress.emit({ stage: 'rollback', subject: release.name, state: 'started' });
+  const target = history.find(({ version }) => version === release.fromRevision)?.release();
+  const revision = target
+    ? await backToRevision(release, target, history, reason, context)
+    : await backToNothing(release, written, context);
+  progress.emit({ stage: 'rollback', subject: release.name, state: 'done' });
+  return revision;
+}
+
+async function backToNothing(
+  release: JournalRelease,
+  written: HelmHistory,
+  context: RunContext,
+): Promise<number> {
+  await restoreObjects(release.baseline, undefined, release, context);
+  for (const record of written) await deleteRecord(record, context.ports);
+  return 0;
+}
+
+async function backToRevision(
+  release: JournalRelease,
+  target: HelmRelease,
+  history: HelmHistory,
+  reason: string,
+  context: RunContext,
+): Promise<number> {
+  const { ports } = context;
+  const unfinished = history.find(({ status }) => status === 'pending-rollback');
+  const pending =
+    unfinished ??
+    (await createRecord(rollbackRevisionOf(target, history, ports.clock.now()), context.set, ports));
+  const owner = { ...release, hooks: target.hooks ?? [], kinds: context.kinds };
+  await runHooks(owner, 'pre-rollback', context, async () => undefined);
+  const restored = await restoreObjects(release.baseline, target, release, context);
+  await waitReady(release.name, wereReady(restored, release), release.timeoutMs, context);
+  await runHooks(owner, 'post-rollback', context, async () => undefined);
+  const former: HelmHistory[number][] = [];
+  for (const record of history) {
+    if (record === unfinished) continue;
+    former.push(await supersede(record, reason, release, context));
+  }
+  const done = await updateRecord(pending, { status: 'deployed' }, ports);
+  await trimHistory([...former, done], ports);
+  return done.version;
+}
+
+async function supersede(
+  record: HelmHistory[number],
+  reason: string,
+  release: JournalRelease,
+  { ports }: RunContext,
+): Promise<HelmHistory[number]> {
+  if (record.status === 'deployed') return updateRecord(record, { status: 'superseded' }, ports);
+  if (record.version <= release.lastRevision || !record.status.startsWith('pending-')) return record;
+  return updateRecord(
+    record,
+    { status: 'failed', description: `Stopped: ${ports.redactor.redact(reason)}`.slice(0, 1_000) },
+    ports,
+  );
+}
+
+/** What was not ready before need not become so now. */
+function wereReady(restored: readonly KubeObject[], { baseline }: JournalRelease): readonly KubeObject[] {
+  const ready = new Set(
+    baseline.flatMap(({ before }) =>
+      before && judgeHealth(before).state === 'ready' ? [before.metadata.uid] : [],
+    ),
+  );
+  return restored.filter(({ metadata }) => ready.has(metadata.uid));
+}
+
+async function removeNamespaces(releases: readonly JournalRelease[], context: RunContext): Promise<void> {
+  const names = [...new Set(releases.flatMap(({ newNamespaces }) => newNamespaces))];
+  const refs = names.map((name) => ({ apiVersion: 'v1', kind: 'Namespace', name }));
+  for (const ref of refs) {
+    const live = await requestOf(`Reading namespace ${ref.name}`, () => getIfServed(ref, context.ports));
+    if (live) await removeObject(ref, live.metadata.uid, context);
+  }
+  if (!(await waitGone(refs, 60_000, context)))
+    context.ports.log.warn(`Namespaces that this rollout created are still ending: ${names.join(', ')}.`);
+}

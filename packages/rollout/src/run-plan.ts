@@ -1,0 +1,89 @@
+import { ReleaseFailure } from './failure.ts';
+import { runByNeeds } from './graph.ts';
+import { newest } from './helm-storage.ts';
+import type { Journal, JournalRelease } from './journal.ts';
+import { keyOf } from './object.ts';
+import type { PreparedRelease, PreparedRollout } from './plan-rollout.ts';
+import { type FailedRelease, type RunContext, runRelease } from './release-run.ts';
+
+/**
+ * The journal of a plan that is about to be carried out. Where an earlier run was interrupted its baselines stay: a rollback goes back to before both.
+ */
+export function journalOf(
+  prepared: PreparedRollout,
+  facts: Pick<Journal, 'startedAt' | 'epoch'>,
+  interrupted: Journal | undefined,
+): Journal {
+  const former = new Map(interrupted?.releases.map((release) => [release.name, release]));
+  const releases = prepared.releases
+    .filter(({ planned }) => planned.action !== 'noop' || former.has(planned.name))
+    .map((release) => mergeBaseline(baselineOf(release), former.get(release.planned.name)));
+  const names = new Set(releases.map(({ name }) => name));
+  const leftOver = [...former.values()].filter(({ name }) => !names.has(name));
+  const { set, id } = prepared.plan;
+  return { set, planId: id, ...facts, phase: 'running', releases: [...releases, ...leftOver] };
+}
+
+function baselineOf({ rendered, planned, history, crds, objects }: PreparedRelease): JournalRelease {
+  const touched = [...crds, ...objects].filter(
+    ({ planned: { action } }) => action !== 'noop' && action !== 'keep',
+  );
+  return {
+    name: rendered.name,
+    namespace: rendered.namespace,
+    needs: rendered.needs,
+    timeoutMs: rendered.timeoutMs,
+    fromRevision: planned.fromRevision,
+    lastRevision: newest(history)?.version ?? 0,
+    baseline: touched.map(({ planned: { ref }, live }) => ({ ref, ...(live ? { before: live } : {}) })),
+    newNamespaces: planned.createsNamespace ? [rendered.namespace] : [],
+  };
+}
+
+function mergeBaseline(now: JournalRelease, before: JournalRelease | undefined): JournalRelease {
+  if (!before) return now;
+  const known = new Set(before.baseline.map(({ ref }) => keyOf(ref)));
+  return {
+    ...now,
+    fromRevision: before.fromRevision,
+    lastRevision: before.lastRevision,
+    baseline: [...before.baseline, ...now.baseline.filter(({ ref }) => !known.has(keyOf(ref)))],
+    newNamespaces: [...new Set([...before.newNamespaces, ...now.newNamespaces])],
+  };
+}
+
+/** How carrying out a plan went. */
+export interface RunResult {
+  readonly done: readonly string[];
+  /** The first is the cause; the others failed by themselves before they were stopped. */
+  readonly failures: readonly FailedRelease[];
+}
+
+/**
+ * Starts every release as soon as what it needs is ready. With `stopAll` the first failure ends the waits of the others. Errors that are no failure of a release (an
+ * unreachable server, a lost lock, Ctrl-C) are thrown when everything under way has come to rest.
+ */
+export async function runPlan(
+  prepared: PreparedRollout,
+  base: RunContext,
+  stopAll: boolean,
+): Promise<RunResult> {
+  const halt = new AbortController();
+  const context = { ...base, signal: AbortSignal.any([base.signal, halt.signal]) };
+  const failures: FailedRelease[] = [];
+  const nodes = prepared.releases.map((release) => ({
+    name: release.rendered.name,
+    needs: release.rendered.needs,
+    release,
+  }));
+  const { results, errors } = await runByNeeds(nodes, ({ release }) =>
+    runRelease(release, context, (failed) => failures.push(failed)).catch((error: unknown) => {
+      if (stopAll || !(error instanceof ReleaseFailure)) halt.abort(error);
+      throw error;
+    }),
+  );
+  const fatal = errors.find(({ error }) => !(error instanceof ReleaseFailure));
+  if (base.signal.aborted) throw base.signal.reason;
+  if (fatal) throw fatal.error;
+  return { done: [...results.keys()], failures };
+}

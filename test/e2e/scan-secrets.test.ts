@@ -148,7 +148,7 @@ test('what cannot be scanned whole is an error, never a pass', async (t) => {
   await assert.rejects(scanSecrets(request({ scope: 'history' }), { ...ports, git: shallow }), {
     code: 'git/shallow-clone',
   });
-  await assert.rejects(scanSecrets(request({ config: 'none.toml' }), ports), {
+  await assert.rejects(scanSecrets(request({ 'gitleaks-config': 'none.toml' }), ports), {
     code: 'secrets/config-not-found',
   });
   await write({ '.gitleaks.toml': 'not toml [[' });

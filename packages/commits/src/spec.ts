@@ -52,6 +52,5 @@ export const spec = defineSpec({
     unverified: { description: 'JSON object: commit to rule id.' },
     'signer-map': { description: 'JSON object: verified commit to its signer.' },
     range: { description: 'What was verified, in words.' },
-    result: { description: '`passed`, `failed` or `skipped` (no commits).' },
   },
 });

@@ -73,6 +73,5 @@ export const spec = defineSpec({
     'tokens-per-second': { description: 'Speed of the model’s answer at level inference.' },
     'level-reached': { description: 'The deepest level that held; empty where none did.' },
     cause: { description: 'Why it went no deeper, empty when it went as deep as asked.' },
-    result: { description: 'passed, failed, simulated or skipped.' },
   },
 });

@@ -1,5 +1,5 @@
 export { buildImage, type ImagePorts } from './build-image.ts';
-export { type ImageName, parseImageName } from './reference.ts';
+export { type ImageName, isLoopback, parseImageName } from './reference.ts';
 export { type Credentials, confirmDigest } from './registry.ts';
 export type { BuildImageRequest } from './request.ts';
 export { type ScanTarget, scanImage, writeSbom } from './scan.ts';

@@ -36,7 +36,7 @@ export function policyMissing(path: string, revision: string | undefined): Zaken
   return new ZakenakError({
     code: 'secrets/config-not-found',
     message: `${path} is not in ${where}.`,
-    remedy: 'Merge the file into the base branch first, or name another with --config.',
+    remedy: 'Merge the file into the base branch first, or name another with --gitleaks-config.',
     exitCode: exitCodes.badInput,
   });
 }

@@ -27,9 +27,9 @@ export async function readPolicy(
   ports: Pick<Ports, 'git' | 'files'>,
 ): Promise<Policy> {
   const read = (path: string) => readPolicyFile(path, request.policyRevision, ports);
-  const configText = await read(request.config);
-  if (configText === undefined && request.config !== spec.inputs.config.default)
-    throw policyMissing(request.config, request.policyRevision);
+  const configText = await read(request['gitleaks-config']);
+  if (configText === undefined && request['gitleaks-config'] !== spec.inputs['gitleaks-config'].default)
+    throw policyMissing(request['gitleaks-config'], request.policyRevision);
   const config = join(folder, 'gitleaks.toml');
   await ports.files.write(config, configText ?? builtIn);
   await copyExtensions(configText ?? '', folder, read, ports);

@@ -126,7 +126,7 @@ async function noteIgnoredChanges(
   if (request.policyRevision === undefined || scope.heads.length !== 1) return [];
   const range = { bases: [request.policyRevision], head: scope.head, reason: scope.reason };
   const changed = new Set((await git.changedFiles(range)).flatMap(({ path, from }) => [path, from ?? path]));
-  return [request.config, '.gitleaksignore', request.baseline]
+  return [request['gitleaks-config'], '.gitleaksignore', request.baseline]
     .filter((path) => changed.has(path))
     .map((path) => `The change edits ${path}; the base branch’s was used.`);
 }

@@ -20,7 +20,7 @@ export const spec = defineSpec({
     },
     base: { type: 'string', description: 'Scan what has been committed since this revision.' },
     head: { type: 'string', description: 'Scan up to this revision; the event’s commit where not given.' },
-    config: {
+    'gitleaks-config': {
       type: 'string',
       description: 'gitleaks configuration.',
       default: '.gitleaks.toml',
@@ -58,6 +58,5 @@ export const spec = defineSpec({
     'new-count': { description: 'Secrets found that are not in the baseline.' },
     'commits-scanned': { description: 'Commits scanned.' },
     range: { description: 'What was scanned, in words.' },
-    result: { description: '`passed`, `failed` or `skipped` (no commits).' },
   },
 });

@@ -1,7 +1,8 @@
 import { posix } from 'node:path';
 import { parseConfig } from '@zakenak/config';
-import { createReport, defineSpec, exitCodes, ZakenakError } from '@zakenak/core';
+import { createReport, defineSpec } from '@zakenak/core';
 import type { RunContext } from '../context.ts';
+import { fileExists } from '../errors.ts';
 import { defineVerb } from '../verb.ts';
 
 const spec = defineSpec({
@@ -27,44 +28,42 @@ const spec = defineSpec({
 /** `zakenak init`. */
 export const initVerb = defineVerb({
   spec,
-  async run(inputs, { ports: { files } }) {
-    const project = toName(inputs.project ?? posix.basename(files.root.replaceAll('\\', '/')));
-    const charts = (await files.glob(['**/Chart.yaml'])).filter((path) => !path.includes('/charts/'));
+  async run(inputs, { ports: { files, host } }) {
+    const environment = toName(inputs.environment);
+    const charts = await findCharts(files);
     const dockerfiles = await files.glob(['**/Dockerfile']);
-    const text = renderConfig({
-      project,
-      environment: toName(inputs.environment),
-      context: inputs.context,
-      charts,
-      dockerfiles,
-    });
+    const project = toName(inputs.project ?? posix.basename(files.root.replaceAll('\\', '/')));
+    const text = renderConfig({ project, environment, context: inputs.context, charts, dockerfiles });
     // What we write has to load.
     parseConfig(text);
     const pages = new Map([
-      ['zakenak.yaml', text],
-      ['.github/workflows/zakenak.yaml', renderWorkflow(toName(inputs.environment))],
+      [host.readInput('config')?.trim() || 'zakenak.yaml', text],
+      ['.github/workflows/zakenak.yaml', renderWorkflow(environment)],
     ]);
-    if (!inputs.force) await refuseExisting([...pages.keys()], files);
+    if (!inputs.force)
+      for (const path of pages.keys())
+        if (await files.stat(await files.resolve(path))) throw fileExists(path);
     for (const [path, page] of pages) await files.write(await files.resolve(path), page);
-    const found = `${charts.length} charts and ${dockerfiles.length} Dockerfiles found`;
     return createReport({
       tool: 'init',
-      summary: `Wrote ${[...pages.keys()].join(' and ')}; ${found}.`,
+      summary: `Wrote ${[...pages.keys()].join(' and ')}: ${count(charts, 'chart')} and ${count(dockerfiles, 'Dockerfile')} found.`,
       outputs: { files: [...pages.keys()] },
     });
   },
 });
 
-async function refuseExisting(paths: readonly string[], files: RunContext['ports']['files']): Promise<void> {
-  for (const path of paths) {
-    if (!(await files.stat(await files.resolve(path)))) continue;
-    throw new ZakenakError({
-      code: 'init/exists',
-      message: `${path} is there already.`,
-      remedy: 'Edit it, or overwrite it with --force.',
-      exitCode: exitCodes.refused,
-    });
-  }
+/** Folders of charts that can be released: no subchart of another, no library. */
+async function findCharts(files: RunContext['ports']['files']): Promise<readonly string[]> {
+  const folders: string[] = [];
+  for (const path of await files.glob(['**/Chart.yaml']))
+    if (!/^type:\s*["']?library\b/m.test(await files.readText(path))) folders.push(posix.dirname(path));
+  return folders.filter((folder) =>
+    folders.every((other) => !folder.startsWith(other === '.' ? 'charts/' : `${other}/charts/`)),
+  );
+}
+
+function count(found: readonly string[], what: string): string {
+  return `${found.length} ${what}${found.length === 1 ? '' : 's'}`;
 }
 
 interface Found {
@@ -77,15 +76,12 @@ interface Found {
 
 function renderConfig(found: Found): string {
   const quote = (text: string) => JSON.stringify(text);
-  const folders = (paths: readonly string[]) => paths.map((path) => posix.dirname(path));
-  const builds = folders(found.dockerfiles).map(
-    (folder) =>
-      `  - { name: ${toName(posix.basename(folder) === '.' ? found.project : posix.basename(folder))}, context: ${quote(folder)} }`,
-  );
-  const releases = folders(found.charts).map(
-    (folder) =>
-      `    - { name: ${toName(posix.basename(folder) === '.' ? found.project : posix.basename(folder))}, chart: ${quote(folder)} }`,
-  );
+  const names = uniqueNames(found.project);
+  const imageNames = uniqueNames(found.project);
+  const builds = found.dockerfiles
+    .map((path) => posix.dirname(path))
+    .map((folder) => `  - { name: ${imageNames(folder)}, context: ${quote(folder)} }`);
+  const releases = found.charts.map((folder) => `    - { name: ${names(folder)}, chart: ${quote(folder)} }`);
   return [
     '# yaml-language-server: $schema=https://zakenak.dev/schema/zakenak.json',
     `project: ${found.project}`,
@@ -98,10 +94,25 @@ function renderConfig(found: Found): string {
     releases.length ? '  releases:' : '  releases: []',
     ...releases,
     'policy:',
-    '  commits: { require: signed, allowedSigners: .zakenak/allowed_signers, webFlow: merge-only }',
+    '  # Once `zakenak sign --key ~/.ssh/id_ed25519.pub` has listed the first signer:',
+    '  # commits: { require: signed, allowedSigners: .zakenak/allowed_signers }',
+    '  secrets: { failOn: new }',
     '  rollback: { onFailure: set }',
     '',
   ].join('\n');
+}
+
+/** Names made of folders: the last segment, more of the path where that is taken. */
+function uniqueNames(project: string): (folder: string) => string {
+  const taken = new Set<string>();
+  return (folder) => {
+    const segments = folder === '.' ? [project] : folder.split('/').reverse();
+    let name = '';
+    for (let used = 1; name === '' || (taken.has(name) && used <= segments.length); used++)
+      name = toName(segments.slice(0, used).reverse().join('-'));
+    taken.add(name);
+    return name;
+  };
 }
 
 function renderWorkflow(environment: string): string {
@@ -131,6 +142,7 @@ jobs:
       - uses: zakenak/deploy-to-wsl2-runner@v1
         with: { environment: ${environment} }
       - uses: zakenak/gpu-smoke-test@v1
+        with: { environment: ${environment} }
 `;
 }
 

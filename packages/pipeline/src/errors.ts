@@ -1,0 +1,71 @@
+import { exitCodes, ZakenakError } from '@zakenak/core';
+
+/** A pull request of a fork asks for something that needs trust. */
+export function refusedForFork(what: string): ZakenakError {
+  return new ZakenakError({
+    code: 'pipeline/refused-for-fork',
+    message: `This is a pull request of a fork: ${what} is refused, because anyone can open one.`,
+    remedy: 'Run this step on the branch after the merge, or have a maintainer push the change to a branch.',
+    exitCode: exitCodes.refused,
+  });
+}
+
+/** Nothing says which image to build. */
+export function noImages(): ZakenakError {
+  return new ZakenakError({
+    code: 'pipeline/no-images',
+    message: 'No image was named, and zakenak.yaml has no `build`.',
+    remedy: 'Name one with --image REGISTRY/NAME, or list the images under `build` of zakenak.yaml.',
+    exitCode: exitCodes.badInput,
+  });
+}
+
+/** No image of that name under `build`. */
+export function unknownImage(name: string, known: readonly string[], near?: string): ZakenakError {
+  return new ZakenakError({
+    code: 'pipeline/unknown-image',
+    message: `zakenak.yaml builds no image '${name}'; it has ${known.join(', ')}.`,
+    remedy: near ? `Use --only ${near}.` : 'Name one of them with --only.',
+    exitCode: exitCodes.badInput,
+  });
+}
+
+/** One context for several images. */
+export function ambiguousContext(names: readonly string[]): ZakenakError {
+  return new ZakenakError({
+    code: 'pipeline/ambiguous-context',
+    message: `A context, file, target or values file was given for several images (${names.join(', ')}).`,
+    remedy: 'Name the one image with --image or --only.',
+    exitCode: exitCodes.badInput,
+  });
+}
+
+/** An image is to be pushed and nothing says where to. */
+export function noRegistry(name: string): ZakenakError {
+  return new ZakenakError({
+    code: 'pipeline/no-registry',
+    message: `The image ${name} has no registry to be pushed to.`,
+    remedy: 'Set `registry` in zakenak.yaml (ghcr.io/acme), or `image` of the build’s entry.',
+    exitCode: exitCodes.badInput,
+  });
+}
+
+/** A part that `check` does not have. */
+export function unknownPart(name: string, known: readonly string[], near?: string): ZakenakError {
+  return new ZakenakError({
+    code: 'pipeline/unknown-part',
+    message: `check has no part '${name}'; it has ${known.join(', ')}.`,
+    remedy: near ? `Use --only ${near}.` : 'Name one of them with --only.',
+    exitCode: exitCodes.badInput,
+  });
+}
+
+/** init never overwrites by itself. */
+export function fileExists(path: string): ZakenakError {
+  return new ZakenakError({
+    code: 'init/exists',
+    message: `${path} is there already.`,
+    remedy: 'Edit it, or overwrite it with --force.',
+    exitCode: exitCodes.refused,
+  });
+}

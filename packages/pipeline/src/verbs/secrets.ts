@@ -1,0 +1,26 @@
+import { scanSecrets, spec } from '@zakenak/secrets';
+import { type Bound, bindInputs, bindVerb } from '../bind.ts';
+
+/** Scans the event's commits for credentials, by the base commit's policy. */
+export const secrets: Bound = async (read, settings, context) => {
+  const policy = (await settings.policy())?.secrets;
+  const inputs = bindInputs(spec, read, {
+    'gitleaks-config': policy?.config,
+    baseline: policy?.baseline,
+    'fail-on': policy?.failOn,
+  });
+  const { policyRevision } = settings;
+  const request = { ...inputs, range: context.range, ...(policyRevision ? { policyRevision } : {}) };
+  return scanSecrets(request, context.ports, context.signal);
+};
+
+/** `zakenak secrets` and scan-secrets. */
+export const secretsVerb = bindVerb(
+  spec,
+  {
+    'gitleaks-config': 'policy.secrets.config',
+    baseline: 'policy.secrets.baseline',
+    'fail-on': 'policy.secrets.failOn',
+  },
+  secrets,
+);

@@ -1,5 +1,5 @@
-import { globSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { cpSync, globSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { build } from 'esbuild';
 
 /** What a build made. */
@@ -22,7 +22,8 @@ export async function bundle(root: string, folder: string): Promise<Bundle> {
   };
   await build({
     absWorkingDir: root,
-    entryPoints: { zakenak: 'packages/cli/src/bundle.ts' },
+    // The sandbox's supervisor is a process of its own, found beside the bundle.
+    entryPoints: { zakenak: 'packages/cli/src/bundle.ts', supervise: 'packages/sandbox/src/supervise.ts' },
     outdir: folder,
     bundle: true,
     platform: 'node',
@@ -36,12 +37,16 @@ export async function bundle(root: string, folder: string): Promise<Bundle> {
     logLevel: 'error',
     define: {
       'import.meta.dirname': '__dirname',
+      'import.meta.filename': '__filename',
       'import.meta.url': '__zakenak_url',
       __ZAKENAK_VERSION__: JSON.stringify(version),
     },
     banner: { js: "const __zakenak_url = require('node:url').pathToFileURL(__filename).href;" },
   });
   writeStubs(root, folder);
+  // What the toolchain builds from source where nothing can be downloaded.
+  for (const source of ['packages/toolchain/go/buildkit', 'packages/sandbox/go/kubernetes'])
+    cpSync(join(root, source), join(folder, 'go', basename(source)), { recursive: true });
   const files = globSync('**/*', { cwd: folder }).filter((file) => statSync(join(folder, file)).isFile());
   return { folder, bytes: statSync(join(folder, 'zakenak.cjs')).size, files: files.sort() };
 }

@@ -50,3 +50,33 @@ export function unsupported(what: string, remedy: string): ZakenakError {
     exitCode: exitCodes.missing,
   });
 }
+
+/** No sandbox was started in the folder. */
+export function sandboxNotRunning(folder: string): ZakenakError {
+  return new ZakenakError({
+    code: 'sandbox/not-running',
+    message: `There is no sandbox in ${folder}.`,
+    remedy: 'Start one with `zakenak sandbox up`.',
+    exitCode: exitCodes.missing,
+  });
+}
+
+/** There is a sandbox in the folder, and it cannot be used; `trouble` is a clause that says why. */
+export function sandboxBroken(folder: string, trouble: string): ZakenakError {
+  return new ZakenakError({
+    code: 'sandbox/broken',
+    message: `The sandbox in ${folder} cannot be used: ${trouble}.`,
+    remedy: 'Run `zakenak sandbox down`, then `zakenak sandbox up`.',
+    exitCode: exitCodes.outside,
+  });
+}
+
+/** The sandbox that runs in the folder is not like the one that was asked for. */
+export function sandboxDiffers(folder: string, what: readonly string[]): ZakenakError {
+  return new ZakenakError({
+    code: 'sandbox/differs',
+    message: `The sandbox that runs in ${folder} was started with other settings: ${what.join(', ')}.`,
+    remedy: 'Run `zakenak sandbox down` first, or name another folder.',
+    exitCode: exitCodes.refused,
+  });
+}

@@ -1,3 +1,4 @@
+export { sandboxBroken, sandboxNotRunning } from './errors.ts';
 export { contextName } from './kubeconfig.ts';
 export * from './sandbox.ts';
 export {

@@ -21,6 +21,8 @@ export interface Sandbox extends AsyncDisposable {
   readonly auditLog: string;
   /** Names of the simulated nodes. */
   readonly nodes: readonly string[];
+  /** Names of the nodes that run containers. */
+  readonly realNodes: readonly string[];
   /** False where admission webhooks are switched off, since nothing in the cluster could answer them. */
   readonly admissionWebhooks: boolean;
   readonly processes: readonly SandboxProcess[];
@@ -53,6 +55,7 @@ export function sandboxOf(folder: string, state: SandboxState): Sandbox {
     registry: state.registry,
     auditLog: layout.auditLog,
     nodes: state.nodes,
+    realNodes: state.realNodes,
     admissionWebhooks: state.admissionWebhooks,
     processes: state.processes,
     stop,

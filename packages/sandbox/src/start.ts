@@ -8,13 +8,13 @@ import { cancelled } from '@zakenak/core';
 import type { Toolchain } from '@zakenak/toolchain';
 import { writeCertificates } from './certificates.ts';
 import { writeConfiguration } from './configuration.ts';
-import { folderNotOurs, startFailed } from './errors.ts';
+import { folderNotOurs, sandboxDiffers, startFailed, unsupported } from './errors.ts';
 import { withFolderLock } from './folder-lock.ts';
 import { type Layout, layoutOf } from './layout.ts';
 import { identify, signalProcess, waitForEnd } from './process-identity.ts';
 import { readSandbox, type Sandbox, sandboxOf } from './sandbox.ts';
 import { defaultNodes, type SimulatedNode } from './simulated-node.ts';
-import { type Launch, readState, writeWhole } from './state.ts';
+import { type Launch, readLaunch, readState, writeWhole } from './state.ts';
 import { endSandbox } from './stop.ts';
 import type { SupervisorEvent } from './supervisor.ts';
 
@@ -28,12 +28,14 @@ export interface SandboxOptions {
   readonly nodes?: readonly SimulatedNode[];
   /** Off where nothing is said: pods are simulated, and a webhook that nobody answers would refuse every change. */
   readonly admissionWebhooks?: boolean;
+  /** A node that runs containers, beside the simulated ones: needs root on Debian, with containerd, runc and CNI plugins. */
+  readonly realNode?: boolean;
   /** Milliseconds until the sandbox has to be usable; two minutes where nothing is said. */
   readonly readyTimeoutMs?: number;
 }
 
 /** What starting a sandbox reaches the world through, besides its own folder and loopback. */
-export interface SandboxReach extends Partial<Pick<Ports, 'progress'>> {
+export interface SandboxReach extends Partial<Pick<Ports, 'progress' | 'process'>> {
   /** Finds `kubernetes`, `kwok` and `registry`, installing them where needed. */
   readonly toolchain: Pick<Toolchain, 'resolve'>;
 }
@@ -41,17 +43,19 @@ export interface SandboxReach extends Partial<Pick<Ports, 'progress'>> {
 /**
  * Starts a cluster (etcd, control plane, simulated GPU nodes) and a registry without root, or returns the one that runs in the folder already.
  * What a crashed one left there is removed first. Resolves when pods can be scheduled. Throws ZakenakError `sandbox/start-failed`,
- * `sandbox/folder-not-ours`, `sandbox/busy`, `tool/missing` and `run/cancelled`.
+ * `sandbox/folder-not-ours`, `sandbox/busy`, `sandbox/differs` (the one that runs is unlike what is asked for), `tool/missing` and
+ * `run/cancelled`.
  */
 export async function startSandbox(
   options: SandboxOptions,
   reach: SandboxReach,
   signal?: AbortSignal,
 ): Promise<Sandbox> {
+  if (options.realNode) throw unsupported('A real node is not supported yet.', 'Leave `--node` out.');
   const layout = layoutOf(options.folder);
   const start = async () => {
     const running = await readSandbox(layout.folder);
-    if (running) return running;
+    if (running) return checkAlike(options, running);
     const programs = await resolvePrograms(reach.toolchain, signal);
     await prepareFolder(layout);
     await Promise.all([writeCertificates(layout), writeConfiguration(layout)]);
@@ -62,6 +66,21 @@ export async function startSandbox(
     return sandboxOf(layout.folder, state);
   };
   return withFolderLock(layout.folder, start, signal);
+}
+
+/** The running sandbox, where it is like everything that the options name. */
+function checkAlike(options: SandboxOptions, running: Sandbox): Sandbox {
+  const launch = readLaunch(options.folder);
+  const differs: Readonly<Record<string, boolean>> = {
+    owner: options.owner !== undefined && options.owner !== launch.owner?.pid,
+    nodes: options.nodes !== undefined && JSON.stringify(options.nodes) !== JSON.stringify(launch.nodes),
+    'admission webhooks':
+      options.admissionWebhooks !== undefined && options.admissionWebhooks !== launch.admissionWebhooks,
+    'real node': options.realNode !== undefined && options.realNode !== running.realNodes.length > 0,
+  };
+  const different = Object.keys(differs).filter((name) => differs[name]);
+  if (different.length > 0) throw sandboxDiffers(options.folder, different);
+  return running;
 }
 
 async function resolvePrograms(

@@ -26,7 +26,10 @@ export interface SandboxState {
   readonly apiServer: string;
   /** host:port. */
   readonly registry: string;
+  /** Names of the simulated nodes. */
   readonly nodes: readonly string[];
+  /** Names of the nodes that run containers. */
+  readonly realNodes: readonly string[];
   readonly admissionWebhooks: boolean;
   readonly processes: readonly SandboxProcess[];
   /** Why it failed. */

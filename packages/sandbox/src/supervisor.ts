@@ -169,6 +169,7 @@ function firstState(launch: Launch): SandboxState {
     apiServer: '',
     registry: '',
     nodes: launch.nodes.map(({ name }) => name),
+    realNodes: [],
     admissionWebhooks: launch.admissionWebhooks,
     processes: [],
   };

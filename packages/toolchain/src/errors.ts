@@ -42,3 +42,14 @@ export function buildFailed(name: string, stderr: string): ZakenakError {
     exitCode: exitCodes.missing,
   });
 }
+
+/** The Go module that this release should bring for a program is not there. */
+export function sourceMissing(name: string, folder: string, cause: unknown): ZakenakError {
+  return new ZakenakError({
+    code: 'tool/source-missing',
+    message: `The source that ${name} is built from is not at ${folder}.`,
+    remedy: 'Install Zakenak again: its folder `go` belongs beside its bundle.',
+    exitCode: exitCodes.missing,
+    cause,
+  });
+}

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { chmod, cp, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import type { Http, ProcessRunner, Progress } from '@zakenak/core';
-import { buildFailed, checksumMismatch } from './errors.ts';
+import { buildFailed, checksumMismatch, sourceMissing } from './errors.ts';
 import { withLock } from './lock.ts';
 import type { Download, GoRoute, ToolEntry } from './manifest.ts';
 
@@ -27,8 +28,10 @@ export async function cachedPath(name: string, entry: ToolEntry, cacheFolder: st
   );
   if (entry.go && 'wrapper' in entry.go) {
     const folder = wrapperFolder(entry.go.wrapper);
-    for (const file of (await readdir(folder)).sort())
-      recipe.update(file).update(await readFile(join(folder, file)));
+    const files = await readdir(folder).catch((error: unknown) => {
+      throw sourceMissing(name, folder, error);
+    });
+    for (const file of files.sort()) recipe.update(file).update(await readFile(join(folder, file)));
   }
   return join(
     cacheFolder,
@@ -192,8 +195,10 @@ async function buildProgram(
   return join(folder, made.name);
 }
 
+/** The folder of a module of ours: beside the bundle where this is one, else in the source tree. */
 function wrapperFolder(wrapper: string): string {
-  return resolve(import.meta.dirname, wrapper);
+  const shipped = join(import.meta.dirname, 'go', basename(wrapper));
+  return existsSync(shipped) ? shipped : resolve(import.meta.dirname, wrapper);
 }
 
 function executable(name: string): string {

@@ -9,7 +9,7 @@ export interface Arguments {
 }
 
 /**
- * Reads flags by the spec: `--name value`, `--name=value`, `--flag` and `--no-flag` for booleans; a list's flag may come again.
+ * Reads flags by the spec: `--name value`, `--name=value`, `--flag`, `--flag false` and `--no-flag` for booleans; a list's flag may come again.
  * Throws `usage/unknown-flag` with the nearest flag, `usage/missing-value`.
  */
 export function parseArguments(
@@ -42,24 +42,53 @@ function readFlag(
 ): readonly [string, string] {
   const equals = word.indexOf('=');
   const flag = word.slice(2, equals < 0 ? undefined : equals);
-  const input = inputs[flag];
+  const input = Object.hasOwn(inputs, flag) ? inputs[flag] : undefined;
   if (input) {
     if (equals >= 0) return [flag, word.slice(equals + 1)];
-    if (input.type === 'boolean') return [flag, 'true'];
+    if (input.type === 'boolean')
+      return [flag, rest[0] === 'true' || rest[0] === 'false' ? (rest.shift() ?? '') : 'true'];
     const value = rest.shift();
-    if (value === undefined) throw missingValue(flag, input);
+    // A value that begins with dashes is written --name=--value: otherwise a forgotten value would eat the next flag.
+    if (value === undefined || value.startsWith('--')) throw missingValue(flag, input);
     return [flag, value];
   }
   const positive = flag.startsWith('no-') ? flag.slice(3) : '';
-  if (inputs[positive]?.type === 'boolean' && equals < 0) return [positive, 'false'];
+  if (Object.hasOwn(inputs, positive) && inputs[positive]?.type === 'boolean' && equals < 0)
+    return [positive, 'false'];
   throw unknownFlag(verb, flag, Object.keys(inputs));
+}
+
+/**
+ * Words are the verb's first input: `zakenak sandbox up`, `zakenak lint helm-charts/ollama`. Several only where it is a list.
+ * Throws `usage/unexpected-word` where it takes none or was given by its flag too.
+ */
+export function takeWords(
+  verb: string,
+  inputs: ActionSpec['inputs'],
+  { inputs: given, words }: Arguments,
+): ReadonlyMap<string, string> {
+  if (words.length === 0) return given;
+  const [first] = Object.entries(inputs);
+  const [name = '', input] = first ?? [];
+  const takes = input?.type === 'list' || (input?.type !== 'boolean' && words.length === 1);
+  if (!input || !takes || given.has(name)) throw unexpectedWord(verb, words.at(takes ? 0 : -1) ?? '');
+  return new Map([...given, [name, words.join('\n')]]);
+}
+
+function unexpectedWord(verb: string, word: string): ZakenakError {
+  return new ZakenakError({
+    code: 'usage/unexpected-word',
+    message: `zakenak ${verb} does not know what to do with '${word}'.`,
+    remedy: `See zakenak ${verb} --help for its flags.`,
+    exitCode: exitCodes.badInput,
+  });
 }
 
 function missingValue(flag: string, input: InputSpec): ZakenakError {
   return new ZakenakError({
     code: 'usage/missing-value',
     message: `--${flag} needs a value (${input.description}).`,
-    remedy: `Write --${flag} VALUE.`,
+    remedy: `Write --${flag} VALUE, or --${flag}=VALUE where the value begins with dashes.`,
     exitCode: exitCodes.badInput,
   });
 }

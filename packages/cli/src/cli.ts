@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { asZakenakError, createErrorReport, exitCodeOf, renderJson, renderTerminal } from '@zakenak/core';
-import { parseArguments, unknownVerb } from './arguments.ts';
+import { parseArguments, takeWords, unknownVerb } from './arguments.ts';
 import { renderHelp, renderOverview } from './help.ts';
 import { runVerb, withPublicationInputs } from './run-verb.ts';
 import { loadVerb, verbNames, verbs } from './verbs.ts';
@@ -27,32 +27,44 @@ export async function runCli(argv: readonly string[]): Promise<void> {
 }
 
 async function main(argv: readonly string[]): Promise<number> {
-  const [name = '--help', ...rest] = argv;
-  if (name === '--version') return print(`${version}\n`);
-  if (name === '--help' || name === 'help' || name === '-h')
+  const [name = '--help', ...rest] = leadingFlagsLast(argv);
+  if (name === '--version' || name === '-v') return print(`${version}\n`);
+  if (name === '--help' || name === '-h' || (name === 'help' && rest.length === 0))
     return print(
       renderOverview(
         (await verbs()).map(({ spec }) => spec),
         version,
       ),
     );
+  if (name === 'help') return main([...rest, '--help']);
   const verb = await loadVerb(name);
   if (!verb) throw unknownVerb(name, verbNames);
   const spec = withPublicationInputs(verb.spec);
   if (rest.includes('--help') || rest.includes('-h')) return print(renderHelp(spec));
-  const { inputs, words } = parseArguments(name, { ...spec.inputs, ...shellFlags }, rest);
+  const parsed = parseArguments(name, { ...spec.inputs, ...shellFlags }, rest);
+  const inputs = takeWords(name, spec.inputs, parsed);
   const flag = (key: string) => inputs.get(key) === 'true';
+  const { env } = process;
   return runVerb({
     verb,
-    env: process.env,
+    env,
     cwd: resolve(inputs.get('directory') ?? '.'),
     json: flag('json'),
     quiet: flag('quiet'),
-    // Words reach a verb as its first input: `zakenak sandbox up`, `zakenak lint helm-charts/ollama`.
-    read: (input) =>
-      inputs.get(input) ??
-      (words.length > 0 && input === Object.keys(spec.inputs)[0] ? words.join('\n') : undefined),
+    read: (input) => inputs.get(input) ?? readVariable(input, env),
   });
+}
+
+/** `zakenak --json lint` is `zakenak lint --json`. */
+function leadingFlagsLast(argv: readonly string[]): readonly string[] {
+  const first = argv.findIndex((word) => word !== '--json' && word !== '--quiet');
+  return first < 0 ? [] : [...argv.slice(first), ...argv.slice(0, first)];
+}
+
+/** On a CI host inputs come as variables too (GitLab's components set them); a flag wins. */
+function readVariable(input: string, env: NodeJS.ProcessEnv): string | undefined {
+  if (!env.CI) return undefined;
+  return env[`ZAKENAK_INPUT_${input.replaceAll('-', '_').toUpperCase()}`];
 }
 
 function print(text: string): number {

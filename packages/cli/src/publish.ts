@@ -1,6 +1,8 @@
 import { join } from 'node:path';
 import {
+  asZakenakError,
   type CiHost,
+  escapeCommandData,
   exitCodeOf,
   type Forge,
   type Ports,
@@ -23,6 +25,8 @@ export interface Publication {
   readonly version: string;
   /** Writes to stdout. */
   readonly write: (text: string) => void;
+  /** Writes a line that the CI host reads. */
+  readonly command: (text: string) => void;
   readonly colour: boolean;
   readonly json: boolean;
   readonly outputFolder?: string;
@@ -42,12 +46,10 @@ export async function publish(report: Report, to: Publication): Promise<number> 
   if (to.host.capabilities.annotationsPerLevel > 0) {
     const limit = Math.min(to.annotationsMax, to.host.capabilities.annotationsPerLevel);
     const { text, dropped } = renderAnnotations(report, limit);
-    to.write(clean(text));
+    to.command(clean(text));
     if (dropped > 0) to.log.info(`${dropped} more findings are in the summary and the report files.`);
-    if (report.error)
-      to.write(
-        `::error title=${report.error.code}::${clean(`${report.error.message} ${report.error.remedy}`).replace(/[\r\n]+/g, '%0A')}\n`,
-      );
+    for (const { code, message, remedy } of errorsOf(report))
+      to.command(`::error title=${code}::${escapeCommandData(clean(`${message}\n${remedy}`))}\n`);
   }
   await to.host.appendSummary(clean(renderMarkdown(report, { maxLength: 900_000 })));
   for (const [name, value] of Object.entries({ ...report.outputs, result: report.verdict })) {
@@ -55,6 +57,11 @@ export async function publish(report: Report, to: Publication): Promise<number> 
   }
   await publishToForge(report, to, clean);
   return exitCode;
+}
+
+/** The errors of a report and its parts. */
+function errorsOf(report: Report): readonly NonNullable<Report['error']>[] {
+  return [...(report.error ? [report.error] : []), ...report.parts.flatMap(errorsOf)];
 }
 
 async function writeReportFiles(report: Report, to: Publication, folder: string): Promise<void> {
@@ -75,6 +82,16 @@ async function publishToForge(
   clean: (text: string) => string,
 ): Promise<void> {
   if (!to.comment && !to.status) return;
+  try {
+    await writeToForge(report, to, clean);
+  } catch (thrown) {
+    // The verdict is known and shown: a comment that cannot be written must not replace it.
+    const { message, remedy } = asZakenakError(thrown);
+    to.log.warn(`The report did not reach the forge: ${message} ${remedy}`);
+  }
+}
+
+async function writeToForge(report: Report, to: Publication, clean: (text: string) => string): Promise<void> {
   const forge = await to.forge();
   const event = await to.host.readEvent();
   if (!forge) {

@@ -43,6 +43,7 @@ export async function runVerb(call: Call): Promise<number> {
       ...wired.context.ports,
       version,
       write: wired.write,
+      command: wired.command,
       colour: wired.colour,
       json: call.json,
       ...settings,

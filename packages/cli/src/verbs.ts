@@ -15,6 +15,7 @@ const loaders: Readonly<Record<string, () => Promise<Verb>>> = {
   smoke: async () => (await import('@zakenak/pipeline')).smokeVerb,
   doctor: async () => (await import('@zakenak/pipeline')).doctorVerb,
   release: async () => (await import('@zakenak/pipeline')).releaseVerb,
+  sign: async () => (await import('@zakenak/pipeline')).signVerb,
   init: async () => (await import('@zakenak/pipeline')).initVerb,
   sandbox: async () => (await import('./sandbox-verb.ts')).sandboxVerb,
 };
@@ -24,7 +25,7 @@ export const verbNames: readonly string[] = Object.keys(loaders);
 
 /** The verb of that name; undefined where there is none. */
 export async function loadVerb(name: string): Promise<Verb | undefined> {
-  return loaders[name]?.();
+  return Object.hasOwn(loaders, name) ? loaders[name]?.() : undefined;
 }
 
 /** Every verb. */
@@ -47,5 +48,5 @@ const actions: Readonly<Record<string, string>> = {
 
 /** The verb that an action's folder stands for; undefined for an unknown one. */
 export async function loadAction(name: string): Promise<Verb | undefined> {
-  return loadVerb(actions[name] ?? '');
+  return loadVerb(Object.hasOwn(actions, name) ? (actions[name] ?? '') : '');
 }

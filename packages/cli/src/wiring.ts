@@ -1,3 +1,4 @@
+import { relative } from 'node:path';
 import { type ParsedConfig, parseConfig, readConfig } from '@zakenak/config';
 import {
   type CiEvent,
@@ -19,7 +20,7 @@ import {
   createSystemClock,
 } from '@zakenak/machine';
 import type { RunContext } from '@zakenak/pipeline';
-import { createToolchain } from '@zakenak/toolchain';
+import { cacheFolder, createToolchain } from '@zakenak/toolchain';
 import { version } from './version.ts';
 
 /** What surrounds a run. */
@@ -36,6 +37,8 @@ export interface Surroundings {
 export interface Wired {
   readonly context: RunContext;
   readonly write: (text: string) => void;
+  /** Where lines go that the CI host itself reads: not among the JSON. */
+  readonly command: (text: string) => void;
   readonly colour: boolean;
   close(): Promise<void>;
 }
@@ -45,7 +48,8 @@ export function wire(around: Surroundings, signal: AbortSignal): Wired {
   const { env } = around;
   const write = (text: string) => void process.stdout.write(text);
   const toStderr = (text: string) => void process.stderr.write(text);
-  const detected = detectHost(env, around.cwd, write);
+  const command = around.json ? toStderr : write;
+  const detected = detectHost(env, around.cwd, command);
   const host: CiHost = { ...detected, readInput: around.read };
   const redactor = createRedactor((secret) => host.mask(secret));
   for (const secret of secretVariables(env)) redactor.add(secret);
@@ -70,8 +74,9 @@ export function wire(around: Surroundings, signal: AbortSignal): Wired {
         colour: wantsColour(env, process.stderr.isTTY),
       });
   const http = createHttp();
-  const runner = createToolchain({ process: createProcessRunner(env), env, http, clock, progress });
+  const runner = createToolchain({ process: createProcessRunner(withoutInputs(env)), env, http, progress });
   const git = createGit({ process: runner, root: files.root, signal });
+  const configPath = around.read('config')?.trim() || 'zakenak.yaml';
   const connections = new Map<string, Promise<KubeApi>>();
   const event = once(() => host.readEvent());
   const context: RunContext = {
@@ -81,8 +86,8 @@ export function wire(around: Surroundings, signal: AbortSignal): Wired {
     version,
     event,
     range: once(async () => resolveRange(await event(), git)),
-    config: (path = 'zakenak.yaml') => readConfig(files, path),
-    policyConfig: async (path = 'zakenak.yaml') => readPolicyConfig(path, await event(), context),
+    config: (path = configPath) => readConfig(files, path),
+    policyConfig: async (path = configPath) => readPolicyConfig(path, await event(), context),
     connect: (target) => {
       const key = JSON.stringify(target);
       const connecting = connections.get(key) ?? connect(target, env, runner);
@@ -93,12 +98,12 @@ export function wire(around: Surroundings, signal: AbortSignal): Wired {
     schemaFolder: async (kubernetesVersion) =>
       (await import('@zakenak/schemas')).prepareSchemas(kubernetesVersion, {
         process: runner,
-        env,
-        http,
         progress,
+        cacheFolder: cacheFolder(env),
+        signal,
       }),
   };
-  return { context, write, colour, close: async () => {} };
+  return { context, write, command, colour, close: async () => {} };
 }
 
 async function connect(
@@ -114,6 +119,11 @@ async function connect(
     ...(target.kubeconfig ? { kubeconfig: target.kubeconfig } : {}),
     ...(context ? { context } : {}),
   });
+}
+
+/** Programs need no inputs, and some of these are secrets. */
+function withoutInputs(env: Surroundings['env']): Surroundings['env'] {
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !/^(ZAKENAK_)?INPUT_/.test(name)));
 }
 
 /** Variables that hold secrets by their name: whatever prints them, they are masked. */
@@ -145,7 +155,9 @@ async function readPolicyConfig(
   const judged = event.kind === 'pull-request' || event.kind === 'merge-group';
   if (judged) {
     const { bases } = await context.range();
-    const text = bases[0] === undefined ? undefined : await context.ports.git.readFile(bases[0], path);
+    const inside = relative(context.ports.files.root, await context.ports.files.resolve(path));
+    const [base] = bases;
+    const text = base && (await context.ports.git.readFile(base, inside.replaceAll('\\', '/')));
     return text === undefined ? undefined : parseConfig(text, path);
   }
   const there = await context.ports.files.stat(await context.ports.files.resolve(path));

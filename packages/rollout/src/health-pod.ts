@@ -14,7 +14,9 @@ const hopeless = new Set([
 // One crash may be a race at the start; the kubelet's second back-off is not.
 const crashesEndured = 2;
 
-/** A pod by its phase and containers (Argo CD's rules; a failed pod is a failure, not an end). */
+/**
+ * A pod by its phase and containers (Argo CD's rules: a failed pod is a failure, not an end; one that is not restarted for ever has to come to its end).
+ */
 export function judgePod(pod: KubeObject): Health {
   const phase = textAt(pod, 'status', 'phase');
   if (phase === 'Succeeded') return { state: 'ready', reason: 'succeeded' };
@@ -25,7 +27,10 @@ export function judgePod(pod: KubeObject): Health {
     };
   const stuck = stuckContainer(pod);
   if (stuck) return stuck;
-  if (conditionOf(pod, 'Ready')?.status === 'True') return { state: 'ready', reason: 'ready' };
+  if (conditionOf(pod, 'Ready')?.status === 'True')
+    return endsByItself(pod)
+      ? { state: 'progressing', reason: 'it runs and has not ended yet' }
+      : { state: 'ready', reason: 'ready' };
   const scheduled = conditionOf(pod, 'PodScheduled');
   if (scheduled?.status === 'False')
     return { state: 'progressing', reason: `not scheduled: ${scheduled.message}` };
@@ -40,6 +45,11 @@ export function containerStatuses(pod: KubeObject): readonly unknown[] {
   return [...listAt(pod, 'status', 'initContainerStatuses'), ...listAt(pod, 'status', 'containerStatuses')];
 }
 
+/** Pods of hooks, mostly; of a workload every pod is always restarted. */
+function endsByItself(pod: KubeObject): boolean {
+  return ['Never', 'OnFailure'].includes(textAt(pod, 'spec', 'restartPolicy'));
+}
+
 function stuckContainer(pod: KubeObject): Health | undefined {
   for (const status of containerStatuses(pod)) {
     const reason = textAt(status, 'state', 'waiting', 'reason');
@@ -47,7 +57,7 @@ function stuckContainer(pod: KubeObject): Health | undefined {
     const message = textAt(status, 'state', 'waiting', 'message');
     if (hopeless.has(reason)) return { state: 'failed', reason: `container ${name}: ${reason}: ${message}` };
     if (reason === 'CrashLoopBackOff' && numberAt(status, 0, 'restartCount') >= crashesEndured)
-      return { state: 'failed', reason: `container ${name}: CrashLoopBackOff: ${lastWords(pod) || message}` };
+      return { state: 'failed', reason: `container ${name}: CrashLoopBackOff: ${lastEnd(status) || message}` };
   }
   return undefined;
 }
@@ -59,15 +69,21 @@ function waitingReason(pod: KubeObject): string {
   return waiting ? `container ${waiting[0]}: ${waiting[1]}` : '';
 }
 
-/** How a container ended last: `OOMKilled (exit code 137)`. */
+/** The first container that ended badly: `container web: OOMKilled (exit code 137)`. */
 function lastWords(pod: KubeObject): string {
   for (const status of containerStatuses(pod)) {
-    for (const state of ['state', 'lastState']) {
-      const reason = textAt(status, state, 'terminated', 'reason');
-      const exit = numberAt(status, 0, state, 'terminated', 'exitCode');
-      if (reason !== '' && exit !== 0)
-        return `container ${textAt(status, 'name')}: ${reason} (exit code ${exit})`;
-    }
+    const end = lastEnd(status);
+    if (end !== '') return `container ${textAt(status, 'name')}: ${end}`;
+  }
+  return '';
+}
+
+/** How a container ended last, where it ended badly: `OOMKilled (exit code 137)`. */
+function lastEnd(status: unknown): string {
+  for (const state of ['state', 'lastState']) {
+    const reason = textAt(status, state, 'terminated', 'reason');
+    const exit = numberAt(status, 0, state, 'terminated', 'exitCode');
+    if (reason !== '' && exit !== 0) return `${reason} (exit code ${exit})`;
   }
   return '';
 }

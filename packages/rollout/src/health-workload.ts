@@ -50,11 +50,12 @@ export function judgeStatefulSet(object: KubeObject): Health {
   return { state: 'ready', reason: `${wanted} of ${wanted} pods ready` };
 }
 
-/** Ready when every node that should run it runs the newest pod, available. */
+/** Ready when every node that should run it runs the newest pod (with updates on delete: any pod), available. */
 export function judgeDaemonSet(object: KubeObject): Health {
   if (valueAt(object, 'status', 'observedGeneration') === undefined)
     return progressing('no controller has seen it yet');
   const wanted = numberAt(object, 0, 'status', 'desiredNumberScheduled');
+  const updates = textAt(object, 'spec', 'updateStrategy', 'type') !== 'OnDelete';
   for (const [field, verb] of [
     ['currentNumberScheduled', 'scheduled'],
     ['updatedNumberScheduled', 'updated'],
@@ -62,7 +63,8 @@ export function judgeDaemonSet(object: KubeObject): Health {
     ['numberReady', 'ready'],
   ] as const) {
     const count = numberAt(object, 0, 'status', field);
-    if (count < wanted) return progressing(`${count} of ${wanted} pods ${verb}`);
+    if (count < wanted && (updates || verb !== 'updated'))
+      return progressing(`${count} of ${wanted} pods ${verb}`);
   }
   return { state: 'ready', reason: `${wanted} of ${wanted} pods ready` };
 }

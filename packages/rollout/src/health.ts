@@ -8,8 +8,8 @@ import { groupOf } from './object.ts';
 type Judge = (object: KubeObject) => Health;
 
 /**
- * How an object is doing, from its own JSON. Base: kstatus (fluxcd/cli-utils: pkg/kstatus/status); Argo CD's rules for Pod, Job, PVC and paused
- * Deployments (argo-cd: gitops-engine/pkg/health); a Job counts when it is complete.
+ * How an object is doing, from its own JSON. Base: kstatus (fluxcd/cli-utils: pkg/kstatus/status); Argo CD's rules for Pod, Job, PVC, HPA and
+ * paused Deployments (argo-cd: gitops-engine/pkg/health); a Job counts when it is complete.
  */
 export function judgeHealth(object: KubeObject): Health {
   if (object.metadata.deletionTimestamp) return { state: 'terminating', reason: 'it is being deleted' };
@@ -20,14 +20,11 @@ export function judgeHealth(object: KubeObject): Health {
 const ready: Health = { state: 'ready', reason: 'ready' };
 
 function judgeGenerally(object: KubeObject): Health | undefined {
-  const observed = valueAt(object, 'status', 'observedGeneration');
-  // Some controllers write it as text.
-  if (
-    observed !== undefined &&
-    Number(observed) !== object.metadata.generation &&
-    object.metadata.generation !== undefined
-  )
-    return { state: 'progressing', reason: `generation ${object.metadata.generation} is not observed yet` };
+  const { generation } = object.metadata;
+  // Some controllers write it as text; what is no number at all tells nothing.
+  const observed = Number(valueAt(object, 'status', 'observedGeneration') ?? Number.NaN);
+  if (generation !== undefined && !Number.isNaN(observed) && observed !== generation)
+    return { state: 'progressing', reason: `generation ${generation} is not observed yet` };
   const reconciling = conditionOf(object, 'Reconciling');
   if (reconciling?.status === 'True')
     return { state: 'progressing', reason: reconciling.message || 'reconciling' };
@@ -50,6 +47,7 @@ const judges: Readonly<Record<string, Judge>> = {
       ? { state: 'terminating', reason: 'it is being deleted' }
       : ready,
   'batch/Job': judgeJob,
+  'autoscaling/HorizontalPodAutoscaler': judgeAutoscaler,
   'apiextensions.k8s.io/CustomResourceDefinition': judgeDefinition,
   'apiregistration.k8s.io/APIService': (object) => judgeCondition(object, 'Available'),
 };
@@ -74,6 +72,20 @@ function judgeJob(object: KubeObject): Health {
     state: 'progressing',
     reason: `${done} of ${numberAt(object, 1, 'spec', 'completions')} runs complete`,
   };
+}
+
+/**
+ * Argo CD's rules but for metrics: an autoscaler gets its first ones a minute after its pods, and without any it leaves the replicas as they are, so
+ * a deploy neither waits for them nor fails by them.
+ */
+function judgeAutoscaler(object: KubeObject): Health {
+  const scale = conditionOf(object, 'AbleToScale');
+  if (scale?.status === 'False')
+    return { state: 'progressing', reason: scale.message || scale.reason || 'it cannot scale its target' };
+  const active = conditionOf(object, 'ScalingActive');
+  if (active?.status === 'False' && active.reason === 'InvalidSelector')
+    return { state: 'failed', reason: active.message || active.reason };
+  return active?.status === 'False' ? { state: 'ready', reason: active.message || active.reason } : ready;
 }
 
 function judgeClaim(object: KubeObject): Health {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 
 /** Author or committer of a commit. */
-export interface Identity {
+interface Identity {
   readonly name: string;
   readonly email: string;
   /** Seconds since 1970. */

@@ -65,7 +65,7 @@ export function judgeGpus(gpus: readonly SeenGpu[], demands: GpuDemands, cuda?: 
 }
 
 /** The driver is older than asked for. */
-export function driverTooOld(driver: string, least: string, where: string): Finding {
+function driverTooOld(driver: string, least: string, where: string): Finding {
   return gpuFinding(
     'gpu/driver-too-old',
     `The NVIDIA driver ${driver} (${where}) is older than ${least}.`,

@@ -178,7 +178,7 @@ function execInfo(exec: ExecEntry, cluster: ClusterEntry, authority?: string): u
 }
 
 /** Reads a plugin's answer (https://kubernetes.io/docs/reference/config-api/client-authentication.v1/). Throws `kube/credential-plugin-failed`. */
-export function parseExecCredential(stdout: string, exec: ExecEntry, user: UserEntry): Dated {
+function parseExecCredential(stdout: string, exec: ExecEntry, user: UserEntry): Dated {
   let status: Record<string, unknown> | undefined;
   try {
     status = (JSON.parse(stdout) as { status?: Record<string, unknown> }).status;

@@ -111,7 +111,7 @@ interface AggregatedList {
 }
 
 /** Reads an APIGroupDiscoveryList. */
-export function readAggregated(body: unknown): readonly KubeResource[] {
+function readAggregated(body: unknown): readonly KubeResource[] {
   return ((body as AggregatedList).items ?? []).flatMap(({ metadata, versions = [] }) =>
     versions.flatMap(({ version, resources = [] }) =>
       resources.map((item) => ({
@@ -142,7 +142,7 @@ async function readClassic(
 }
 
 /** Reads an APIResourceList. */
-export function readResourceList(body: unknown, apiVersion: string): readonly KubeResource[] {
+function readResourceList(body: unknown, apiVersion: string): readonly KubeResource[] {
   const all =
     (body as { resources?: readonly { name: string; kind: string; namespaced: boolean; verbs: string[] }[] })
       .resources ?? [];

@@ -51,7 +51,7 @@ export interface Kubeconfig {
 }
 
 /** A context entry. */
-export interface ContextEntry {
+interface ContextEntry {
   readonly cluster?: string;
   readonly user?: string;
   readonly namespace?: string;

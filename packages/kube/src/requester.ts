@@ -22,7 +22,7 @@ export interface RetryPolicy {
 }
 
 /** Used where nothing is said. */
-export const defaultRetries: RetryPolicy = {
+const defaultRetries: RetryPolicy = {
   patienceMs: 30_000,
   firstPatienceMs: 1_000,
   firstPauseMs: 100,

@@ -23,7 +23,7 @@ export interface WatchPolicy {
 }
 
 /** Used where nothing is said. */
-export const defaultWatch: WatchPolicy = { idleMs: 150_000, patienceMs: 300_000 };
+const defaultWatch: WatchPolicy = { idleMs: 150_000, patienceMs: 300_000 };
 
 /** A stream that ends sooner says that something is wrong; opening it again at once would only load the server. */
 const hastyMs = 1_000;

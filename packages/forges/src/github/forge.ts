@@ -106,7 +106,7 @@ async function upsertComment(
 }
 
 /** The text at GitHub's limit, saying that it was cut. */
-export function cutComment(body: string): string {
+function cutComment(body: string): string {
   const note = '\n\n_Cut at the forge’s limit: the whole report is in the run’s artefacts._';
   return body.length <= maxCommentLength ? body : body.slice(0, maxCommentLength - note.length) + note;
 }

@@ -7,7 +7,7 @@ import { createTransport } from '../transport.ts';
 import type { WatchPolicy } from '../watch.ts';
 
 /** A request as the server saw it. */
-export interface SeenRequest {
+interface SeenRequest {
   readonly method: string;
   readonly path: string;
   readonly query: Readonly<Record<string, string>>;

@@ -1,56 +1,121 @@
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { exitCodes } from '@zakenak/core';
+import { renderTable } from './markdown-table.ts';
+import { endOfGroup, literalsOf, splitGroup } from './source-text.ts';
 
 /** An error code as a factory writes it. */
-interface ErrorEntry {
+export interface ErrorEntry {
   readonly code: string;
-  readonly remedy: string;
-  readonly exitCode: string;
+  /** What its factories may advise; empty where the caller words it. */
+  readonly remedies: readonly string[];
+  readonly exits: readonly number[];
 }
 
-/** Every literal `new ZakenakError({ code, …, remedy, exitCode })` of the sources, by code. */
+/**
+ * Every error of the sources by its code: what is given to `new ZakenakError` and to the `super` of its subclasses.
+ * Throws where a code is not a literal there, nor the first element of an array in the same file: it could not be documented.
+ */
 export function collectErrors(root: string): readonly ErrorEntry[] {
+  const files = globSync('packages/*/src/**/*.ts', { cwd: root }).filter(isShipped).sort();
   const entries = new Map<string, ErrorEntry>();
-  for (const file of globSync('packages/*/src/**/*.ts', { cwd: root })
-    .filter((path) => !path.endsWith('.test.ts'))
-    .sort()) {
-    const source = readFileSync(join(root, file), 'utf8');
-    for (const { index } of source.matchAll(/\bcode:\s*['`]([a-z0-9-]+\/[a-z0-9-${}]+)['`]/g)) {
-      const entry = readEntry(source.slice(index, index + 1_500));
-      if (entry && !entries.has(entry.code)) entries.set(entry.code, entry);
+  for (const file of files) {
+    for (const entry of errorsOf(readFileSync(join(root, file), 'utf8'), file)) {
+      const { remedies = [], exits = [] } = entries.get(entry.code) ?? {};
+      entries.set(entry.code, {
+        code: entry.code,
+        remedies: [...new Set([...remedies, ...entry.remedies])],
+        exits: [...new Set([...exits, ...entry.exits])].sort((a, b) => a - b),
+      });
     }
   }
   return [...entries.values()].sort((a, b) => (a.code < b.code ? -1 : 1));
 }
 
-function readEntry(text: string): ErrorEntry | undefined {
-  const code = /code:\s*['`]([^'`]+)['`]/.exec(text)?.[1];
-  const exitCode = /exitCode:\s*exitCodes\.(\w+)/.exec(text)?.[1];
-  const remedy = /remedy:\s*(['"`])((?:(?!\1)[^\\]|\\.)*)\1/s.exec(text)?.[2] ?? 'The message names it.';
-  if (!code || code.includes('$') || !exitCode) return undefined;
-  return {
-    code,
-    exitCode,
-    remedy: remedy
-      .replace(/\$\{[^}]*\}/g, '…')
-      .replace(/\\(.)/g, '$1')
-      .replace(/\s+/g, ' '),
-  };
+function isShipped(path: string): boolean {
+  return !path.endsWith('.test.ts') && !path.includes('/testing/') && !path.startsWith('packages/devkit/');
+}
+
+const codePattern = /^[a-z][a-z0-9]*\/[a-z0-9-]+$/;
+
+/** The errors that one file makes. */
+export function errorsOf(source: string, file: string): readonly ErrorEntry[] {
+  const isSubclass = /extends ZakenakError\b/.test(source);
+  const pattern = isSubclass ? /\b(?:new ZakenakError|super)\(\{/g : /\bnew ZakenakError\(\{/g;
+  return [...source.matchAll(pattern)].flatMap((match) => {
+    const open = match.index + match[0].length - 1;
+    const properties = readProperties(source.slice(open, endOfGroup(source, open)));
+    const exits = exitsOf(properties.exitCode ?? '');
+    const remedies = literalsOf(properties.remedy ?? '');
+    const codes = literalsOf(properties.code ?? '').filter((text) => codePattern.test(text));
+    const entries =
+      codes.length > 0
+        ? codes.map((code) => ({ code, remedies: remediesFor(code, codes, remedies), exits }))
+        : readTuples(source, exits);
+    if (entries.length === 0) {
+      const line = source.slice(0, open).split('\n').length;
+      throw new Error(`${file}:${line}: the error’s code is no literal, so docs/errors.md cannot list it`);
+    }
+    return entries;
+  });
+}
+
+/** `guarded ? 'a/x' : 'a/y'` beside `guarded ? 'Do this.' : 'Do that.'`: each code has its own. */
+function remediesFor(
+  code: string,
+  codes: readonly string[],
+  remedies: readonly string[],
+): readonly string[] {
+  const own = remedies[codes.indexOf(code)];
+  return codes.length > 1 && codes.length === remedies.length && own !== undefined ? [own] : remedies;
+}
+
+function readProperties(group: string): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    splitGroup(group).map((part) => {
+      const [, name = part, value = ''] = /^(\w+)\s*:\s*(.*)$/s.exec(part) ?? [];
+      return [name, value];
+    }),
+  );
+}
+
+/** `['area/what', …, 'Remedy.', exitCodes.outside]` where the code comes from a table of the same file. */
+function readTuples(source: string, exits: readonly number[]): readonly ErrorEntry[] {
+  return [...source.matchAll(/\[\s*'([^']+)',/g)]
+    .filter(([, code = '']) => codePattern.test(code))
+    .map((match) => {
+      const group = source.slice(match.index, endOfGroup(source, match.index));
+      const remedy = splitGroup(group).flatMap(literalsOf).at(-1);
+      const own = exitsOf(group);
+      return {
+        code: match[1] ?? '',
+        remedies: remedy && remedy !== match[1] ? [remedy] : [],
+        exits: own.length > 0 ? own : exits,
+      };
+    });
+}
+
+function exitsOf(expression: string): readonly number[] {
+  return [...expression.matchAll(/exitCodes\.(\w+)/g)].map(
+    ([, name = '']) => exitCodes[name as keyof typeof exitCodes] ?? exitCodes.bug,
+  );
 }
 
 /** docs/errors.md. */
 export function renderErrors(entries: readonly ErrorEntry[]): string {
-  const rows = entries.map(
-    ({ code, exitCode, remedy }) => `| \`${code}\` | ${exitCode} | ${remedy.replaceAll('|', '\\|')} |`,
-  );
+  const rows = entries.map(({ code, remedies, exits }) => [
+    `\`${code}\``,
+    exits.join(', '),
+    remedies.map((remedy) => remedy.replace(/\s+/g, ' ')).join(' Or: ') || 'The message says it.',
+  ]);
   return [
     '# Error codes',
     '',
-    'Generated by `npm run generate`. Exit codes: badInput 2, missing 3, outside 4, refused 5, bug 70, interrupted 130, terminated 143.',
+    'Generated by `npm run generate`. An error means that we could not look or act; what is wrong with the looked-at is a finding.',
+    'Exit codes: 2 bad input, 3 tool or environment missing, 4 outside system failed, 5 refused by a safety rule, 70 our bug,',
+    '130 and 143 cancelled. `…` stands for a name of the case at hand.',
     '',
-    '| code | exit | remedy |',
-    '| --- | --- | --- |',
-    ...rows,
+    renderTable(['code', 'exit', 'remedy'], rows),
     '',
   ].join('\n');
 }

@@ -36,9 +36,9 @@ export function hostFileUnwritable(variable: string, path: string, cause: unknow
 export function forgeError(forge: string, operation: string, cause: unknown): ZakenakError {
   const status = (cause as { status?: number }).status ?? 0;
   const text = cause instanceof Error ? cause.message : String(cause);
-  const [kind, remedy] = explainStatus(status, text);
+  const [code, remedy] = explainStatus(status, text);
   return new ZakenakError({
-    code: `forge/${kind}`,
+    code,
     message: `${forge} did not let us ${operation}: ${text}`,
     remedy,
     exitCode: exitCodes.outside,
@@ -48,10 +48,10 @@ export function forgeError(forge: string, operation: string, cause: unknown): Za
 
 function explainStatus(status: number, text: string): readonly [string, string] {
   if (status === 429 || (status === 403 && /rate limit/i.test(text))) {
-    return ['rate-limited', 'Wait for the limit to reset, or use a token with a higher one.'];
+    return ['forge/rate-limited', 'Wait for the limit to reset, or use a token with a higher one.'];
   }
   if (status === 401 || status === 403)
-    return ['forbidden', 'Give the job the permission it lacks (see the action’s README) or a valid token.'];
-  if (status === 404) return ['not-found', 'Check the repository’s name and that the token may see it.'];
-  return ['unreachable', 'Check the network and the forge’s status, then run the job again.'];
+    return ['forge/forbidden', 'Give the job the permission it lacks (see the action’s README) or a valid token.'];
+  if (status === 404) return ['forge/not-found', 'Check the repository’s name and that the token may see it.'];
+  return ['forge/unreachable', 'Check the network and the forge’s status, then run the job again.'];
 }

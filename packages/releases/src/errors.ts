@@ -44,24 +44,30 @@ export function wrongBranch(current: string, wanted: string): ZakenakError {
 
 /** The remote branch has commits that HEAD has not, or the other way about. */
 export function outOfStep(branch: string, how: 'behind' | 'ahead' | 'diverged' | 'missing'): ZakenakError {
-  const words = {
-    behind: `The remote's ${branch} has commits that this clone has not.`,
-    ahead: `This clone's ${branch} has commits that were not pushed.`,
-    diverged: `This clone's ${branch} and the remote's have gone different ways.`,
-    missing: `The remote has no branch ${branch}.`,
+  const kinds = {
+    behind: [
+      'releases/branch-behind',
+      `The remote's ${branch} has commits that this clone has not.`,
+      'Run git pull --ff-only, then release again.',
+    ],
+    ahead: [
+      'releases/branch-ahead',
+      `This clone's ${branch} has commits that were not pushed.`,
+      'Push the branch first, so that its checks run before it is released.',
+    ],
+    diverged: [
+      'releases/branch-diverged',
+      `This clone's ${branch} and the remote's have gone different ways.`,
+      'Bring the branch in line with the remote (git pull --rebase), then release again.',
+    ],
+    missing: [
+      'releases/branch-missing',
+      `The remote has no branch ${branch}.`,
+      `Push it first: git push -u origin ${branch}.`,
+    ],
   } as const;
-  const remedies = {
-    behind: 'Run git pull --ff-only, then release again.',
-    ahead: 'Push the branch first, so that its checks run before it is released.',
-    diverged: 'Bring the branch in line with the remote (git pull --rebase), then release again.',
-    missing: `Push it first: git push -u origin ${branch}.`,
-  } as const;
-  return new ZakenakError({
-    code: `releases/branch-${how}`,
-    message: words[how],
-    remedy: remedies[how],
-    exitCode: exitCodes.badInput,
-  });
+  const [code, message, remedy] = kinds[how];
+  return new ZakenakError({ code, message, remedy, exitCode: exitCodes.badInput });
 }
 
 /** The version's tag is taken. Version tags are never moved. */

@@ -1,17 +1,13 @@
-import {
-  asZakenakError,
-  createErrorReport,
-  exitCodeOf,
-  exitCodes,
-  renderTerminal,
-  ZakenakError,
-} from '@zakenak/core';
+import { exitCodes, ZakenakError } from '@zakenak/core';
+import { guardProcess, showFailure } from './last-resort.ts';
 import { runVerb } from './run-verb.ts';
 import { loadAction } from './verbs.ts';
 
 /** An action's main: reads the runner's environment, runs the verb, sets outputs and the exit code. */
 export async function runAction(name: string): Promise<void> {
   const env = process.env;
+  const voice = { tool: name, json: false };
+  guardProcess(voice);
   try {
     const verb = await loadAction(name);
     if (!verb) throw unknownAction(name);
@@ -19,15 +15,13 @@ export async function runAction(name: string): Promise<void> {
     process.exitCode = await runVerb({
       verb,
       env,
-      cwd: env.GITHUB_WORKSPACE ?? process.cwd(),
+      cwd: process.cwd(),
       json: false,
       quiet: false,
       read: (input) => env[`INPUT_${input.replaceAll(' ', '_').toUpperCase()}`],
     });
   } catch (thrown) {
-    const report = createErrorReport(name, asZakenakError(thrown));
-    process.stdout.write(renderTerminal(report));
-    process.exitCode = exitCodeOf(report);
+    process.exitCode = showFailure(thrown, voice);
   }
 }
 

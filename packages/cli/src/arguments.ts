@@ -10,7 +10,7 @@ export interface Arguments {
 
 /**
  * Reads flags by the spec: `--name value`, `--name=value`, `--flag`, `--flag false` and `--no-flag` for booleans; a list's flag may come again.
- * Throws `usage/unknown-flag` with the nearest flag, `usage/missing-value`.
+ * There are no flags of one dash. Throws `usage/unknown-flag` with the nearest flag, `usage/missing-value`.
  */
 export function parseArguments(
   verb: string,
@@ -23,8 +23,10 @@ export function parseArguments(
   for (let word = rest.shift(); word !== undefined; word = rest.shift()) {
     if (word === '--') {
       words.push(...rest.splice(0));
-    } else if (!word.startsWith('--')) {
+    } else if (!word.startsWith('-') || word === '-') {
       words.push(word);
+    } else if (!word.startsWith('--')) {
+      throw unknownFlag(verb, word, Object.keys(inputs));
     } else {
       const [name, value] = readFlag(verb, inputs, word, rest);
       const before = given.get(name);
@@ -55,7 +57,7 @@ function readFlag(
   const positive = flag.startsWith('no-') ? flag.slice(3) : '';
   if (Object.hasOwn(inputs, positive) && inputs[positive]?.type === 'boolean' && equals < 0)
     return [positive, 'false'];
-  throw unknownFlag(verb, flag, Object.keys(inputs));
+  throw unknownFlag(verb, `--${flag}`, Object.keys(inputs));
 }
 
 /**
@@ -93,12 +95,14 @@ function missingValue(flag: string, input: InputSpec): ZakenakError {
   });
 }
 
-function unknownFlag(verb: string, flag: string, known: readonly string[]): ZakenakError {
-  const near = nearest(flag, known);
+/** No such flag; `verb` is undefined before any verb. */
+export function unknownFlag(verb: string | undefined, flag: string, known: readonly string[]): ZakenakError {
+  const near = nearest(flag.replace(/^-+(no-)?/, ''), known);
+  const command = verb === undefined ? 'zakenak' : `zakenak ${verb}`;
   return new ZakenakError({
     code: 'usage/unknown-flag',
-    message: `zakenak ${verb} has no flag --${flag}${near ? `; did you mean --${near}?` : ''}`,
-    remedy: near ? `Write --${near}.` : `See zakenak ${verb} --help.`,
+    message: `${command} has no flag ${flag}${near ? `; did you mean --${near}?` : '.'}`,
+    remedy: near ? `Write --${near}.` : `See ${command} --help.`,
     exitCode: exitCodes.badInput,
   });
 }

@@ -1,13 +1,14 @@
 import { cancelled } from '@zakenak/core';
 
-/** An abort signal that fires on Ctrl-C and SIGTERM with a `run/cancelled` error; a second Ctrl-C ends at once. `dispose` stops listening. */
+/** An abort signal that fires on Ctrl-C, SIGTERM and a terminal that closes, with a `run/cancelled` error; a second one ends at once. `dispose` stops listening. */
 export function listenForCancellation(): { readonly signal: AbortSignal; dispose(): void } {
   const controller = new AbortController();
-  const listeners = (['SIGINT', 'SIGTERM'] as const).map((name) => {
+  const listeners = (['SIGINT', 'SIGTERM', 'SIGHUP'] as const).map((name) => {
+    const error = cancelled(name === 'SIGINT' ? 'SIGINT' : 'SIGTERM');
     const listener = () => {
-      if (controller.signal.aborted) process.exit(name === 'SIGINT' ? 130 : 143);
+      if (controller.signal.aborted) process.exit(error.exitCode);
       process.stderr.write(`\n${name}: stopping; once more ends at once.\n`);
-      controller.abort(cancelled(name));
+      controller.abort(error);
     };
     process.on(name, listener);
     return { name, listener };

@@ -1,64 +1,58 @@
-import { resolve } from 'node:path';
-import { asZakenakError, createErrorReport, exitCodeOf, renderJson, renderTerminal } from '@zakenak/core';
-import { parseArguments, takeWords, unknownVerb } from './arguments.ts';
+import { parseInputs } from '@zakenak/core';
+import { parseArguments, takeWords, unknownFlag, unknownVerb } from './arguments.ts';
 import { renderHelp, renderOverview } from './help.ts';
+import { guardProcess, showFailure } from './last-resort.ts';
 import { runVerb, withPublicationInputs } from './run-verb.ts';
+import { asksForJson, leadingFlagsLast, shellFlags } from './shell-flags.ts';
 import { loadVerb, verbNames, verbs } from './verbs.ts';
 import { version } from './version.ts';
 
-/** Flags that belong to the shell, not to a verb. */
-const shellFlags = {
-  json: { type: 'boolean', description: 'Print the report as JSON' },
-  quiet: { type: 'boolean', description: 'Print no progress' },
-  directory: { type: 'string', description: 'Work in this folder' },
-  help: { type: 'boolean', description: 'Show this help' },
-} as const;
+const shellSpec = { name: 'zakenak', verb: 'zakenak', summary: '', inputs: shellFlags, outputs: {} };
 
-/** The `zakenak` command. Sets the process's exit code; never ends the process itself. */
+/** The `zakenak` command. Sets the process's exit code; ends the process itself only after an error that nobody caught. */
 export async function runCli(argv: readonly string[]): Promise<void> {
+  const voice = { tool: 'zakenak', json: asksForJson(argv) };
+  guardProcess(voice);
   try {
     process.exitCode = await main(argv);
   } catch (thrown) {
-    const report = createErrorReport('zakenak', asZakenakError(thrown));
-    if (argv.includes('--json')) process.stdout.write(renderJson(report));
-    else process.stderr.write(renderTerminal(report, { colour: process.stderr.isTTY }));
-    process.exitCode = exitCodeOf(report);
+    process.exitCode = showFailure(thrown, voice);
   }
 }
 
 async function main(argv: readonly string[]): Promise<number> {
   const [name = '--help', ...rest] = leadingFlagsLast(argv);
   if (name === '--version' || name === '-v') return print(`${version}\n`);
-  if (name === '--help' || name === '-h' || (name === 'help' && rest.length === 0))
-    return print(
-      renderOverview(
-        (await verbs()).map(({ spec }) => spec),
-        version,
-      ),
-    );
+  if (name === '--help' || name === '-h' || (name === 'help' && rest.length === 0)) return overview();
   if (name === 'help') return main([...rest, '--help']);
+  if (name.startsWith('-')) throw unknownFlag(undefined, name, ['version', ...Object.keys(shellFlags)]);
   const verb = await loadVerb(name);
   if (!verb) throw unknownVerb(name, verbNames);
   const spec = withPublicationInputs(verb.spec);
-  if (rest.includes('--help') || rest.includes('-h')) return print(renderHelp(spec));
+  if (rest.includes('--help') || rest.includes('-h')) return print(renderHelp(verb.spec, spec, shellFlags));
   const parsed = parseArguments(name, { ...spec.inputs, ...shellFlags }, rest);
-  const inputs = takeWords(name, spec.inputs, parsed);
-  const flag = (key: string) => inputs.get(key) === 'true';
+  const inputs = takeWords(name, verb.spec.inputs, parsed);
+  const { json, quiet, directory } = parseInputs(shellSpec, (flag) => inputs.get(flag));
   const { env } = process;
   return runVerb({
     verb,
     env,
-    cwd: resolve(inputs.get('directory') ?? '.'),
-    json: flag('json'),
-    quiet: flag('quiet'),
+    cwd: process.cwd(),
+    ...(directory ? { directory } : {}),
+    json,
+    quiet,
     read: (input) => inputs.get(input) ?? readVariable(input, env),
   });
 }
 
-/** `zakenak --json lint` is `zakenak lint --json`. */
-function leadingFlagsLast(argv: readonly string[]): readonly string[] {
-  const first = argv.findIndex((word) => word !== '--json' && word !== '--quiet');
-  return first < 0 ? [] : [...argv.slice(first), ...argv.slice(0, first)];
+async function overview(): Promise<number> {
+  const all = await verbs();
+  return print(
+    renderOverview(
+      all.map(({ spec }) => spec),
+      version,
+    ),
+  );
 }
 
 /** On a CI host inputs come as variables too (GitLab's components set them); a flag wins. */

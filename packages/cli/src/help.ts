@@ -20,19 +20,40 @@ export function renderOverview(specs: readonly ActionSpec[], version: string): s
   ].join('\n');
 }
 
-/** `zakenak VERB --help`: summary, flags with defaults, outputs, an example. */
-export function renderHelp(spec: ActionSpec): string {
+/** `zakenak VERB --help`: summary, the verb's own flags, those of every verb, outputs, an example. `whole` is the spec with the flags of every verb. */
+export function renderHelp(
+  spec: ActionSpec,
+  whole: ActionSpec,
+  shellFlags: Readonly<Record<string, InputSpec>>,
+): string {
+  const shared = Object.entries({ ...whole.inputs, ...shellFlags }).filter(
+    ([name]) => !(name in spec.inputs),
+  );
   const outputs = Object.entries(spec.outputs).map(([name, { description }]) => `  ${name}: ${description}`);
   return [
     `zakenak ${spec.verb}: ${spec.summary}`,
     ...(spec.details ? ['', wrap(spec.details, '')] : []),
     '',
+    `Usage: zakenak ${spec.verb}${renderWords(spec)} [FLAGS]`,
+    '',
     'Flags',
     ...Object.entries(spec.inputs).map(([name, input]) => renderFlag(name, input)),
+    '',
+    'Flags of every verb',
+    ...shared.map(([name, input]) => renderFlag(name, input)),
     ...(outputs.length ? ['', 'Outputs (in --json under `outputs`)', ...outputs] : []),
     ...(spec.example ? ['', 'Example', `  ${spec.example}`] : []),
     '',
   ].join('\n');
+}
+
+/** Words after the verb are its first input. */
+function renderWords({ inputs }: ActionSpec): string {
+  const [first] = Object.entries(inputs);
+  if (!first || first[1].type === 'boolean') return '';
+  const [name, input] = first;
+  const word = input.type === 'choice' ? input.choices.join('|') : name.toUpperCase();
+  return input.required ? ` ${word}` : ` [${word}${input.type === 'list' ? '…' : ''}]`;
 }
 
 function renderFlag(name: string, input: InputSpec): string {

@@ -36,27 +36,46 @@ export interface Publication {
   forge(): Promise<Forge | undefined>;
 }
 
-/** Shows the report on the host, writes its files, sets the outputs, and returns the exit code. Every byte passes the redactor. */
-export async function publish(report: Report, to: Publication): Promise<number> {
+/**
+ * Writes the report's files, hands its outputs to the host, shows it, and returns the exit code. Every byte passes the redactor. What cannot be written
+ * becomes the report's error: it is shown once, with its findings, and never passes.
+ */
+export async function publish(judged: Report, to: Publication): Promise<number> {
   const clean = (text: string) => to.redactor.redact(text);
-  const exitCode = exitCodeOf(report);
-  if (to.outputFolder) await writeReportFiles(report, to, to.outputFolder);
+  const report = await deliver(judged, to, clean);
   if (to.json) to.write(clean(renderJson(report)));
   else to.write(clean(renderTerminal(report, { colour: to.colour })));
-  if (to.host.capabilities.annotationsPerLevel > 0) {
-    const limit = Math.min(to.annotationsMax, to.host.capabilities.annotationsPerLevel);
-    const { text, dropped } = renderAnnotations(report, limit);
-    to.command(clean(text));
-    if (dropped > 0) to.log.info(`${dropped} more findings are in the summary and the report files.`);
-    for (const { code, message, remedy } of errorsOf(report))
-      to.command(`::error title=${code}::${escapeCommandData(clean(`${message}\n${remedy}`))}\n`);
-  }
-  await to.host.appendSummary(clean(renderMarkdown(report, { maxLength: 900_000 })));
-  for (const [name, value] of Object.entries({ ...report.outputs, result: report.verdict })) {
-    await to.host.setOutput(name, clean(typeof value === 'string' ? value : JSON.stringify(value)));
-  }
+  if (to.host.capabilities.annotationsPerLevel > 0) annotate(report, to, clean);
   await publishToForge(report, to, clean);
-  return exitCode;
+  return exitCodeOf(report);
+}
+
+async function deliver(report: Report, to: Publication, clean: (text: string) => string): Promise<Report> {
+  try {
+    if (to.outputFolder) await writeReportFiles(report, to, to.outputFolder);
+    await to.host.appendSummary(clean(renderMarkdown(report, { maxLength: 900_000 })));
+    for (const [name, value] of Object.entries({ ...report.outputs, result: report.verdict })) {
+      await to.host.setOutput(name, clean(typeof value === 'string' ? value : JSON.stringify(value)));
+    }
+    return report;
+  } catch (thrown) {
+    const { code, message, remedy, exitCode } = asZakenakError(thrown);
+    if (report.error) {
+      to.log.warn(`The report could not be delivered: ${message} ${remedy}`);
+      return report;
+    }
+    const summary = `${report.summary} The report could not be delivered: ${message}`;
+    return { ...report, verdict: 'errored', summary, error: { code, message, remedy, exitCode } };
+  }
+}
+
+function annotate(report: Report, to: Publication, clean: (text: string) => string): void {
+  const limit = Math.min(to.annotationsMax, to.host.capabilities.annotationsPerLevel);
+  const { text, dropped } = renderAnnotations(report, limit);
+  to.command(clean(text));
+  if (dropped > 0) to.log.info(`${dropped} more findings are in the summary and the report files.`);
+  for (const { code, message, remedy } of errorsOf(report))
+    to.command(`::error title=${code}::${escapeCommandData(clean(`${message}\n${remedy}`))}\n`);
 }
 
 /** The errors of a report and its parts. */
@@ -73,7 +92,18 @@ async function writeReportFiles(report: Report, to: Publication, folder: string)
     ['gl-code-quality-report.json', renderCodeQuality(report)],
   ];
   const target = await to.files.resolve(folder);
-  for (const [name, text] of files) await to.files.write(join(target, name), to.redactor.redact(text));
+  const written: string[] = [];
+  try {
+    for (const [name, text] of files) {
+      const path = join(target, name);
+      written.push(path);
+      await to.files.write(path, to.redactor.redact(text));
+    }
+  } catch (thrown) {
+    // Half a set, or one of two runs, would be read as this run's report.
+    await Promise.all(written.map((path) => to.files.remove(path).catch(() => {})));
+    throw thrown;
+  }
 }
 
 async function publishToForge(

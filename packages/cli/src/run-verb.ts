@@ -1,10 +1,13 @@
+import { stat } from 'node:fs/promises';
 import {
   type ActionSpec,
   asZakenakError,
   createErrorReport,
+  exitCodes,
   type InputSpec,
   parseInputs,
   type Report,
+  ZakenakError,
 } from '@zakenak/core';
 import { publicationInputs, type Verb } from '@zakenak/pipeline';
 import { listenForCancellation } from './cancel.ts';
@@ -61,6 +64,7 @@ async function judge(
   context: ReturnType<typeof wire>['context'],
 ): Promise<Report> {
   try {
+    await requireFolder(context.ports.files.root);
     return await call.verb.run(parseInputs(spec, call.read), context);
   } catch (thrown) {
     const error = asZakenakError(context.signal.aborted ? context.signal.reason : thrown);
@@ -70,6 +74,21 @@ async function judge(
     const { findings } = error as { findings?: Report['findings'] };
     return findings ? { ...report, findings } : report;
   }
+}
+
+/** In a folder that is not there every program would look as if it were missing. */
+async function requireFolder(path: string): Promise<void> {
+  const found = await stat(path).catch(() => undefined);
+  if (!found?.isDirectory()) throw noSuchFolder(path);
+}
+
+function noSuchFolder(path: string): ZakenakError {
+  return new ZakenakError({
+    code: 'usage/no-such-folder',
+    message: `There is no folder ${path} to work in.`,
+    remedy: 'Name the folder of the checkout with --directory.',
+    exitCode: exitCodes.badInput,
+  });
 }
 
 function secretInputs(inputs: Readonly<Record<string, InputSpec>>): readonly string[] {

@@ -1,12 +1,12 @@
-import { relative } from 'node:path';
+import { relative, resolve } from 'node:path';
 import { type ParsedConfig, parseConfig, readConfig } from '@zakenak/config';
 import {
   type CiEvent,
   type CiHost,
-  type CommitRange,
   createRedactor,
   type Forge,
   type KubeApi,
+  type Log,
   type Progress,
 } from '@zakenak/core';
 import { createGithubForge, detectHost } from '@zakenak/forges';
@@ -21,13 +21,16 @@ import {
 } from '@zakenak/machine';
 import type { RunContext } from '@zakenak/pipeline';
 import { cacheFolder, createToolchain } from '@zakenak/toolchain';
+import { wantsColour } from './colour.ts';
 import { version } from './version.ts';
 
 /** What surrounds a run. */
 export interface Surroundings {
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** Absolute path of the workspace, unless the CI host names another. */
+  /** Absolute path of the folder the command was given in. */
   readonly cwd: string;
+  /** The workspace that was asked for; the CI host's, else `cwd`, where nothing is said. */
+  readonly directory?: string;
   readonly json: boolean;
   readonly quiet: boolean;
   readonly read: (name: string) => string | undefined;
@@ -53,7 +56,7 @@ export function wire(around: Surroundings, signal: AbortSignal): Wired {
   const host: CiHost = { ...detected, readInput: around.read };
   const redactor = createRedactor((secret) => host.mask(secret));
   for (const secret of secretVariables(env)) redactor.add(secret);
-  const files = createFiles(host.name === 'local' ? around.cwd : host.workspace);
+  const files = createFiles(resolve(around.cwd, around.directory ?? host.workspace));
   const clock = createSystemClock();
   const colour = wantsColour(env, process.stdout.isTTY);
   const started = clock.monotonicMs();
@@ -79,6 +82,8 @@ export function wire(around: Surroundings, signal: AbortSignal): Wired {
   const configPath = around.read('config')?.trim() || 'zakenak.yaml';
   const connections = new Map<string, Promise<KubeApi>>();
   const event = once(() => host.readEvent());
+  const readOwn = once(async () => warnOfOldKeys(await readConfig(files, configPath), log));
+  const config = (path = configPath) => (path === configPath ? readOwn() : readConfig(files, path));
   const context: RunContext = {
     ports: { process: runner, files, clock, http, git, host, log, progress, redactor },
     env,
@@ -86,7 +91,7 @@ export function wire(around: Surroundings, signal: AbortSignal): Wired {
     version,
     event,
     range: once(async () => resolveRange(await event(), git)),
-    config: (path = configPath) => readConfig(files, path),
+    config,
     policyConfig: async (path = configPath) => readPolicyConfig(path, await event(), context),
     connect: (target) => {
       const key = JSON.stringify(target);
@@ -104,6 +109,13 @@ export function wire(around: Surroundings, signal: AbortSignal): Wired {
       }),
   };
   return { context, write, command, colour, close: async () => {} };
+}
+
+/** Every verb tells of the first Zakenak's keys, not only those that report on the file. */
+function warnOfOldKeys(parsed: ParsedConfig, log: Log): ParsedConfig {
+  for (const { location, message, remedy } of parsed.findings)
+    log.warn(`${parsed.path}:${location?.startLine}:${location?.startColumn}: ${message} ${remedy ?? ''}`);
+  return parsed;
 }
 
 async function connect(
@@ -132,11 +144,6 @@ function secretVariables(env: Surroundings['env']): readonly string[] {
     .filter(([name]) => /(TOKEN|PASSWORD|SECRET|PRIVATE_KEY|API_KEY)$/.test(name))
     .map(([, value]) => value ?? '')
     .filter((value) => value.length >= 8);
-}
-
-function wantsColour(env: Surroundings['env'], isTerminal: boolean | undefined): boolean {
-  if (env.NO_COLOR) return false;
-  return env.FORCE_COLOR ? env.FORCE_COLOR !== '0' : Boolean(isTerminal);
 }
 
 function once<T>(make: () => Promise<T>): () => Promise<T> {

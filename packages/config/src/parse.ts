@@ -41,7 +41,9 @@ export async function readConfig(
   path = 'zakenak.yaml',
 ): Promise<ParsedConfig> {
   const resolved = await files.resolve(path);
-  if ((await files.stat(resolved))?.kind !== 'file') throw configNotFound(path);
+  // A link that leads out of the workspace was refused by resolve.
+  const kind = (await files.stat(resolved))?.kind;
+  if (kind !== 'file' && kind !== 'link') throw configNotFound(path);
   return parseConfig(await files.readText(resolved), path);
 }
 

@@ -19,6 +19,7 @@ export type * from './ports/log.ts';
 export type * from './ports/machine.ts';
 export type * from './ports/ports.ts';
 export type * from './ports/process.ts';
+export * from './quantity.ts';
 export * from './redactor.ts';
 export * from './render/annotations.ts';
 export * from './render/code-quality.ts';
@@ -27,7 +28,9 @@ export {
   escapeCommandProperty,
   escapeMarkdown,
   escapeTerminal,
+  escapeTerminalLine,
   inlineCode,
+  neutralizeCommands,
 } from './render/escape.ts';
 export * from './render/json.ts';
 export * from './render/junit.ts';
@@ -36,4 +39,5 @@ export * from './render/sarif.ts';
 export * from './render/terminal.ts';
 export * from './report.ts';
 export * from './severity.ts';
+export * from './simulated.ts';
 export * from './spec.ts';

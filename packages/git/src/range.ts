@@ -7,8 +7,9 @@ import { detachedHead, shallowClone } from './errors.ts';
  * against the default branch, or the whole history on the default branch itself. Throws `git/shallow-clone`: a cut history cannot be judged.
  */
 export async function resolveRange(event: CiEvent, git: Git): Promise<CommitRange> {
-  const head = await git.resolve(event.headSha ?? 'HEAD');
+  // First: in a cut history the head or the base may be what is missing.
   if (await git.isShallow()) throw shallowClone();
+  const head = await git.resolve(event.headSha ?? 'HEAD');
   switch (event.kind) {
     case 'pull-request':
     case 'merge-group': {

@@ -12,13 +12,16 @@ export function createFiles(root: string): Files {
   const locate = async (path: string) => (isAbsolute(path) ? path : confine(path));
   return {
     root,
-    resolve: confine,
+    resolve: (path) => attempt(path, () => confine(path)),
     readText: async (path) => attempt(path, async () => readFile(await locate(path), 'utf8')),
     readBytes: async (path) => attempt(path, async () => readFile(await locate(path))),
     write: async (path, content, options) =>
       attempt(path, async () => writeAtomically(await locate(path), content, options?.mode)),
     stat: async (path) => attempt(path, async () => readStat(await locate(path))),
-    glob: async (patterns, options) => findFiles(options?.cwd ? await locate(options.cwd) : root, patterns),
+    glob: async (patterns, options) =>
+      attempt(options?.cwd ?? '.', async () =>
+        findFiles(root, options?.cwd ? await locate(options.cwd) : root, patterns),
+      ),
     makeFolder: async (path) =>
       attempt(path, async () => void (await mkdir(await locate(path), { recursive: true }))),
     remove: async (path) =>
@@ -101,16 +104,23 @@ async function readStat(path: string): Promise<FileStat | undefined> {
   return { kind, size: stat.size, mode: stat.mode & 0o7777 };
 }
 
-async function findFiles(cwd: string, patterns: readonly string[]): Promise<readonly string[]> {
+async function findFiles(root: string, cwd: string, patterns: readonly string[]): Promise<readonly string[]> {
   const found = new Set<string>();
+  const folders = new Set<string>();
   const entries = glob([...patterns], {
     cwd,
     withFileTypes: true,
     exclude: (entry) => skipped.has(entry.name),
   });
   for await (const entry of entries) {
-    if (entry.isFile()) found.add(relative(cwd, join(entry.parentPath, entry.name)).split(sep).join('/'));
+    if (!entry.isFile()) continue;
+    folders.add(entry.parentPath);
+    found.add(relative(cwd, join(entry.parentPath, entry.name)).split(sep).join('/'));
   }
+  // A pattern such as {..,a}/* or one through a link leaves only when it is expanded.
+  const fence = await realpath(isInside(root, cwd) ? root : cwd);
+  for (const folder of folders)
+    if (!isInside(fence, await realpath(folder))) throw outsideWorkspace(relative(cwd, folder), fence);
   return [...found].sort();
 }
 

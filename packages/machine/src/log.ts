@@ -1,7 +1,9 @@
 import {
   escapeCommandData,
   escapeTerminal,
+  escapeTerminalLine,
   type Log,
+  neutralizeCommands,
   type Progress,
   type ProgressEvent,
   type Redactor,
@@ -20,11 +22,12 @@ export interface LogOptions {
 
 const colours = { debug: 2, info: 0, warn: 33, error: 31 } as const;
 
-/** Lines for a person; each passes the redactor and loses control characters. */
+/** Lines for a person; each passes the redactor and loses control characters and what a CI host would read as a command. */
 export function createLog(options: LogOptions): Log {
   let depth = 0;
   const line = (level: keyof typeof colours, message: string) => {
-    const text = escapeTerminal(options.redactor.redact(message)).replaceAll('\n', `\n${'  '.repeat(depth)}`);
+    const shown = neutralizeCommands(escapeTerminal(options.redactor.redact(message)));
+    const text = shown.replaceAll('\n', `\n${'  '.repeat(depth)}`);
     const painted = options.colour && colours[level] ? `\u001b[${colours[level]}m${text}\u001b[0m` : text;
     options.write(`${'  '.repeat(depth)}${painted}\n`);
   };
@@ -70,6 +73,7 @@ const marks: Readonly<Record<ProgressEvent['state'], readonly [string, number]>>
 /** One line per change: what CI logs and pipes show. The same state of the same subject is not repeated. */
 export function createProgressLines(options: ProgressOptions): Progress {
   const last = new Map<string, string>();
+  const clean = (text: string) => neutralizeCommands(escapeTerminalLine(options.redactor.redact(text)));
   return {
     emit(event) {
       const key = `${event.stage} ${event.subject}`;
@@ -79,7 +83,7 @@ export function createProgressLines(options: ProgressOptions): Progress {
       const [mark, colour] = marks[event.state];
       const seconds = (options.elapsedMs() / 1000).toFixed(1).padStart(6);
       const painted = options.colour ? `\u001b[${colour}m${mark}\u001b[0m` : mark;
-      options.write(`${seconds}s ${painted} ${escapeTerminal(options.redactor.redact(text))}\n`);
+      options.write(`${seconds}s ${painted} ${clean(text)}\n`);
     },
   };
 }

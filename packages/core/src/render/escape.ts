@@ -42,3 +42,16 @@ export function escapeTerminal(text: string): string {
     return `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`;
   });
 }
+
+/** Control characters as escapes, and on one line: fit for a path or a name that somebody else chose. */
+export function escapeTerminalLine(text: string): string {
+  return escapeTerminal(text).replaceAll('\n', '\\n');
+}
+
+/**
+ * Log text in which no CI host finds a command. GitHub's runner reads `::name::` at the start of a line, blanks before it not counting, and `##[name]`
+ * anywhere in one (actions/runner, ActionCommand.cs); Azure's reads `##vso[`.
+ */
+export function neutralizeCommands(text: string): string {
+  return text.replace(/^([\s\u0085]*):(?=:)/gm, '$1\\x3a').replace(/##(?=\[|vso\[)/g, '#\\x23');
+}

@@ -2,7 +2,8 @@ import type { Report } from '../report.ts';
 
 /** The whole report as JSON with sorted keys: same report, same bytes. Ends with a newline. */
 export function renderJson(report: Report): string {
-  return `${JSON.stringify(report, sortKeys, 2)}\n`;
+  // In a job's log GitHub and Azure would read `##[…]` and `##vso[…]` as commands; JSON has another spelling for the same text.
+  return `${JSON.stringify(report, sortKeys, 2).replace(/##(?=\[|vso\[)/g, '#\\u0023')}\n`;
 }
 
 /** JSON without white space and with sorted keys: the form that hashes are taken of. */

@@ -29,6 +29,8 @@ export function createGithubHost(env: Environment, write: (text: string) => void
     readEvent: () => readGithubEvent(env),
     readInput: (input) => env[`INPUT_${input.replaceAll(' ', '_').toUpperCase()}`],
     async setOutput(output, value) {
+      // Without the file @actions/core falls back to a command on stdout, which GitHub has switched off.
+      if (!env.GITHUB_OUTPUT) return;
       const { setOutput } = await import('@actions/core');
       await toHostFile('GITHUB_OUTPUT', env, () => setOutput(output, value));
     },
@@ -88,8 +90,13 @@ async function readGithubEvent(env: Environment): Promise<CiEvent> {
     actor: env.GITHUB_ACTOR,
     defaultBranch: payload.repository?.default_branch,
   };
-  if (payload.pull_request && name.startsWith('pull_request')) return readPullRequest(payload, common);
-  if (name === 'merge_group' && payload.merge_group) {
+  if (name.startsWith('pull_request')) {
+    // Without it nothing says whether this is a fork's.
+    if (!payload.pull_request) throw lacks(env, 'pull_request');
+    return readPullRequest(payload, common);
+  }
+  if (name === 'merge_group') {
+    if (!payload.merge_group) throw lacks(env, 'merge_group');
     const { head_sha, base_sha, base_ref, head_ref } = payload.merge_group;
     const group = {
       headSha: parseSha(head_sha),
@@ -141,8 +148,15 @@ function readPullRequest(payload: GithubPayload, common: object): CiEvent {
 async function readPayload(path: string | undefined): Promise<GithubPayload> {
   try {
     if (!path) throw new Error('GITHUB_EVENT_PATH is not set');
-    return JSON.parse(await readFile(path, 'utf8')) as GithubPayload;
+    const payload: unknown = JSON.parse(await readFile(path, 'utf8'));
+    if (typeof payload !== 'object' || payload === null || Array.isArray(payload))
+      throw new Error('it is not a JSON object');
+    return payload;
   } catch (thrown) {
     throw badEventPayload(path ?? '(none)', thrown);
   }
+}
+
+function lacks(env: Environment, key: string): Error {
+  return badEventPayload(env.GITHUB_EVENT_PATH ?? '(none)', new Error(`it has no '${key}'`));
 }

@@ -84,7 +84,11 @@ function assembleChart(name: string, contents: Contents): HelmChart {
   };
   const manifest = text('Chart.yaml');
   if (manifest === undefined) throw badChart(name, 'it has no Chart.yaml.');
-  const [values] = parseYaml(text('values.yaml') ?? '', `${name}/values.yaml`);
+  const [values] = parseYaml(text('values.yaml') ?? '', `${name}/values.yaml`, {
+    // Helm's own readings; what helm renders is what counts.
+    repeatedKeys: 'last',
+    largeNumbers: 'round',
+  });
   const schema = contents.get('values.schema.json');
   const files = [...contents]
     .filter(([path]) => !described.has(path) && !path.startsWith('crds/'))

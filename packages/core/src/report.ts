@@ -27,6 +27,8 @@ export type OutputValue =
 export interface Section {
   readonly title: string;
   readonly markdown: string;
+  /** How a terminal shows it; it does not where there is none. Lines that begin with +, - and ~ are coloured. */
+  readonly text?: string;
 }
 
 /** The single currency of all engines: renderers turn it into every output format. */

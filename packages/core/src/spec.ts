@@ -105,7 +105,8 @@ function parseInput(name: string, input: InputSpec, raw: string | undefined): un
 
 const unitMs: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
 
-function parseDuration(name: string, text: string): number {
+/** Milliseconds of 90s, 5m, 1h30m. Throws `input/invalid`. */
+export function parseDuration(name: string, text: string): number {
   const parts = [...text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h)/g)];
   if (parts.length === 0 || parts.map(([part]) => part).join('') !== text) {
     throw invalidInput(

@@ -12,7 +12,7 @@ import type { doctorSpec } from './doctor-spec.ts';
 import { probeDriver, runIfPresent } from './driver.ts';
 import { gpuFinding } from './findings.ts';
 import { judgeGpus } from './judge-gpus.ts';
-import { parseQuantity } from './request.ts';
+import { readQuantity } from './request.ts';
 import { parseFreeBytes, parseSystem } from './system.ts';
 import { isOlder } from './versions.ts';
 
@@ -42,7 +42,7 @@ export function readExamination(inputs: InputsOf<typeof doctorSpec>): Examinatio
     minComputeCapability: inputs['min-compute-capability'],
     cuda: inputs.cuda,
     minKubernetes: inputs['min-kubernetes'],
-    minDiskBytes: parseQuantity('min-disk', inputs['min-disk']),
+    minDiskBytes: readQuantity('min-disk', inputs['min-disk']),
     diskPath: inputs['disk-path'],
     ...(reference ? { timeReference: reference } : {}),
   };

@@ -1,10 +1,6 @@
-import type { Finding, KubeApi, KubeObject } from '@zakenak/core';
+import { type Finding, isSimulatedNode, type KubeApi, type KubeObject } from '@zakenak/core';
 import { gpuFinding } from './findings.ts';
 import type { SeenGpu } from './judge-gpus.ts';
-
-/** Marks of nodes that run no container: ours, and KWOK's (https://kwok.sigs.k8s.io/docs/user/configuration/). */
-export const simulatedMark = 'zakenak.dev/simulated';
-const kwokMark = 'kwok.x-k8s.io/node';
 
 /** A node that offers GPUs, or should. */
 export interface GpuNode {
@@ -32,8 +28,8 @@ export async function readGpuNodes(
 }
 
 /** Reads one Node object. */
-export function readNode(node: KubeObject, resourceName: string): GpuNode {
-  const { name, labels = {}, annotations = {} } = node.metadata;
+function readNode(node: KubeObject, resourceName: string): GpuNode {
+  const { name, labels = {} } = node.metadata;
   const status = (node.status ?? {}) as {
     readonly capacity?: Readonly<Record<string, string>>;
     readonly allocatable?: Readonly<Record<string, string>>;
@@ -45,11 +41,7 @@ export function readNode(node: KubeObject, resourceName: string): GpuNode {
   const memoryMiB = Number(label('gpu.memory'));
   return {
     name,
-    simulated:
-      labels[simulatedMark] === 'true' ||
-      annotations[simulatedMark] === 'true' ||
-      kwokMark in annotations ||
-      kwokMark in labels,
+    simulated: isSimulatedNode(node),
     capacity: count(status.capacity),
     allocatable: count(status.allocatable),
     ready: status.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') ?? false,

@@ -4,7 +4,7 @@ import { parseInputs, ZakenakError } from '@zakenak/core';
 import { parseCdiDevices, parseDockerInfo } from './containers.ts';
 import { parseGpuShare, parseSpeed } from './inference.ts';
 import { explainSmiFailure, parseCudaVersion, parseGpuList, parseGpus } from './nvidia-smi.ts';
-import { parseQuantity, readSmokeRequest } from './request.ts';
+import { readQuantity, readSmokeRequest } from './request.ts';
 import { spec } from './spec.ts';
 import { parseFreeBytes, parseSystem } from './system.ts';
 import { compareVersions, isOlder, majorOf } from './versions.ts';
@@ -104,10 +104,10 @@ test('free space is read from df', () => {
 });
 
 test('amounts of memory are read as Kubernetes writes them', () => {
-  assert.equal(parseQuantity('min-memory', '12Gi'), 12 * 2 ** 30);
-  assert.equal(parseQuantity('min-memory', '1.5G'), 1.5e9);
+  assert.equal(readQuantity('min-memory', '12Gi'), 12 * 2 ** 30);
+  assert.equal(readQuantity('min-memory', '1.5G'), 1.5e9);
   assert.throws(
-    () => parseQuantity('min-memory', 'much'),
+    () => readQuantity('min-memory', 'much'),
     (error) => error instanceof ZakenakError && error.code === 'gpu/bad-input',
   );
 });

@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { KubeObject, KubeRef } from '@zakenak/core';
-import { simulatedMark } from './nodes.ts';
+import { type KubeObject, type KubeRef, simulatedMark } from '@zakenak/core';
 import type { SmokeRequest } from './request.ts';
 
 /** Has nvidia-smi's libraries mounted by the runtime; small, and of the CUDA version asked for by default. */

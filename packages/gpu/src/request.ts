@@ -1,4 +1,4 @@
-import type { InputsOf } from '@zakenak/core';
+import { type InputsOf, parseQuantity } from '@zakenak/core';
 import { badInput } from './errors.ts';
 import type { spec } from './spec.ts';
 import { compareVersions } from './versions.ts';
@@ -56,7 +56,7 @@ export function readSmokeRequest(inputs: InputsOf<typeof spec>): SmokeRequest {
   return {
     level: inputs.level,
     expectedCount: inputs['expected-count'],
-    ...(minMemory ? { minMemoryBytes: parseQuantity('min-memory', minMemory) } : {}),
+    ...(minMemory ? { minMemoryBytes: readQuantity('min-memory', minMemory) } : {}),
     minDriver: inputs['min-driver'],
     minComputeCapability: inputs['min-compute-capability'],
     cuda: inputs.cuda,
@@ -73,23 +73,9 @@ export function readSmokeRequest(inputs: InputsOf<typeof spec>): SmokeRequest {
   };
 }
 
-const units: Readonly<Record<string, number>> = {
-  '': 1,
-  k: 1e3,
-  M: 1e6,
-  G: 1e9,
-  T: 1e12,
-  Ki: 2 ** 10,
-  Mi: 2 ** 20,
-  Gi: 2 ** 30,
-  Ti: 2 ** 40,
-};
-
 /** Bytes of a Kubernetes quantity: 12Gi, 24564Mi, 8G. Throws `gpu/bad-input`. */
-export function parseQuantity(input: string, text: string): number {
-  const [, amount, unit = ''] = /^(\d+(?:\.\d+)?)\s*([KMGT]i|[kMGT])?$/.exec(text.trim()) ?? [];
-  const factor = units[unit];
-  if (amount === undefined || factor === undefined)
-    throw badInput(input, text, 'an amount of memory such as 12Gi');
-  return Number(amount) * factor;
+export function readQuantity(input: string, text: string): number {
+  const bytes = parseQuantity(text);
+  if (bytes === undefined) throw badInput(input, text, 'an amount of memory such as 12Gi');
+  return bytes;
 }

@@ -5,6 +5,7 @@ import type { RunContext } from './context.ts';
 import { isFork, readEventSettings, readOptionalConfig, type Settings } from './settings.ts';
 import { build } from './verbs/build.ts';
 import { findOwnCharts, lint } from './verbs/lint.ts';
+import { plan } from './verbs/rollout.ts';
 import { secrets } from './verbs/secrets.ts';
 import { verify } from './verbs/verify.ts';
 
@@ -28,6 +29,7 @@ export const checkParts: readonly CheckPart[] = [
   { name: 'secrets', run: (_inputs, read, settings, context) => secrets(read, settings, context) },
   { name: 'verify', run: verifyPart },
   { name: 'build', run: buildPart },
+  { name: 'plan', run: planPart },
 ];
 
 /** zakenak.yaml of the checkout as a part of its own: what is wrong in it are findings. */
@@ -98,8 +100,19 @@ async function buildPart(
   return build((name) => own[name], settings, context);
 }
 
+async function planPart(
+  inputs: CheckInputs,
+  _read: ReadInput,
+  settings: Settings,
+  context: RunContext,
+): Promise<Report> {
+  const reason = whyNoPlan(inputs, settings);
+  if (reason) return skip('plan', reason);
+  return plan((name) => (name === 'environment' ? inputs.environment : undefined), settings, context);
+}
+
 /** Why the plan is not made, undefined where it is. */
-export function whyNoPlan(inputs: CheckInputs, settings: Settings): string | undefined {
+function whyNoPlan(inputs: CheckInputs, settings: Settings): string | undefined {
   if (!settings.config) return 'There is no zakenak.yaml to plan from.';
   if (isFork(settings.event)) return 'A fork’s pull request does not reach a cluster.';
   if (!inputs.plan && !inputs.environment) return 'No environment was named to plan against.';

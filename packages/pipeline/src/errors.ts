@@ -1,4 +1,4 @@
-import { exitCodes, ZakenakError } from '@zakenak/core';
+import { exitCodes, nearest, ZakenakError } from '@zakenak/core';
 
 /** A pull request of a fork asks for something that needs trust. */
 export function refusedForFork(what: string): ZakenakError {
@@ -67,5 +67,39 @@ export function fileExists(path: string): ZakenakError {
     message: `${path} is there already.`,
     remedy: 'Edit it, or overwrite it with --force.',
     exitCode: exitCodes.refused,
+  });
+}
+
+/** No release belongs to the environment. */
+export function noReleases(environment: string): ZakenakError {
+  return new ZakenakError({
+    code: 'pipeline/no-releases',
+    message: `Nothing is deployed to the environment '${environment}': zakenak.yaml lists no release and no manifests for it.`,
+    remedy: 'List releases under `deploy.releases` of zakenak.yaml.',
+    exitCode: exitCodes.badInput,
+  });
+}
+
+/** An image digest that names no image of `build`, or is none. */
+export function badImageDigest(text: string, known: readonly string[]): ZakenakError {
+  const near = nearest(text, known);
+  return new ZakenakError({
+    code: 'pipeline/bad-image-digest',
+    message:
+      known.length > 0
+        ? `zakenak.yaml builds no image '${text}'; it has ${known.join(', ')}.`
+        : `'${text}' is no image by digest.`,
+    remedy: near ? `Use the name ${near}.` : 'Write NAME=REPOSITORY@sha256:… with a NAME of `build`.',
+    exitCode: exitCodes.badInput,
+  });
+}
+
+/** What was given for `images` is not what build-push-image hands on. */
+export function badImages(): ZakenakError {
+  return new ZakenakError({
+    code: 'pipeline/bad-images',
+    message: 'The input `images` is not the JSON object that build-push-image hands on.',
+    remedy: 'Pass the `images` output of build-push-image as it is, or use image-digests.',
+    exitCode: exitCodes.badInput,
   });
 }

@@ -2,7 +2,11 @@ import type { InputSpec } from '@zakenak/core';
 
 /** Inputs that every action and command has: where the report goes. The shells read them; engines never see them. */
 export const publicationInputs = {
-  config: { type: 'string', description: 'zakenak.yaml to use', default: 'zakenak.yaml' },
+  // No default: an action's default counts as given, and a named file has to be there.
+  config: {
+    type: 'string',
+    description: 'Configuration to use; zakenak.yaml, where there is one, if nothing is said',
+  },
   'output-dir': {
     type: 'string',
     description:

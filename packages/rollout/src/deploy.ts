@@ -1,24 +1,69 @@
-import { hostname } from 'node:os';
-import { cancelled, createReport, type Finding, type Ports, type Report, ZakenakError } from '@zakenak/core';
+import type { Report } from '@zakenak/core';
 import { planMoved } from './errors.ts';
-import {
-  type Journal,
-  type JournalPlace,
-  readJournal,
-  removeJournal,
-  writeHead,
-  writeJournal,
-} from './journal.ts';
-import { canonicalJson } from './json.ts';
-import { judgePlan } from './judge-plan.ts';
-import { createKinds } from './kinds.ts';
-import { createLimiter } from './limiter.ts';
-import { acquireLock, type Lock } from './lock.ts';
-import { createObserver } from './observer.ts';
-import { comparePlans, isNoop, type Plan } from './plan.ts';
-import { type PreparedRollout, prepareRollout } from './plan-rollout.ts';
-import type { RunContext } from './release-run.ts';
-import { deployReport, failureFindings, planSection } from './report-deploy.ts';
-import type { DeployRequest, RolloutRequest } from './request.ts';
-import { type RollbackResult, rollBack } from './rollback.ts';
-import { journalOf, type RunResult, runPlan } from './run-plan.ts';
+import { comparePlans, type Plan } from './plan.ts';
+import { type PlanPorts, prepareRollout } from './plan-rollout.ts';
+import type { RunPorts } from './release-run.ts';
+import type { DeployRequest } from './request.ts';
+import { transact } from './transaction.ts';
+
+/** The ports that a deploy reaches. */
+export type DeployPorts = PlanPorts & RunPorts;
+
+/**
+ * Rolls the set out as one transaction: every release as soon as what it needs is ready, and the whole set back where one fails. With `dryRun` only the plan
+ * is made: nothing is written to the cluster. Verdicts: `passed`, `simulated`, `rolled-back`, `failed`. Throws ZakenakError `rollout/…`, `kube/…`,
+ * `tool/…` and `run/cancelled`.
+ */
+export async function deployRollout(
+  request: DeployRequest,
+  ports: DeployPorts,
+  signal?: AbortSignal,
+): Promise<Report> {
+  const { approved, planFile } = request;
+  return transact(
+    {
+      ...request,
+      tool: request.dryRun ? 'plan' : 'deploy-to-wsl2-runner',
+      prepare: async () => {
+        const prepared = await prepareRollout(request, ports, signal);
+        if (planFile !== undefined) await writePlan(prepared.plan, planFile, ports);
+        return prepared;
+      },
+      approve: ({ plan }, interrupted) => {
+        if (!approved) return;
+        const isResumed = interrupted?.planId === approved.id;
+        const moved = isResumed ? compareContents(approved, plan) : comparePlans(approved, plan);
+        if (moved.length > 0) throw planMoved(moved);
+      },
+    },
+    ports,
+    signal,
+  );
+}
+
+/** Plans are compared whole, but for one that was being carried out when it was interrupted: part of it is done. */
+function compareContents(approved: Plan, now: Plan): readonly string[] {
+  const contents = (plan: Plan): Plan => ({
+    ...plan,
+    id: '',
+    irreversible: [],
+    releases: plan.releases.map((release) => ({
+      ...release,
+      action: 'noop',
+      reason: '',
+      fromRevision: 0,
+      toRevision: 0,
+      createsNamespace: false,
+      objects: [],
+      hooks: [],
+    })),
+  });
+  const [before, after] = [contents(approved), contents(now)];
+  return comparePlans({ ...before, id: 'approved' }, { ...after, id: 'now' }).filter(
+    (difference) => difference !== 'its content differs',
+  );
+}
+
+async function writePlan(plan: Plan, path: string, { files }: Pick<DeployPorts, 'files'>): Promise<void> {
+  await files.write(await files.resolve(path), `${JSON.stringify(plan, null, 2)}\n`);
+}

@@ -24,14 +24,16 @@ export function diffObjects(
   const kind = after?.kind ?? before?.kind;
   const changes: FieldChange[] = [];
   const show = (path: string, value: unknown): string => {
-    if (kind === 'Secret' && /^(data|stringData)\./.test(path)) return maskValue(value);
+    if (kind === 'Secret' && isSecretField(path)) return maskValue(value);
     const text = redactor.redact(typeof value === 'string' ? value : JSON.stringify(value));
     return text.length > longestValue ? `${text.slice(0, longestValue)}… (${text.length} characters)` : text;
   };
   const walk = (path: string, a: unknown, b: unknown): void => {
     if (sameJson(a, b)) return;
     const parts = childrenOf(a, b);
-    if (parts) for (const [key, x, y] of parts) walk(joinPath(path, key), x, y);
+    // Parts that are alike in a whole that is not: an order, or a null.
+    if (parts?.some(([, x, y]) => !sameJson(x, y)))
+      for (const [key, x, y] of parts) walk(joinPath(path, key), x, y);
     else
       changes.push({
         path,
@@ -41,6 +43,17 @@ export function diffObjects(
   };
   walk('', before && comparable(before), after && comparable(after));
   return changes;
+}
+
+/**
+ * The values of a Secret, and its annotations but Helm's own: clients and controllers keep whole copies of what they applied there
+ * (`kubectl.kubernetes.io/last-applied-configuration` and its like).
+ */
+function isSecretField(path: string): boolean {
+  if (/^(data|stringData)(\.|$)/.test(path)) return true;
+  return (
+    /^metadata\.annotations(\.|$)/.test(path) && !/^metadata\.annotations\."(meta\.)?helm\.sh\//.test(path)
+  );
 }
 
 /** Length and 8 hex digits of the hash: enough to see that it changed, not what it is. */

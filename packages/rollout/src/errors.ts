@@ -145,3 +145,23 @@ export async function requestOf<T>(doing: string, body: () => Promise<T>): Promi
     throw error instanceof KubeStatusError ? serverRefused(doing, error) : error;
   }
 }
+
+/** The cluster is older than the environment accepts. */
+export function clusterTooOld(found: string, wanted: string): ZakenakError {
+  return new ZakenakError({
+    code: 'rollout/cluster-too-old',
+    message: `The cluster runs Kubernetes ${found}, and the environment wants ${wanted} or later.`,
+    remedy: 'Upgrade the cluster, or lower cluster.minVersion of the environment.',
+    exitCode: exitCodes.missing,
+  });
+}
+
+/** A plan file that cannot be read. */
+export function planUnreadable(path: string, reason: string): ZakenakError {
+  return new ZakenakError({
+    code: 'rollout/bad-plan',
+    message: `The plan ${path} cannot be used: ${reason}.`,
+    remedy: 'Make one with zakenak plan --plan-file.',
+    exitCode: exitCodes.badInput,
+  });
+}

@@ -1,4 +1,4 @@
-import type { KubeObject, KubeRef, Ports } from '@zakenak/core';
+import { escapeMarkdown, type KubeObject, type KubeRef, type Ports } from '@zakenak/core';
 import { podsOf } from './culprit.ts';
 import { judgeHealth } from './health.ts';
 import { containerStatuses } from './health-pod.ts';
@@ -43,11 +43,22 @@ export async function collectEvidence(ref: KubeRef, reason: string, ports: Evide
 
 /** Evidence as Markdown: reason, events and logs in foldable blocks. */
 export function renderEvidence(evidence: Evidence): string {
-  const blocks = [`**${evidence.object}**: ${evidence.reason.replace(/\s+/g, ' ')}`];
+  const blocks = [`**${evidence.object}**: ${escapeMarkdown(evidence.reason.replace(/\s+/g, ' '))}`];
   if (evidence.events.length > 0) blocks.push(fold('Events', evidence.events.join('\n')));
   for (const { pod, container, previous, lines } of evidence.logs)
     blocks.push(fold(`Last lines of ${pod}/${container}${previous ? ' (previous run)' : ''}`, lines));
   return blocks.join('\n\n');
+}
+
+/** Evidence for a terminal. */
+export function renderEvidenceText(evidence: Evidence): string {
+  const lines = [`evidence of ${evidence.object}`, ...evidence.events.map((event) => `  ${event}`)];
+  for (const { pod, container, previous, lines: text } of evidence.logs)
+    lines.push(
+      `  last lines of ${pod}/${container}${previous ? ' (previous run)' : ''}:`,
+      ...text.split('\n').map((line) => `  | ${line}`),
+    );
+  return lines.join('\n');
 }
 
 function fold(title: string, text: string): string {

@@ -57,7 +57,10 @@ function stuckContainer(pod: KubeObject): Health | undefined {
     const message = textAt(status, 'state', 'waiting', 'message');
     if (hopeless.has(reason)) return { state: 'failed', reason: `container ${name}: ${reason}: ${message}` };
     if (reason === 'CrashLoopBackOff' && numberAt(status, 0, 'restartCount') >= crashesEndured)
-      return { state: 'failed', reason: `container ${name}: CrashLoopBackOff: ${lastEnd(status) || message}` };
+      return {
+        state: 'failed',
+        reason: `container ${name}: CrashLoopBackOff: ${lastEnd(status) || message}`,
+      };
   }
   return undefined;
 }

@@ -10,14 +10,15 @@ export function judgeDeployment(object: KubeObject): Health {
   const count = (field: string): number => numberAt(object, 0, 'status', field);
   const progress = conditionOf(object, 'Progressing');
   if (valueAt(object, 'spec', 'paused') === true) return { state: 'ready', reason: 'paused' };
-  if (progress?.reason === 'ProgressDeadlineExceeded') return { state: 'failed', reason: progress.message };
+  if (progress?.reason === 'ProgressDeadlineExceeded')
+    return { state: 'failed', reason: progress.message || progress.reason };
   if (
     object.metadata.generation !== undefined &&
     valueAt(object, 'status', 'observedGeneration') === undefined
   )
     return progressing('no controller has seen it yet');
   if (count('updatedReplicas') < wanted)
-    return progressing(`${count('updatedReplicas')} of ${wanted} pods updated`);
+    return refusal(object) ?? progressing(`${count('updatedReplicas')} of ${wanted} pods updated`);
   if (count('replicas') > wanted) return progressing(`${count('replicas') - wanted} old pods remain`);
   if (count('availableReplicas') < wanted)
     return progressing(`${count('availableReplicas')} of ${wanted} pods available`);
@@ -69,12 +70,26 @@ export function judgeDaemonSet(object: KubeObject): Health {
   return { state: 'ready', reason: `${wanted} of ${wanted} pods ready` };
 }
 
-/** Ready when every wanted pod is available. A failure to make pods is final only for what owns it. */
+/** Ready when every wanted pod is available and no other remains. */
 export function judgeReplicaSet(object: KubeObject): Health {
-  const failure = conditionOf(object, 'ReplicaFailure');
-  if (failure?.status === 'True') return { state: 'failed', reason: failure.message };
+  const failure = refusal(object);
+  if (failure) return failure;
   const wanted = numberAt(object, 1, 'spec', 'replicas');
-  const available = numberAt(object, 0, 'status', 'availableReplicas');
-  if (available < wanted) return progressing(`${available} of ${wanted} pods available`);
+  const count = (field: string): number => numberAt(object, 0, 'status', field);
+  for (const [field, verb] of [
+    ['fullyLabeledReplicas', 'labelled'],
+    ['availableReplicas', 'available'],
+    ['readyReplicas', 'ready'],
+  ] as const)
+    if (count(field) < wanted) return progressing(`${count(field)} of ${wanted} pods ${verb}`);
+  if (count('replicas') > wanted) return progressing(`${count('replicas') - wanted} surplus pods remain`);
   return { state: 'ready', reason: `${wanted} of ${wanted} pods available` };
+}
+
+/** The server refuses pods, for a quota most often. The controller goes on trying, and the end of old pods may make room. */
+function refusal(object: KubeObject): Health | undefined {
+  const failure = conditionOf(object, 'ReplicaFailure');
+  return failure?.status === 'True'
+    ? progressing(failure.message || failure.reason || 'pods cannot be made')
+    : undefined;
 }

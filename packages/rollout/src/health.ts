@@ -21,9 +21,8 @@ const ready: Health = { state: 'ready', reason: 'ready' };
 
 function judgeGenerally(object: KubeObject): Health | undefined {
   const { generation } = object.metadata;
-  // Some controllers write it as text; what is no number at all tells nothing.
-  const observed = Number(valueAt(object, 'status', 'observedGeneration') ?? Number.NaN);
-  if (generation !== undefined && !Number.isNaN(observed) && observed !== generation)
+  const observed = observedGeneration(object);
+  if (generation !== undefined && observed !== undefined && observed !== generation)
     return { state: 'progressing', reason: `generation ${generation} is not observed yet` };
   const reconciling = conditionOf(object, 'Reconciling');
   if (reconciling?.status === 'True')
@@ -33,6 +32,14 @@ function judgeGenerally(object: KubeObject): Health | undefined {
   return undefined;
 }
 
+/** Some controllers write it as text; what is no number at all tells nothing. */
+function observedGeneration(object: KubeObject): number | undefined {
+  const written = valueAt(object, 'status', 'observedGeneration');
+  if (typeof written === 'number') return written;
+  return typeof written === 'string' && /^\d+$/.test(written) ? Number(written) : undefined;
+}
+
+const alwaysReady: Judge = () => ready;
 const judges: Readonly<Record<string, Judge>> = {
   'apps/Deployment': judgeDeployment,
   'apps/StatefulSet': judgeStatefulSet,
@@ -50,16 +57,13 @@ const judges: Readonly<Record<string, Judge>> = {
   'autoscaling/HorizontalPodAutoscaler': judgeAutoscaler,
   'apiextensions.k8s.io/CustomResourceDefinition': judgeDefinition,
   'apiregistration.k8s.io/APIService': (object) => judgeCondition(object, 'Available'),
+  '/ConfigMap': alwaysReady,
+  '/Secret': alwaysReady,
+  '/ServiceAccount': alwaysReady,
+  '/Endpoints': alwaysReady,
+  'batch/CronJob': alwaysReady,
+  'policy/PodDisruptionBudget': alwaysReady,
 };
-for (const kind of [
-  '/ConfigMap',
-  '/Secret',
-  '/ServiceAccount',
-  '/Endpoints',
-  'batch/CronJob',
-  'policy/PodDisruptionBudget',
-])
-  (judges as Record<string, Judge>)[kind] = () => ready;
 
 function judgeJob(object: KubeObject): Health {
   const failed = conditionOf(object, 'Failed');
@@ -104,11 +108,11 @@ function judgeService(object: KubeObject): Health {
 
 function judgeDefinition(object: KubeObject): Health {
   const names = conditionOf(object, 'NamesAccepted');
-  if (names?.status === 'False') return { state: 'failed', reason: names.message };
+  if (names?.status === 'False') return { state: 'failed', reason: names.message || 'its names are taken' };
   const established = conditionOf(object, 'Established');
   if (established?.status === 'True') return { state: 'ready', reason: 'established' };
   if (established?.status === 'False' && established.reason !== 'Installing')
-    return { state: 'failed', reason: established.message };
+    return { state: 'failed', reason: established.message || 'not established' };
   return { state: 'progressing', reason: 'not established yet' };
 }
 

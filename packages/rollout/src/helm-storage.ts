@@ -18,6 +18,8 @@ export type HelmHistory = readonly HelmRecord[];
 
 /** Label of the set that deployed a revision; Helm keeps labels it does not know. */
 export const setLabel = 'zakenak.io/set';
+/** Label of the rollout that deployed a revision: what went out together can go back together. */
+export const rolloutLabel = 'zakenak.io/rollout';
 
 /** Revisions that are kept, as Helm's own default. */
 export const historyLimit = 10;
@@ -57,11 +59,11 @@ export function newest(history: HelmHistory, status?: HelmStatus): HelmRecord | 
 /** Stores a new revision. Throws ZakenakError `rollout/server-refused` when its number is taken: somebody else deploys. */
 export async function createRecord(
   release: HelmRelease,
-  set: string,
+  by: { readonly set: string; readonly rollout: string },
   ports: Pick<Ports, 'kube' | 'clock'>,
   signal?: AbortSignal,
 ): Promise<HelmRecord> {
-  const labels = { [setLabel]: set, createdAt: unixSeconds(ports) };
+  const labels = { [setLabel]: by.set, [rolloutLabel]: by.rollout, createdAt: unixSeconds(ports) };
   const secret = secretOf(release, labels);
   const doing = `Recording revision ${release.version} of ${release.name}`;
   return recordOf(await requestOf(doing, () => ports.kube.create(secret, {}, signal)));

@@ -21,14 +21,21 @@ export function isHook(object: KubeObject): boolean {
   return object.metadata.annotations?.[hookAnnotation] !== undefined;
 }
 
-/** The hook's record; undefined for one that only tests use. */
+const knownEvents = new Set([
+  ...['install', 'upgrade', 'rollback', 'delete'].flatMap((verb) => [`pre-${verb}`, `post-${verb}`]),
+  'test',
+]);
+
+/** The hook's record; undefined for one that only tests use, and for one with an event that Helm does not know: it skips those whole (manifest_sorter.go). */
 export function hookOf({ object, source, text }: ManifestDocument): HelmHook | undefined {
   const annotations = object.metadata.annotations ?? {};
-  const events = list(annotations[hookAnnotation])
-    .map((event) => (event === 'test-success' ? 'test' : event))
-    .filter((event) => event !== 'crd-install');
-  if (events.every((event) => event === 'test')) return undefined;
-  const weight = Number.parseInt(annotations['helm.sh/hook-weight'] ?? '0', 10) || 0;
+  const events = list(annotations[hookAnnotation]).map((event) =>
+    event === 'test-success' ? 'test' : event,
+  );
+  if (events.some((event) => !knownEvents.has(event)) || events.every((event) => event === 'test'))
+    return undefined;
+  const weightText = annotations['helm.sh/hook-weight'] ?? '';
+  const weight = /^[-+]?\d+$/.test(weightText) ? Number(weightText) : 0;
   const deletePolicies = list(annotations['helm.sh/hook-delete-policy']);
   const logPolicies = list(annotations['helm.sh/hook-output-log-policy']);
   return {
@@ -44,7 +51,7 @@ export function hookOf({ object, source, text }: ManifestDocument): HelmHook | u
   };
 }
 
-/** The hooks of one event in the order in which they run: weight, kind, name. */
+/** The hooks of one event in the order in which they run, as Helm documents it: weight, kind, name. (Its code compares names before kinds.) */
 export function hooksFor(hooks: readonly HelmHook[], event: HookEvent): readonly HelmHook[] {
   return hooks
     .filter((hook) => hook.events.includes(event))
@@ -52,7 +59,7 @@ export function hooksFor(hooks: readonly HelmHook[], event: HookEvent): readonly
       (a, b) =>
         (a.weight ?? 0) - (b.weight ?? 0) ||
         kindRank(a.kind) - kindRank(b.kind) ||
-        (a.name < b.name ? -1 : 1),
+        (a.name < b.name ? -1 : a.name > b.name ? 1 : 0),
     );
 }
 
@@ -73,6 +80,6 @@ export function hookObject(hook: HelmHook): KubeObject | undefined {
 function list(text: string | undefined): readonly string[] {
   return (text ?? '')
     .split(',')
-    .map((part) => part.trim())
+    .map((part) => part.trim().toLowerCase())
     .filter((part) => part !== '');
 }

@@ -1,1 +1,7 @@
-export {};
+export { type DeployPorts, deployRollout } from './deploy.ts';
+export { badYaml, clusterTooOld, planUnreadable } from './errors.ts';
+export type { Plan } from './plan.ts';
+export type * from './request.ts';
+export { type RollbackRequest, rollBackRollout } from './rollback-set.ts';
+export { deploySpec, planSpec, rollbackSpec, statusSpec } from './spec.ts';
+export { readRolloutStatus, type StatusRequest } from './status.ts';

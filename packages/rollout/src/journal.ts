@@ -35,6 +35,8 @@ export interface JournalRelease {
 export interface Journal {
   readonly set: string;
   readonly planId: string;
+  /** Id of the rollout, kept over interruptions. */
+  readonly rollout: string;
   readonly startedAt: string;
   /** `running`: goes forward again with the next deploy; `rolling-back`: is put back first. */
   readonly phase: 'running' | 'rolling-back';

@@ -12,7 +12,7 @@ export function judgePlan(plan: Plan, allowIrreversible = false): readonly Findi
     .filter(({ object }) => object.action === 'unknown')
     .map(({ name, object }) => blockedObject(name, object));
   const taken = objects
-    .filter(({ object }) => object.conflicts.some(({ decision }) => decision === 'take'))
+    .filter(({ object }) => object.action !== 'unknown' && object.conflicts.length > 0)
     .map(({ name, object }) => takenFields(name, object));
   const lost = plan.irreversible
     .filter(({ needsConsent }) => needsConsent)

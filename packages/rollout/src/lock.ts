@@ -8,6 +8,10 @@ export interface Lock {
   readonly epoch: number;
   /** Fires when the lock is lost. */
   readonly lost: AbortSignal;
+  /** The Lease's resourceVersion before it was taken, '' where there was none: unchanged since a look means that nobody held it in between. */
+  readonly former: string;
+  /** Throws `rollout/lock-lost` when the Lease has not been renewed for its duration, as after the process was stopped for a while. */
+  assertHeld(): void;
   release(): Promise<void>;
 }
 
@@ -22,6 +26,16 @@ export interface LockRequest {
 }
 
 type LockPorts = Pick<Ports, 'kube' | 'clock' | 'progress'>;
+
+/** What `Lock.former` will be if nobody takes the lock in between. */
+export async function peekLock(
+  request: Pick<LockRequest, 'set' | 'namespace'>,
+  ports: Pick<Ports, 'kube'>,
+  signal?: AbortSignal,
+): Promise<{ readonly version: string; readonly holder: string }> {
+  const live = await requestOf('Reading the lock', () => ports.kube.get(refOf(request), signal));
+  return { version: live?.metadata.resourceVersion ?? '', holder: live ? holderOf(live) : '' };
+}
 
 /**
  * Takes the set's Lease (coordination.k8s.io), waiting for its holder at most `timeoutMs`, and renews it until it is released. A holder counts as dead when
@@ -42,7 +56,7 @@ export async function acquireLock(
     if (version !== observed.version) observed = { version, at: now };
     if (!live || isFree(live, now - observed.at)) {
       const taken = await tryTake(request, live, ports);
-      if (taken) return keep(taken, request, ports);
+      if (taken) return keep(taken, version, request, ports);
     } else if (now >= deadline) throw locked(request.set, holderOf(live));
     else
       ports.progress.emit({
@@ -55,7 +69,7 @@ export async function acquireLock(
   }
 }
 
-function refOf({ set, namespace }: LockRequest): KubeRef {
+function refOf({ set, namespace }: Pick<LockRequest, 'set' | 'namespace'>): KubeRef {
   return { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', namespace, name: `zakenak.${set}` };
 }
 
@@ -96,22 +110,24 @@ async function tryTake(
   }
 }
 
-function keep(taken: KubeObject, request: LockRequest, ports: LockPorts): Lock {
+function keep(taken: KubeObject, former: string, request: LockRequest, ports: LockPorts): Lock {
   const stop = new AbortController();
   const lost = new AbortController();
   let lease = taken;
   const spec = (): Record<string, unknown> => lease['spec'] as Record<string, unknown>;
+  const leaseMs = request.leaseSeconds * 1_000;
+  let lastRenewed = ports.clock.monotonicMs();
   const renew = async (): Promise<void> => {
-    let lastRenewed = ports.clock.monotonicMs();
     while (!stop.signal.aborted) {
-      await ports.clock.sleep((request.leaseSeconds * 1_000) / 3, stop.signal).catch(() => undefined);
+      await ports.clock.sleep(leaseMs / 3, stop.signal).catch(() => undefined);
       if (stop.signal.aborted) return;
       try {
+        const begun = ports.clock.monotonicMs();
         lease = await ports.kube.replace({ ...lease, spec: { ...spec(), renewTime: microTime(ports) } });
-        lastRenewed = ports.clock.monotonicMs();
+        lastRenewed = begun;
       } catch (error) {
         const taken = error instanceof KubeStatusError && [404, 409].includes(error.status);
-        const late = ports.clock.monotonicMs() - lastRenewed > (request.leaseSeconds * 1_000 * 2) / 3;
+        const late = ports.clock.monotonicMs() - lastRenewed > (leaseMs * 2) / 3;
         if (taken || late) return lost.abort(lockLost(request.set));
       }
     }
@@ -120,6 +136,12 @@ function keep(taken: KubeObject, request: LockRequest, ports: LockPorts): Lock {
   return {
     epoch: numberAt(taken, 1, 'spec', 'leaseTransitions'),
     lost: lost.signal,
+    former,
+    assertHeld() {
+      if (!lost.signal.aborted && ports.clock.monotonicMs() - lastRenewed >= leaseMs)
+        lost.abort(lockLost(request.set));
+      if (lost.signal.aborted) throw lost.signal.reason;
+    },
     async release() {
       stop.abort();
       await renewing;

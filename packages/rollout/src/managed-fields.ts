@@ -34,11 +34,20 @@ export function migrateManagedFields(entries: readonly unknown[]): readonly unkn
   );
   if (old.length === 0) return undefined;
   const ours = entries.find(
-    (entry) => textAt(entry, 'manager') === fieldManager && textAt(entry, 'operation') === 'Apply',
+    (entry) =>
+      textAt(entry, 'manager') === fieldManager &&
+      textAt(entry, 'operation') === 'Apply' &&
+      textAt(entry, 'subresource') === '',
   );
-  const sets = [...(ours ? [ours] : []), ...old].map((entry) => recordAt(entry, 'fieldsV1'));
+  const target = ours ?? old[0];
+  // Paths of another version may not exist in this one: like client-go, leave them to nobody.
+  const version = textAt(target, 'apiVersion');
+  const sets = [
+    ...(ours ? [ours] : []),
+    ...old.filter((entry) => textAt(entry, 'apiVersion') === version),
+  ].map((entry) => recordAt(entry, 'fieldsV1'));
   const merged = {
-    ...(isRecord(ours ?? old[0]) ? ((ours ?? old[0]) as object) : {}),
+    ...(isRecord(target) ? target : {}),
     manager: fieldManager,
     operation: 'Apply',
     fieldsV1: sets.reduce(unite, {}),

@@ -1,8 +1,8 @@
 import type { KubeObject, KubeRef, Ports } from '@zakenak/core';
 import { keyOf, refOf } from './object.ts';
 
-/** A live view of the cluster's objects: one watch per kind and namespace, whoever asks. */
-export interface Observer {
+/** A live view of the cluster's objects: one watch per kind and namespace, whoever asks. Disposing of it ends every watch. */
+export interface Observer extends AsyncDisposable {
   /**
    * Calls `see` with the object as it is now and after every change (undefined when it is deleted), until the returned function is called. `fail` hears of a
    * watch that ended for good.
@@ -18,8 +18,6 @@ export interface Observer {
     see: (object: KubeObject) => void,
     fail: (error: unknown) => void,
   ): () => void;
-  /** Ends every watch. */
-  close(): Promise<void>;
 }
 
 interface Listener {
@@ -63,7 +61,7 @@ export function createObserver(ports: Pick<Ports, 'kube'>): Observer {
         see: (object) => object && see(object),
         fail,
       }),
-    async close() {
+    async [Symbol.asyncDispose]() {
       stop.abort();
       await Promise.all([...streams.values()].map(({ ended }) => ended));
     },

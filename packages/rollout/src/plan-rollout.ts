@@ -1,12 +1,13 @@
 import type { KubeObject, Ports } from '@zakenak/core';
 import { type DryRunContext, type PreparedObject, planObject } from './dry-run.ts';
 import { requestOf } from './errors.ts';
+import type { HelmRelease } from './helm-release.ts';
 import { type HelmHistory, newest, readHistories } from './helm-storage.ts';
 import { type HookEvent, hooksFor } from './hook.ts';
 import { sameJson } from './json.ts';
 import { createLimiter, type Limiter } from './limiter.ts';
 import { describe, keyOf, refOf } from './object.ts';
-import { type Irreversible, type Plan, type PlannedRelease, sealPlan } from './plan.ts';
+import { type Irreversible, type Plan, type PlannedRelease, type ReleaseAction, sealPlan } from './plan.ts';
 import { formerObjects, planPrune } from './prune.ts';
 import { type RenderedRelease, type RenderedRollout, renderRollout } from './render.ts';
 import type { RolloutRequest } from './request.ts';
@@ -16,6 +17,8 @@ export interface PreparedRelease {
   readonly rendered: RenderedRelease;
   readonly planned: PlannedRelease;
   readonly history: HelmHistory;
+  /** The revision that is gone back to, in a rollback. */
+  readonly target?: HelmRelease;
   readonly crds: readonly PreparedObject[];
   /** Objects of the manifest, and those to prune. */
   readonly objects: readonly PreparedObject[];
@@ -45,11 +48,31 @@ export async function prepareRollout(
     [...histories].filter(([, history]) => newest(history, 'deployed')).map(([name]) => name),
   );
   const rendered = await renderRollout(request, ports, { installed, ...(signal ? { signal } : {}) });
+  return planRendered(rendered, histories, new Map(), ports, signal);
+}
+
+/** What a plan does with a release besides deploying it: go back to a stored revision (which is what was "rendered"), or remove it. */
+export type Intent = { readonly rollBackTo: HelmRelease } | { readonly uninstall: true };
+
+/** Decides, with reads and dry runs only, what bringing the cluster to the rendered set would do. */
+export async function planRendered(
+  rendered: RenderedRollout,
+  histories: ReadonlyMap<string, HelmHistory>,
+  intents: ReadonlyMap<string, Intent>,
+  ports: PlanPorts,
+  signal?: AbortSignal,
+): Promise<PreparedRollout> {
   const newNamespaces = await findNewNamespaces(rendered, ports, signal);
   const limit = createLimiter(parallelRequests);
   const prepare = (release: RenderedRelease): Promise<PreparedRelease> => {
     const context = { owner: release, kinds: rendered.kinds, newNamespaces };
-    return prepareRelease(release, histories.get(release.name) ?? [], context, limit, ports, signal);
+    const intent = intents.get(release.name);
+    const about = {
+      rendered: release,
+      history: histories.get(release.name) ?? [],
+      ...(intent ? { intent } : {}),
+    };
+    return prepareRelease(about, context, limit, ports, signal);
   };
   const releases = await Promise.all(rendered.releases.map(prepare));
   const [version, system] = await Promise.all([
@@ -60,7 +83,7 @@ export async function prepareRollout(
   ]);
   const plan = sealPlan({
     schemaVersion: 1,
-    set: request.set,
+    set: rendered.set,
     cluster: { uid: system?.metadata.uid ?? '', version: version.gitVersion },
     releases: releases.map(({ planned }) => planned),
     irreversible: releases.flatMap(listIrreversible),
@@ -94,42 +117,48 @@ async function findNewNamespaces(
   return new Set(missing.flat());
 }
 
+/** A release, where it stands and what is to become of it. */
+interface Subject {
+  readonly rendered: RenderedRelease;
+  readonly history: HelmHistory;
+  readonly intent?: Intent;
+}
+
 async function prepareRelease(
-  rendered: RenderedRelease,
-  history: HelmHistory,
+  subject: Subject,
   context: DryRunContext,
   limit: Limiter,
   ports: PlanPorts,
   signal?: AbortSignal,
 ): Promise<PreparedRelease> {
+  const { rendered, history, intent } = subject;
   ports.progress.emit({ stage: 'plan', subject: rendered.name, state: 'started' });
   const planOne = (object: KubeObject): Promise<PreparedObject> =>
     limit(() => planObject(object, context, ports, signal));
   const wanted = new Set(rendered.objects.map((object) => keyOf(refOf(object))));
-  const stale = formerObjects(history, rendered, context.kinds).filter(
-    (object) => !wanted.has(keyOf(refOf(object))),
-  );
+  const stale = formerObjects(history, context.kinds).filter((object) => !wanted.has(keyOf(refOf(object))));
   const [crds, objects, pruned] = await Promise.all([
     Promise.all(rendered.crds.map(planOne)),
     Promise.all(rendered.objects.map(planOne)),
     planPrune(stale, rendered, ports, signal),
   ]);
   const all = [...objects, ...pruned];
-  const planned = planRelease(rendered, history, [...crds, ...all], context.newNamespaces);
+  const planned = planRelease(subject, [...crds, ...all], context.newNamespaces);
   ports.progress.emit({ stage: 'plan', subject: rendered.name, state: 'done', message: planned.reason });
-  return { rendered, planned, history, crds, objects: all };
+  const target = intent && 'rollBackTo' in intent ? { target: intent.rollBackTo } : {};
+  return { rendered, planned, history, ...target, crds, objects: all };
 }
 
 function planRelease(
-  rendered: RenderedRelease,
-  history: HelmHistory,
+  subject: Subject,
   objects: readonly PreparedObject[],
   newNamespaces: ReadonlySet<string>,
 ): PlannedRelease {
+  const { rendered, history } = subject;
   const deployed = newest(history, 'deployed');
   const last = newest(history);
-  const reason = changeReason(rendered, history, objects);
-  const action = reason === undefined ? 'noop' : deployed ? 'upgrade' : 'install';
+  const reason = changeReason(subject, objects);
+  const action = reason === undefined ? 'noop' : actionOf(subject);
   const { metadata } = rendered.chart;
   return {
     name: rendered.name,
@@ -138,7 +167,7 @@ function planRelease(
     reason: reason ?? 'unchanged',
     chart: `${metadata.name}-${metadata.version}`,
     fromRevision: deployed?.version ?? 0,
-    toRevision: (last?.version ?? 0) + (action === 'noop' ? 0 : 1),
+    toRevision: action === 'uninstall' ? 0 : (last?.version ?? 0) + (action === 'noop' ? 0 : 1),
     needs: rendered.needs,
     digests: rendered.digests,
     createsNamespace: newNamespaces.has(rendered.namespace),
@@ -147,12 +176,17 @@ function planRelease(
   };
 }
 
+function actionOf({ history, intent }: Subject): Exclude<ReleaseAction, 'noop'> {
+  if (intent) return 'uninstall' in intent ? 'uninstall' : 'rollback';
+  return newest(history, 'deployed') ? 'upgrade' : 'install';
+}
+
 /** Why the release needs a new revision; undefined when the cluster and Helm's record both hold it already. */
 function changeReason(
-  rendered: RenderedRelease,
-  history: HelmHistory,
+  { rendered, history, intent }: Subject,
   objects: readonly PreparedObject[],
 ): string | undefined {
+  if (intent && 'uninstall' in intent) return 'it goes';
   const deployed = newest(history, 'deployed');
   if (!deployed) return 'it is not deployed';
   const last = newest(history);
@@ -174,11 +208,19 @@ function changeReason(
   return undefined;
 }
 
-function hookList(rendered: RenderedRelease, action: 'install' | 'upgrade'): PlannedRelease['hooks'] {
-  const events: readonly HookEvent[] = [`pre-${action}`, `post-${action}`];
-  return events.flatMap((event) =>
+function hookList(
+  rendered: RenderedRelease,
+  action: Exclude<ReleaseAction, 'noop'>,
+): PlannedRelease['hooks'] {
+  return hookEvents(action).flatMap((event) =>
     hooksFor(rendered.hooks, event).map(({ kind, name }) => ({ event, kind, name })),
   );
+}
+
+/** The events of a release's action, before and after its objects. */
+export function hookEvents(action: Exclude<ReleaseAction, 'noop'>): readonly [HookEvent, HookEvent] {
+  const verb = action === 'uninstall' ? 'delete' : action;
+  return [`pre-${verb}`, `post-${verb}`];
 }
 
 const dataKinds = new Set([

@@ -18,11 +18,14 @@ export interface PlannedObject {
   readonly conflicts: readonly FieldConflict[];
 }
 
+/** What happens to a release. */
+export type ReleaseAction = 'install' | 'upgrade' | 'rollback' | 'uninstall' | 'noop';
+
 /** One release of a plan. */
 export interface PlannedRelease {
   readonly name: string;
   readonly namespace: string;
-  readonly action: 'install' | 'upgrade' | 'noop';
+  readonly action: ReleaseAction;
   readonly reason: string;
   /** `name-version`. */
   readonly chart: string;
@@ -80,6 +83,8 @@ export function comparePlans(approved: Plan, now: Plan): readonly string[] {
   if (approved.id === now.id) return [];
   const moved: string[] = [];
   if (approved.cluster.uid !== now.cluster.uid) moved.push('it was made for another cluster');
+  else if (approved.cluster.version !== now.cluster.version)
+    moved.push(`the cluster runs ${now.cluster.version}, not ${approved.cluster.version}`);
   if (approved.set !== now.set) moved.push(`it was made for the set '${approved.set}'`);
   for (const release of now.releases) {
     const former = approved.releases.find(({ name }) => name === release.name);
@@ -96,5 +101,9 @@ function compareReleases(former: PlannedRelease, now: PlannedRelease): readonly 
   if (former.fromRevision !== now.fromRevision)
     return [`'${now.name}' is at revision ${now.fromRevision}, not ${former.fromRevision}`];
   if (digestOf(former.digests) !== digestOf(now.digests)) return [`'${now.name}' renders differently`];
-  return [`the cluster's objects of '${now.name}' have changed`];
+  if (digestOf(former.objects) !== digestOf(now.objects))
+    return [`the cluster's objects of '${now.name}' have changed`];
+  if (former.toRevision !== now.toRevision)
+    return [`'${now.name}' would become revision ${now.toRevision}, not ${former.toRevision}`];
+  return [`'${now.name}' is asked for differently`];
 }

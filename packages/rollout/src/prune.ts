@@ -1,27 +1,19 @@
 import { type KubeObject, KubeStatusError, type Ports } from '@zakenak/core';
 import type { PreparedObject } from './dry-run.ts';
+import { recordedObjects } from './from-record.ts';
 import { type HelmHistory, newest } from './helm-storage.ts';
-import { isHook } from './hook.ts';
 import type { Kinds } from './kinds.ts';
-import { parseManifests } from './manifest.ts';
-import { keyOf, placeObject, refOf } from './object.ts';
+import { keyOf, refOf } from './object.ts';
 import { type Owner, ownerOf, sameOwner } from './ownership.ts';
 
 /**
  * What earlier revisions hold: the deployed one and all that came after it, since an interrupted or failed revision may have left objects too.
  */
-export function formerObjects(history: HelmHistory, owner: Owner, kinds: Kinds): readonly KubeObject[] {
+export function formerObjects(history: HelmHistory, kinds: Kinds): readonly KubeObject[] {
   const from = newest(history, 'deployed')?.version ?? 0;
   const objects = new Map<string, KubeObject>();
   for (const record of history.filter(({ version }) => version >= from)) {
-    for (const { object } of parseManifests(
-      record.release().manifest ?? '',
-      `${owner.name} revision ${record.version}`,
-    )) {
-      if (isHook(object)) continue;
-      const placed = placeObject(object, owner.namespace, kinds.find(object));
-      objects.set(keyOf(refOf(placed)), placed);
-    }
+    for (const object of recordedObjects(record.release(), kinds)) objects.set(keyOf(refOf(object)), object);
   }
   return [...objects.values()];
 }

@@ -11,8 +11,8 @@ import { createRecord, type HelmRecord, newest, trimHistory, updateRecord } from
 import { groupByRank } from './kind-order.ts';
 import type { Kinds } from './kinds.ts';
 import type { Limiter } from './limiter.ts';
-import type { PreparedRelease } from './plan-rollout.ts';
-import { firstRevisionOf } from './revision.ts';
+import { hookEvents, type PreparedRelease } from './plan-rollout.ts';
+import { firstRevisionOf, rollbackRevisionOf } from './revision.ts';
 import { runHooks } from './run-hooks.ts';
 import { type WaitContext, waitReady } from './wait.ts';
 
@@ -23,6 +23,8 @@ export type RunPorts = Pick<Ports, 'kube' | 'clock' | 'log' | 'progress' | 'reda
 export interface RunContext extends WaitContext {
   readonly ports: RunPorts;
   readonly set: string;
+  /** Id of this rollout, on every revision that it writes. */
+  readonly rollout: string;
   readonly kinds: Kinds;
   readonly limit: Limiter;
 }
@@ -69,7 +71,7 @@ export async function runRelease(
   } catch (error) {
     if (!(error instanceof ReleaseFailure)) throw error;
     await failOnce(error);
-    const description = `${planned.action === 'install' ? 'Install' : 'Upgrade'} failed: ${context.ports.redactor.redact(error.message)}`;
+    const description = `${done[planned.action].split(' ')[0]} failed: ${context.ports.redactor.redact(error.message)}`;
     if (record)
       await updateRecord(
         record,
@@ -91,10 +93,8 @@ export function checkSignal({ signal }: { readonly signal: AbortSignal }): void 
   if (signal.aborted) throw signal.reason;
 }
 
-async function beginRevision(
-  { rendered, planned, history }: PreparedRelease,
-  context: RunContext,
-): Promise<HelmRecord> {
+async function beginRevision(prepared: PreparedRelease, context: RunContext): Promise<HelmRecord> {
+  const { rendered, planned, history, target } = prepared;
   const { ports } = context;
   if (planned.createsNamespace) {
     const namespace = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: rendered.namespace } };
@@ -108,7 +108,14 @@ async function beginRevision(
       { status: 'failed', description: 'Interrupted; taken up again by zakenak' },
       ports,
     );
-  return createRecord(firstRevisionOf(rendered, history, ports.clock.now()), context.set, ports);
+  const deployed = newest(history, 'deployed');
+  if (planned.action === 'uninstall' && deployed)
+    return updateRecord(deployed, { status: 'uninstalling', description: 'Deletion in progress' }, ports);
+  const now = ports.clock.now();
+  const revision = target
+    ? rollbackRevisionOf(target, history, now)
+    : firstRevisionOf(rendered, history, now);
+  return createRecord(revision, context, ports);
 }
 
 async function applyRelease(
@@ -117,9 +124,9 @@ async function applyRelease(
   fail: (failure: ReleaseFailure) => Promise<void>,
 ): Promise<readonly HelmHook[]> {
   const owner = { ...rendered, kinds: context.kinds };
-  const verb = planned.action === 'install' ? 'install' : 'upgrade';
+  const [before, after] = hookEvents(planned.action === 'noop' ? 'upgrade' : planned.action);
   await establish(crds, rendered.timeoutMs, rendered.name, context);
-  const afterPre = await runHooks(owner, `pre-${verb}`, context, fail);
+  const afterPre = await runHooks(owner, before, context, fail);
   const applied: KubeObject[] = [];
   const kept = objects.filter(({ planned }) => planned.action !== 'delete');
   for (const group of groupByRank(kept, ({ planned }) => planned.ref.kind)) {
@@ -138,7 +145,7 @@ async function applyRelease(
   for (const group of [...groupByRank(removed, ({ planned }) => planned.ref.kind)].reverse())
     await applyAll(group, context);
   await waitReady(rendered.name, applied, rendered.timeoutMs, context);
-  return runHooks({ ...owner, hooks: afterPre }, `post-${verb}`, context, fail);
+  return runHooks({ ...owner, hooks: afterPre }, after, context, fail);
 }
 
 async function applyAll(
@@ -176,18 +183,32 @@ async function established(
   context.ports.kube.refreshDiscovery();
 }
 
+/** Helm's own words (helm: pkg/action). */
+const done: Readonly<Record<PreparedRelease['planned']['action'], string>> = {
+  install: 'Install complete',
+  upgrade: 'Upgrade complete',
+  rollback: 'Rollback complete',
+  uninstall: 'Uninstallation complete',
+  noop: '',
+};
+
 async function finishRevision(
   { planned, history }: PreparedRelease,
   record: HelmRecord,
   hooks: readonly HelmHook[],
   { ports }: RunContext,
 ): Promise<void> {
+  if (planned.action === 'uninstall') {
+    const deleted = ports.clock.now().toISOString();
+    await updateRecord(record, { status: 'uninstalled', description: done.uninstall, deleted }, ports);
+    return;
+  }
   const former = newest(history, 'deployed');
   if (former) await updateRecord(former, { status: 'superseded' }, ports);
-  const description = planned.action === 'install' ? 'Install complete' : 'Upgrade complete';
-  const done = await updateRecord(record, { status: 'deployed', description }, ports, hooks);
+  const description = planned.action === 'rollback' ? {} : { description: done[planned.action] };
+  const deployed = await updateRecord(record, { status: 'deployed', ...description }, ports, hooks);
   await trimHistory(
-    [...history.map((old) => (old === former ? { ...old, status: 'superseded' as const } : old)), done],
+    [...history.map((old) => (old === former ? { ...old, status: 'superseded' as const } : old)), deployed],
     ports,
   );
 }

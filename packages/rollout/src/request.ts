@@ -1,5 +1,12 @@
+import type { Report } from '@zakenak/core';
+import type { Plan } from './plan.ts';
+
 /** One layer of values: an object, or a YAML file of the workspace. Later layers win. */
-export type ValuesLayer = { readonly values: Readonly<Record<string, unknown>> } | { readonly file: string };
+export type ValuesLayer =
+  | { readonly values: Readonly<Record<string, unknown>> }
+  | { readonly file: string }
+  /** A file for several releases: one top-level key for each, and `global` for all. */
+  | { readonly file: string; readonly release: string };
 
 /** What a release is made of: a chart (folder, .tgz, oci:// reference, or a name in a repository), or plain manifests (files and folders). */
 export type ReleaseSource =
@@ -34,29 +41,39 @@ export interface RolloutRequest {
   /** Name of the set: lock, journal and labels bear it. Lower-case letters, digits and dashes. */
   readonly set: string;
   readonly releases: readonly ReleaseRequest[];
-  /** Namespace of the set's Lease and journal; the kubeconfig context's where nothing is said. */
-  readonly stateNamespace?: string;
   /** Commit that is rolled out, for the records. */
   readonly commit?: string;
 }
 
-/** How a set is deployed. */
-export interface DeployRequest extends RolloutRequest {
+/** How a set is changed as one transaction. */
+export interface TransactionOptions {
+  /** Namespace of the set's Lease and journal; the kubeconfig context's where nothing is said. */
+  readonly stateNamespace?: string;
   /** `set` where nothing is said. */
   readonly onFailure?: OnFailure;
   /** Only plan. */
   readonly dryRun?: boolean;
   /** Go ahead with what cannot be undone. */
   readonly allowIrreversible?: boolean;
-  /** Id of the plan that was approved; any other plan is refused. */
-  readonly expectedPlanId?: string;
-  /** Where the plan is written as JSON, where it is wanted. */
-  readonly planFile?: string;
   /** Milliseconds to wait for another deploy of the same set; 10 minutes where nothing is said. */
   readonly lockTimeoutMs?: number;
   /** Life of the Lease without renewal, in seconds; 15 where nothing is said. */
   readonly leaseSeconds?: number;
+  /** Who we are, in words: shown to others that wait for the lock. */
+  readonly holder?: string;
+  /** Proves what was deployed; a report that failed or errored counts as a failed release. */
+  readonly verify?: (signal: AbortSignal) => Promise<Report>;
+}
+
+/** How a set is deployed. */
+export interface DeployRequest extends RolloutRequest, TransactionOptions {
+  /** The plan that was approved; any other is refused. */
+  readonly approved?: Plan;
+  /** Where the plan is written as JSON, where it is wanted. */
+  readonly planFile?: string;
 }
 
 /** Milliseconds a release may take where it says nothing. */
 export const defaultTimeoutMs = 300_000;
+/** Milliseconds to wait for another deploy where nothing is said. */
+export const defaultLockTimeoutMs = 600_000;

@@ -2,12 +2,12 @@ import { type KubeObject, type KubeRef, KubeStatusError } from '@zakenak/core';
 import { applyObject, removeObject } from './apply-object.ts';
 import { isImmutable } from './dry-run.ts';
 import { ReleaseFailure } from './failure.ts';
+import { recordedObjects } from './from-record.ts';
 import type { HelmRelease } from './helm-release.ts';
 import type { Baseline } from './journal.ts';
 import { kindRank } from './kind-order.ts';
-import { parseManifests } from './manifest.ts';
-import { bodyOf, describe, keyOf, placeObject, refOf, sameBody } from './object.ts';
-import { type Owner, ownedBy, ownerOf, sameOwner } from './ownership.ts';
+import { bodyOf, describe, keyOf, refOf, sameBody } from './object.ts';
+import { type Owner, ownerOf, sameOwner } from './ownership.ts';
 import { checkSignal, type RunContext } from './release-run.ts';
 import { getIfServed, waitGone } from './wait.ts';
 
@@ -101,13 +101,7 @@ function formerManifest(
   context: RunContext,
 ): ReadonlyMap<string, KubeObject> {
   if (!former) return new Map();
-  const documents = parseManifests(former.manifest ?? '', `${former.name} revision ${former.version}`);
-  return new Map(
-    documents.map(({ object }) => {
-      const placed = ownedBy(placeObject(object, former.namespace, context.kinds.find(object)), former);
-      return [keyOf(refOf(placed)), placed];
-    }),
-  );
+  return new Map(recordedObjects(former, context.kinds).map((object) => [keyOf(refOf(object)), object]));
 }
 
 function failureOf(before: KubeObject, error: unknown): unknown {

@@ -65,10 +65,13 @@ async function putBack(
   context: RunContext,
 ): Promise<number | undefined> {
   const written = history.filter(({ version }) => version > release.lastRevision);
-  if (written.length === 0) return undefined;
+  const base = history.find(({ version }) => version === release.fromRevision);
+  // An uninstall writes no revision of its own.
+  const isTouched = written.length > 0 || (base !== undefined && base.status !== 'deployed');
+  if (!isTouched) return undefined;
   const { progress } = context.ports;
   progress.emit({ stage: 'rollback', subject: release.name, state: 'started' });
-  const target = history.find(({ version }) => version === release.fromRevision)?.release();
+  const target = base?.release();
   const revision = target
     ? await backToRevision(release, target, history, reason, context)
     : await backToNothing(release, written, context);
@@ -97,7 +100,7 @@ async function backToRevision(
   const unfinished = history.find(({ status }) => status === 'pending-rollback');
   const pending =
     unfinished ??
-    (await createRecord(rollbackRevisionOf(target, history, ports.clock.now()), context.set, ports));
+    (await createRecord(rollbackRevisionOf(target, history, ports.clock.now()), context, ports));
   const owner = { ...release, hooks: target.hooks ?? [], kinds: context.kinds };
   await runHooks(owner, 'pre-rollback', context, async () => undefined);
   const restored = await restoreObjects(release.baseline, target, release, context);
@@ -119,7 +122,8 @@ async function supersede(
   release: JournalRelease,
   { ports }: RunContext,
 ): Promise<HelmHistory[number]> {
-  if (record.status === 'deployed') return updateRecord(record, { status: 'superseded' }, ports);
+  if (['deployed', 'uninstalling', 'uninstalled'].includes(record.status))
+    return updateRecord(record, { status: 'superseded' }, ports);
   if (record.version <= release.lastRevision || !record.status.startsWith('pending-')) return record;
   return updateRecord(
     record,

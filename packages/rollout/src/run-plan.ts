@@ -21,7 +21,8 @@ export function journalOf(
   const names = new Set(releases.map(({ name }) => name));
   const leftOver = [...former.values()].filter(({ name }) => !names.has(name));
   const { set, id } = prepared.plan;
-  return { set, planId: id, ...facts, phase: 'running', releases: [...releases, ...leftOver] };
+  const rollout = interrupted?.rollout ?? id.slice(0, 16);
+  return { set, planId: id, rollout, ...facts, phase: 'running', releases: [...releases, ...leftOver] };
 }
 
 function baselineOf({ rendered, planned, history, crds, objects }: PreparedRelease): JournalRelease {

@@ -13,7 +13,7 @@ export async function readValues(
 ): Promise<Values> {
   let merged: Values = {};
   for (const layer of layers) {
-    merged = mergeValues(merged, 'values' in layer ? layer.values : await readLayer(layer.file, ports));
+    merged = mergeValues(merged, await readLayer(layer, ports));
   }
   return merged;
 }
@@ -28,7 +28,17 @@ export function mergeValues(base: Values, over: Values): Values {
   return merged;
 }
 
-async function readLayer(file: string, ports: Pick<Ports, 'files'>): Promise<Values> {
+async function readLayer(layer: ValuesLayer, ports: Pick<Ports, 'files'>): Promise<Values> {
+  if ('values' in layer) return layer.values;
+  const values = await readFile(layer.file, ports);
+  if (!('release' in layer)) return values;
+  const { global, [layer.release]: own } = values;
+  if (own !== undefined && own !== null && !isRecord(own))
+    throw badYaml(`${layer.file}:1:1`, `the values of ${layer.release} are a map of keys`);
+  return { ...(isRecord(global) ? { global } : {}), ...own };
+}
+
+async function readFile(file: string, ports: Pick<Ports, 'files'>): Promise<Values> {
   const text = await ports.files.readText(await ports.files.resolve(file));
   const [values] = parseYaml(text, file);
   if (values === undefined || values === null) return {};

@@ -1,0 +1,142 @@
+import type { BuildConfig, Config, ReleaseConfig, ResolvedEnvironment } from '@zakenak/config';
+import { resolveEnvironment } from '@zakenak/config';
+import { type CiEvent, parseDuration, parseQuantity } from '@zakenak/core';
+import type { ReleaseRequest, RolloutRequest, ValuesLayer } from '@zakenak/rollout';
+import { badImageDigest, badImages, noReleases } from './errors.ts';
+import { pickEnvironment } from './settings.ts';
+
+/** Repository and digest of an image that was built. */
+interface BuiltImage {
+  readonly repository: string;
+  readonly digest: string;
+}
+
+/** What of the inputs a rollout is made of. */
+interface RolloutInputs {
+  readonly environment?: string | undefined;
+  readonly 'image-digests'?: readonly string[];
+  readonly images?: string | undefined;
+  readonly 'wait-timeout'?: number;
+}
+
+/** The environment's set of releases. Throws `config/unknown-environment`, `pipeline/no-releases` and `pipeline/bad-image-digest`. */
+export function describeRollout(
+  config: Config,
+  inputs: RolloutInputs,
+  event: CiEvent,
+): { readonly rollout: RolloutRequest; readonly environment: ResolvedEnvironment } {
+  const environment =
+    pickEnvironment(config, inputs.environment) ?? resolveEnvironment(config, inputs.environment);
+  const images = readImages(inputs, config.build ?? []);
+  const manifests = manifestsRelease(config, environment);
+  const timeoutMs = inputs['wait-timeout'];
+  const releases = environment.releases.map((release) => ({
+    ...(timeoutMs === undefined ? {} : { timeoutMs }),
+    ...describeRelease(release, environment, images, manifests !== undefined),
+  }));
+  const all = [...(manifests ? [manifests] : []), ...releases];
+  if (all.length === 0) throw noReleases(environment.name);
+  return {
+    environment,
+    rollout: {
+      set: `${config.project}-${environment.name}`,
+      releases: all,
+      ...(event.headSha ? { commit: event.headSha } : {}),
+    },
+  };
+}
+
+/** Plain manifests are a release of their own, and every other one needs it. */
+const manifestsName = 'manifests';
+
+function manifestsRelease(config: Config, { environment }: ResolvedEnvironment): ReleaseRequest | undefined {
+  const paths = config.deploy?.manifests ?? [];
+  if (paths.length === 0) return undefined;
+  const namespace = environment.namespace ?? config.deploy?.namespace ?? 'default';
+  return { name: manifestsName, namespace, source: { manifests: paths } };
+}
+
+function describeRelease(
+  release: ReleaseConfig & { readonly namespace: string },
+  { environment }: ResolvedEnvironment,
+  images: readonly (BuildConfig & BuiltImage)[],
+  hasManifests: boolean,
+): ReleaseRequest {
+  const { name, namespace, chart, version, repo, gpu, timeout } = release;
+  return {
+    name,
+    namespace,
+    source: { chart, ...(version ? { version } : {}), ...(repo ? { repo } : {}) },
+    values: [...ownValues(release), ...environmentValues(name, environment), ...imageValues(name, images)],
+    needs: [...(hasManifests ? [manifestsName] : []), ...(release.needs ?? [])],
+    ...(timeout ? { timeoutMs: parseDuration('timeout', timeout) } : {}),
+    ...(gpu ? { gpu: { count: gpu.count ?? 1, ...memoryOf(gpu.minMemory) } } : {}),
+  };
+}
+
+function memoryOf(text: string | undefined): { readonly minMemoryBytes?: number } {
+  const bytes = text === undefined ? undefined : parseQuantity(text);
+  return bytes === undefined ? {} : { minMemoryBytes: bytes };
+}
+
+function ownValues({ values }: ReleaseConfig): readonly ValuesLayer[] {
+  if (values === undefined) return [];
+  return Array.isArray(values)
+    ? values.map((file: string) => ({ file }))
+    : [{ values: values as Readonly<Record<string, unknown>> }];
+}
+
+/** The environment knows its place better than the release does: its values win. */
+function environmentValues(
+  release: string,
+  environment: ResolvedEnvironment['environment'],
+): readonly ValuesLayer[] {
+  return (environment.values ?? []).map((file) => ({ file, release }));
+}
+
+function imageValues(release: string, images: readonly (BuildConfig & BuiltImage)[]): readonly ValuesLayer[] {
+  return images
+    .filter((image) => (image.release ?? image.name) === release)
+    .map(({ valuesPath = 'image', repository, digest }) => ({
+      values: valuesPath
+        .split('.')
+        .reverse()
+        .reduce<Readonly<Record<string, unknown>>>((inner, key) => ({ [key]: inner }), {
+          repository,
+          digest,
+        }),
+    }));
+}
+
+function readImages(
+  inputs: RolloutInputs,
+  builds: readonly BuildConfig[],
+): readonly (BuildConfig & BuiltImage)[] {
+  const given = new Map([...parseImages(inputs.images), ...(inputs['image-digests'] ?? []).map(parseDigest)]);
+  const known = builds.map(({ name }) => name);
+  for (const name of given.keys()) if (!known.includes(name)) throw badImageDigest(name, known);
+  return builds.flatMap((build) => {
+    const image = given.get(build.name);
+    return image ? [{ ...build, ...image }] : [];
+  });
+}
+
+function parseDigest(text: string): [string, BuiltImage] {
+  const [, name = '', repository = '', digest = ''] = /^([^=]+)=(.+)@(sha256:[0-9a-f]{64})$/.exec(text) ?? [];
+  if (!name) throw badImageDigest(text, []);
+  return [name, { repository, digest }];
+}
+
+function parseImages(text: string | undefined): readonly [string, BuiltImage][] {
+  if (!text?.trim()) return [];
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(text);
+  } catch {
+    throw badImages();
+  }
+  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) throw badImages();
+  return Object.entries(parsed as Record<string, Partial<BuiltImage> | null>).flatMap(([name, image]) =>
+    image?.repository && image.digest ? [parseDigest(`${name}=${image.repository}@${image.digest}`)] : [],
+  );
+}

@@ -1,0 +1,48 @@
+import { createHash } from 'node:crypto';
+import type { KubeObject } from '@zakenak/core';
+import type { HelmRelease } from './helm-release.ts';
+import { isHook } from './hook.ts';
+import { canonicalJson, digestOf } from './json.ts';
+import type { Kinds } from './kinds.ts';
+import { parseManifests } from './manifest.ts';
+import { placeObject } from './object.ts';
+import { ownedBy } from './ownership.ts';
+import type { RenderedRelease } from './render.ts';
+
+/**
+ * A stored revision as if it had just been rendered: what a rollback goes back to, and what `status` compares the cluster with. Definitions of crds/ folders
+ * are not part of it: Helm never puts them back.
+ */
+export function renderFromRecord(
+  release: HelmRelease,
+  kinds: Kinds,
+  facts: Pick<RenderedRelease, 'needs' | 'timeoutMs'>,
+): RenderedRelease {
+  const manifest = release.manifest ?? '';
+  const values = release.config ?? {};
+  const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
+  return {
+    name: release.name,
+    namespace: release.namespace,
+    ...facts,
+    chart: release.chart,
+    values,
+    manifest,
+    crds: [],
+    objects: recordedObjects(release, kinds),
+    hooks: release.hooks ?? [],
+    digests: {
+      chart: digestOf(release.chart),
+      values: sha256(canonicalJson(values)),
+      manifest: sha256(manifest),
+    },
+  };
+}
+
+/** The objects of a stored revision as they were applied: hooks left out, namespace and ownership filled in. */
+export function recordedObjects(release: HelmRelease, kinds: Kinds): readonly KubeObject[] {
+  return parseManifests(release.manifest ?? '', `${release.name} revision ${release.version}`)
+    .map(({ object }) => object)
+    .filter((object) => !isHook(object))
+    .map((object) => ownedBy(placeObject(object, release.namespace, kinds.find(object)), release));
+}

@@ -1,0 +1,22 @@
+import { type Journal, type JournalPlace, removeJournal } from './journal.ts';
+import { createKinds } from './kinds.ts';
+import type { RunContext } from './release-run.ts';
+import { type RollbackResult, rollBack } from './rollback.ts';
+
+/** Puts back every release of a journal that is rolling back, and removes the journal when that succeeded. Running it again goes on where it stopped. */
+export async function putBackSet(
+  journal: Journal,
+  place: JournalPlace,
+  context: Omit<RunContext, 'kinds' | 'rollout'>,
+): Promise<RollbackResult> {
+  const { ports } = context;
+  ports.progress.emit({ stage: 'rollback', subject: journal.set, state: 'started' });
+  // Definitions may have come or gone since the plan was made.
+  ports.kube.refreshDiscovery();
+  const kinds = createKinds(await ports.kube.resources(), []);
+  const result = await rollBack(journal, journal.releases, { ...context, kinds, rollout: journal.rollout });
+  const isWhole = result.failures.length === 0;
+  if (isWhole) await removeJournal(place, ports);
+  ports.progress.emit({ stage: 'rollback', subject: journal.set, state: isWhole ? 'done' : 'failed' });
+  return result;
+}

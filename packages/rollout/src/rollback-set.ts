@@ -1,0 +1,196 @@
+import { createReport, type Report } from '@zakenak/core';
+import { unknownRelease, unknownRevision } from './errors.ts';
+import { fenceWrites } from './fence.ts';
+import { renderFromRecord } from './from-record.ts';
+import { orderByNeeds } from './graph.ts';
+import { type HelmHistory, type HelmRecord, newest, readHistories, rolloutLabel } from './helm-storage.ts';
+import { readJournal, writeHead } from './journal.ts';
+import { createKinds } from './kinds.ts';
+import { createLimiter } from './limiter.ts';
+import { acquireLock } from './lock.ts';
+import { createObserver } from './observer.ts';
+import { type Intent, type PlanPorts, type PreparedRollout, planRendered } from './plan-rollout.ts';
+import { putBackSet } from './put-back.ts';
+import type { RunPorts } from './release-run.ts';
+import type { RenderedRelease } from './render.ts';
+import { failureFindings } from './report-deploy.ts';
+import {
+  defaultLockTimeoutMs,
+  defaultTimeoutMs,
+  type ReleaseRequest,
+  type TransactionOptions,
+} from './request.ts';
+import { placeOf, transact } from './transaction.ts';
+
+/** What is rolled back. */
+export interface RollbackRequest extends TransactionOptions {
+  readonly set: string;
+  /** The releases of the set. */
+  readonly releases: readonly Pick<ReleaseRequest, 'name' | 'namespace' | 'needs' | 'timeoutMs'>[];
+  /** Only this one; without it the last rollout of the set as a whole, or the one that was interrupted. */
+  readonly release?: string;
+  /** Revision of `release`; the one before the deployed one where nothing is said. */
+  readonly revision?: number;
+}
+
+type RollbackPorts = PlanPorts & RunPorts;
+
+/**
+ * Goes back: an interrupted rollout is undone; else the last rollout of the set goes back whole, dependents first; or one release goes to a revision. By the
+ * same planner, lock and journal as a deploy. Throws ZakenakError `rollout/unknown-release`, `rollout/unknown-revision` and what a deploy throws.
+ */
+export async function rollBackRollout(
+  request: RollbackRequest,
+  ports: RollbackPorts,
+  signal: AbortSignal = new AbortController().signal,
+): Promise<Report> {
+  const known = request.releases.map(({ name }) => name);
+  if (request.release !== undefined && !known.includes(request.release))
+    throw unknownRelease(request.release, known);
+  const interrupted =
+    request.release === undefined && !request.dryRun
+      ? await readJournal(placeOf(request, ports), ports, signal)
+      : undefined;
+  if (interrupted) return undoInterrupted(request, ports, signal);
+  return transact(
+    { ...request, tool: 'rollback', prepare: () => prepareRollback(request, ports, signal) },
+    ports,
+    signal,
+  );
+}
+
+async function undoInterrupted(
+  request: RollbackRequest,
+  ports: RollbackPorts,
+  signal: AbortSignal,
+): Promise<Report> {
+  const place = placeOf(request, ports);
+  const { holder = 'zakenak', leaseSeconds = 15, lockTimeoutMs = defaultLockTimeoutMs } = request;
+  const lock = await acquireLock({ ...place, holder, leaseSeconds, timeoutMs: lockTimeoutMs }, ports, signal);
+  try {
+    const journal = await readJournal(place, ports, signal);
+    if (!journal)
+      return createReport({
+        tool: 'rollback',
+        summary: 'The interrupted rollout has been dealt with meanwhile.',
+      });
+    const fenced = { ...ports, kube: fenceWrites(ports.kube, lock) };
+    await using observer = createObserver(fenced);
+    const context = {
+      ports: fenced,
+      observer,
+      signal: AbortSignal.any([signal, lock.lost]),
+      set: request.set,
+      limit: createLimiter(8),
+    };
+    const stopped = {
+      ...journal,
+      phase: 'rolling-back' as const,
+      reason: journal.reason ?? 'rolled back by hand',
+    };
+    await writeHead(stopped, place, fenced);
+    const { restored, failures } = await putBackSet(stopped, place, context);
+    const names = restored.map(({ name }) => name).join(', ') || 'nothing had been touched';
+    return createReport({
+      tool: 'rollback',
+      verdict: failures.length > 0 ? 'failed' : 'passed',
+      summary:
+        failures.length > 0
+          ? 'The interrupted rollout could not be put back whole.'
+          : `The rollout that was interrupted is undone: ${names}.`,
+      findings: failureFindings(failures, 'rollback of '),
+      outputs: { set: request.set, revisions: Object.fromEntries(restored.map((r) => [r.name, r.revision])) },
+    });
+  } finally {
+    await lock.release();
+  }
+}
+
+async function prepareRollback(
+  request: RollbackRequest,
+  ports: RollbackPorts,
+  signal: AbortSignal,
+): Promise<PreparedRollout> {
+  const histories = await readHistories(request.releases, ports, signal);
+  const kinds = createKinds(await ports.kube.resources(), []);
+  const goals =
+    request.release === undefined ? lastRollout(request, histories) : oneRelease(request, histories);
+  const releases: RenderedRelease[] = [];
+  const intents = new Map<string, Intent>();
+  // What needed a release has to be gone back with, or gone, before it.
+  const reversed = reverseWithin(request.releases, new Set(goals.map(({ name }) => name)));
+  for (const { name, needs, timeoutMs } of reversed) {
+    const goal = goals.find((candidate) => candidate.name === name);
+    const current = newest(histories.get(name) ?? [], 'deployed');
+    const record = goal?.target ?? current;
+    if (!goal || !record) continue;
+    const facts = { needs, timeoutMs: timeoutMs ?? defaultTimeoutMs };
+    const rendered = renderFromRecord(record.release(), kinds, facts);
+    releases.push(goal.target ? rendered : removalOf(rendered));
+    intents.set(name, goal.target ? { rollBackTo: goal.target.release() } : { uninstall: true });
+  }
+  return planRendered({ set: request.set, releases, kinds }, histories, intents, ports, signal);
+}
+
+interface Goal {
+  readonly name: string;
+  /** Absent: the release was not there before. */
+  readonly target: HelmRecord | undefined;
+}
+
+function oneRelease(
+  { release = '', revision }: RollbackRequest,
+  histories: ReadonlyMap<string, HelmHistory>,
+): readonly Goal[] {
+  const history = histories.get(release) ?? [];
+  const target =
+    revision === undefined ? before(history) : history.find(({ version }) => version === revision);
+  if (!target)
+    throw unknownRevision(
+      release,
+      revision,
+      history.map(({ version }) => version),
+    );
+  return [{ name: release, target }];
+}
+
+/** Every release whose deployed revision came with the newest rollout, and where each one stood before it. */
+function lastRollout(request: RollbackRequest, histories: ReadonlyMap<string, HelmHistory>): readonly Goal[] {
+  const deployed = request.releases.flatMap(({ name }) => {
+    const record = newest(histories.get(name) ?? [], 'deployed');
+    const rollout = record?.secret.metadata.labels?.[rolloutLabel];
+    return record && rollout ? [{ name, record, rollout }] : [];
+  });
+  const timeOf = (record: HelmRecord): string => record.release().info.last_deployed ?? '';
+  const [last] = [...deployed].sort((a, b) => (timeOf(a.record) < timeOf(b.record) ? 1 : -1));
+  if (!last) throw unknownRevision(request.set, undefined, []);
+  return deployed
+    .filter(({ rollout }) => rollout === last.rollout)
+    .map(({ name }) => ({ name, target: before(histories.get(name) ?? []) }));
+}
+
+/** The newest revision that was once deployed and is not any more. */
+function before(history: HelmHistory): HelmRecord | undefined {
+  const current = newest(history, 'deployed')?.version ?? Number.POSITIVE_INFINITY;
+  return history.findLast(({ status, version }) => status === 'superseded' && version < current);
+}
+
+function reverseWithin(
+  releases: RollbackRequest['releases'],
+  names: ReadonlySet<string>,
+): readonly { readonly name: string; readonly needs: readonly string[]; readonly timeoutMs?: number }[] {
+  return [...orderByNeeds(releases)]
+    .reverse()
+    .filter(({ name }) => names.has(name))
+    .map(({ name, timeoutMs }) => ({
+      name,
+      ...(timeoutMs === undefined ? {} : { timeoutMs }),
+      needs: releases
+        .filter((other) => other.needs?.includes(name) && names.has(other.name))
+        .map((other) => other.name),
+    }));
+}
+
+function removalOf(rendered: RenderedRelease): RenderedRelease {
+  return { ...rendered, objects: [], crds: [] };
+}

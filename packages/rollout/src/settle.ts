@@ -1,0 +1,75 @@
+import type { Report } from '@zakenak/core';
+import { ReleaseFailure } from './failure.ts';
+import { type Journal, type JournalPlace, removeJournal, writeHead } from './journal.ts';
+import { putBackSet } from './put-back.ts';
+import type { FailedRelease, RunContext } from './release-run.ts';
+import type { Outcome } from './report-deploy.ts';
+import type { OnFailure } from './request.ts';
+import { rollBack } from './rollback.ts';
+
+/** How a run of a plan went. */
+interface Settlement {
+  readonly onFailure: OnFailure;
+  readonly journal: Journal;
+  readonly place: JournalPlace;
+  readonly failures: readonly FailedRelease[];
+  readonly verification: Report | undefined;
+}
+
+/** Deals with a failed run as `onFailure` says; undefined where nothing failed. The journal stays only where putting back did not succeed. */
+export async function settle(
+  settlement: Settlement,
+  context: RunContext,
+): Promise<Omit<Outcome, 'tool' | 'plan'> | undefined> {
+  const { onFailure, journal, place, verification } = settlement;
+  const failures = [...settlement.failures, ...failedVerification(verification)];
+  const [first] = failures;
+  if (!first) return undefined;
+  const cause = `${first.release}: ${first.failure.message}`;
+  if (onFailure === 'keep') {
+    await removeJournal(place, context.ports);
+    return {
+      verdict: 'failed',
+      failures,
+      summary: `${cause} Everything is left as it is (on-failure: keep).`,
+    };
+  }
+  const reason = context.ports.redactor.redact(cause);
+  if (onFailure === 'release' && settlement.failures.length > 0)
+    return settleReleases({ ...settlement, failures }, { ...journal, reason }, context);
+  const stopped: Journal = { ...journal, phase: 'rolling-back', reason };
+  await writeHead(stopped, place, context.ports);
+  const rollback = await putBackSet(stopped, place, context);
+  return rollback.failures.length > 0
+    ? {
+        verdict: 'failed',
+        failures,
+        rollback,
+        summary: `${cause} The set could not be put back whole: run zakenak rollback to go on.`,
+      }
+    : { verdict: 'rolled-back', failures, rollback, summary: `${cause} The whole set is as it was before.` };
+}
+
+async function settleReleases(
+  { failures, place }: Settlement,
+  journal: Journal,
+  context: RunContext,
+): Promise<Omit<Outcome, 'tool' | 'plan'>> {
+  const failed = new Set(failures.map(({ release }) => release));
+  const releases = journal.releases.filter(({ name }) => failed.has(name));
+  const rollback = await rollBack({ ...journal, releases }, releases, context);
+  if (rollback.failures.length === 0) await removeJournal(place, context.ports);
+  const names = [...failed].join(', ');
+  return {
+    verdict: 'failed',
+    failures,
+    rollback,
+    summary: `${names} failed and ${failed.size === 1 ? 'was' : 'were'} put back; the others stay (on-failure: release).`,
+  };
+}
+
+function failedVerification(verification: Report | undefined): readonly FailedRelease[] {
+  if (!verification || !['failed', 'errored', 'rolled-back'].includes(verification.verdict)) return [];
+  const reason = `${verification.tool}: ${verification.summary}`;
+  return [{ release: 'verification', failure: new ReleaseFailure('rollout/verification-failed', reason) }];
+}

@@ -1,0 +1,34 @@
+import { isSimulatedNode, type KubeObject, KubeStatusError, type Ports } from '@zakenak/core';
+import { textAt } from './json.ts';
+import type { Plan } from './plan.ts';
+
+/** One sentence where pods in the set's namespaces stand on simulated nodes: what is "ready" there was never run. */
+export async function describeSimulation(
+  plan: Plan,
+  { kube }: Pick<Ports, 'kube'>,
+): Promise<readonly string[]> {
+  try {
+    const { items: nodes } = await kube.list({ apiVersion: 'v1', kind: 'Node' });
+    const simulated = new Set(nodes.filter(isSimulatedNode).map(({ metadata }) => metadata.name));
+    if (simulated.size === 0) return [];
+    const namespaces = new Set(
+      plan.releases.flatMap(({ namespace, objects }) => [
+        namespace,
+        ...objects.flatMap(({ ref }) => ref.namespace ?? []),
+      ]),
+    );
+    const lists = await Promise.all(
+      [...namespaces].map((namespace) => kube.list({ apiVersion: 'v1', kind: 'Pod', namespace })),
+    );
+    const isOn = (pod: KubeObject): boolean => simulated.has(textAt(pod, 'spec', 'nodeName'));
+    const count = lists.flatMap(({ items }) => items).filter(isOn).length;
+    if (count === 0) return [];
+    return [
+      `${count} pod${count === 1 ? ' is' : 's are'} on simulated nodes (${[...simulated].sort().join(', ')}): no container ran, ready is what the simulation says.`,
+    ];
+  } catch (error) {
+    // Whoever may not list nodes deploys to a cluster of somebody else's: that is no sandbox.
+    if (error instanceof KubeStatusError && error.status === 403) return [];
+    throw error;
+  }
+}

@@ -1,0 +1,235 @@
+import type { Ports, Report } from '@zakenak/core';
+import { fenceWrites } from './fence.ts';
+import { type Journal, readJournal, removeJournal, writeJournal } from './journal.ts';
+import { judgePlan } from './judge-plan.ts';
+import { createLimiter } from './limiter.ts';
+import { acquireLock, type Lock, peekLock } from './lock.ts';
+import { createObserver } from './observer.ts';
+import { isNoop } from './plan.ts';
+import type { PreparedRollout } from './plan-rollout.ts';
+import { summarizePlan } from './plan-section.ts';
+import { putBackSet } from './put-back.ts';
+import type { RunContext, RunPorts } from './release-run.ts';
+import { deployReport, type Outcome } from './report-deploy.ts';
+import { defaultLockTimeoutMs, type TransactionOptions } from './request.ts';
+import { journalOf, runPlan } from './run-plan.ts';
+import { settle } from './settle.ts';
+import { describeSimulation } from './simulation.ts';
+
+/** What a transaction works on. */
+export interface Transaction extends TransactionOptions {
+  /** The verb, for the report. */
+  readonly tool: string;
+  readonly set: string;
+  /** Makes the plan by looking at the cluster as it is now. */
+  prepare(): Promise<PreparedRollout>;
+  /** Throws where the plan is not what was approved; `interrupted` is the unfinished rollout that it goes on with. */
+  approve?(prepared: PreparedRollout, interrupted: Journal | undefined): void;
+}
+
+/**
+ * Plans, takes the set's lock, writes the journal, carries the plan out, verifies, and on a failure puts back what `onFailure` says. An earlier rollback
+ * that was interrupted is finished first; an interrupted deploy is gone on with. A plan without changes takes no lock and writes nothing.
+ * Throws what keeps it from going on (unreachable server, lost lock, Ctrl-C), leaving the journal for the next run.
+ */
+export async function transact(
+  transaction: Transaction,
+  ports: RunPorts,
+  signal: AbortSignal = new AbortController().signal,
+): Promise<Report> {
+  const place = placeOf(transaction, ports);
+  const seen = await peekLock(place, ports, signal);
+  const interrupted = await readJournal(place, ports, signal);
+  const isUnsettled = interrupted?.phase === 'rolling-back';
+  const prepared = isUnsettled ? undefined : await transaction.prepare();
+  const run: Run = { transaction, place, started: ports.clock.monotonicMs(), caveats: [] };
+  if (prepared) {
+    const early = concludeEarly(run, prepared, interrupted);
+    if (early) return early;
+    if (!interrupted && isNoop(prepared.plan)) return conclude(run, prepared, { signal, ports });
+  }
+  const lock = await acquireLock(lockRequestOf(run), ports, signal);
+  try {
+    const isCurrent = lock.former === seen.version;
+    return await locked(run, { lock, ports, signal, ...(isCurrent ? { prepared, interrupted } : {}) });
+  } finally {
+    await lock.release();
+  }
+}
+
+/** Where a set's lock and journal are. */
+export function placeOf(
+  { set, stateNamespace }: Pick<Transaction, 'set' | 'stateNamespace'>,
+  { kube }: Pick<Ports, 'kube'>,
+): { readonly set: string; readonly namespace: string } {
+  return { set, namespace: stateNamespace ?? kube.target.namespace };
+}
+
+interface Run {
+  readonly transaction: Transaction;
+  readonly place: ReturnType<typeof placeOf>;
+  readonly started: number;
+  readonly caveats: string[];
+}
+
+function lockRequestOf({ transaction, place }: Run): Parameters<typeof acquireLock>[0] {
+  const { holder = 'zakenak', leaseSeconds = 15, lockTimeoutMs = defaultLockTimeoutMs } = transaction;
+  return { ...place, holder, leaseSeconds, timeoutMs: lockTimeoutMs };
+}
+
+/** The report of a plan that is only shown, or that must not be carried out. */
+function concludeEarly(
+  { transaction, caveats }: Run,
+  prepared: PreparedRollout,
+  interrupted: Journal | undefined,
+): Report | undefined {
+  const { plan } = prepared;
+  const findings = judgePlan(plan, transaction.allowIrreversible);
+  const isBlocked = findings.some(({ severity }) => severity === 'high');
+  if (!isBlocked) transaction.approve?.(prepared, interrupted);
+  if (!isBlocked && !transaction.dryRun) return undefined;
+  const note = interrupted
+    ? [`A rollout that began ${interrupted.startedAt} did not finish: the next deploy goes on with it.`]
+    : [];
+  return deployReport({
+    tool: transaction.tool,
+    plan,
+    verdict: isBlocked ? 'failed' : 'passed',
+    summary: isBlocked ? `Nothing was written: the plan cannot be carried out.` : `${summarizePlan(plan)}.`,
+    findings,
+    caveats: [...caveats, ...note],
+  });
+}
+
+interface Held {
+  readonly lock: Lock;
+  readonly ports: RunPorts;
+  readonly signal: AbortSignal;
+  readonly prepared?: PreparedRollout | undefined;
+  readonly interrupted?: Journal | undefined;
+}
+
+async function locked(run: Run, held: Held): Promise<Report> {
+  const { transaction, place } = run;
+  const { lock } = held;
+  const ports = { ...held.ports, kube: fenceWrites(held.ports.kube, lock) };
+  const signal = AbortSignal.any([held.signal, lock.lost]);
+  await using observer = createObserver(ports);
+  const base = { ports, observer, signal, set: transaction.set, limit: createLimiter(parallelWrites) };
+  let { prepared } = held;
+  let interrupted = prepared ? held.interrupted : await readJournal(place, ports, signal);
+  if (interrupted?.phase === 'rolling-back') {
+    const former = await putBackSet(interrupted, place, base);
+    if (former.failures.length > 0) return stuckReport(run, await transaction.prepare(), former);
+    run.caveats.push(
+      `A rollback that was interrupted was finished first: ${former.restored.map(({ name }) => name).join(', ') || 'nothing was left to do'}.`,
+    );
+    interrupted = undefined;
+  }
+  if (!prepared) {
+    prepared = await transaction.prepare();
+    const early = concludeEarly(run, prepared, interrupted);
+    if (early) return early;
+  }
+  if (isNoop(prepared.plan) && !interrupted) return conclude(run, prepared, { signal, ports });
+  const facts = { startedAt: ports.clock.now().toISOString(), epoch: lock.epoch };
+  const journal = journalOf(prepared, facts, interrupted);
+  await writeJournal(journal, place, ports);
+  const context: RunContext = { ...base, kinds: prepared.rendered.kinds, rollout: journal.rollout };
+  return carryOut(run, prepared, journal, context);
+}
+
+// Enough to hide a round trip of tens of milliseconds; the server's own priority and fairness does the rest.
+const parallelWrites = 32;
+
+async function carryOut(
+  run: Run,
+  prepared: PreparedRollout,
+  journal: Journal,
+  context: RunContext,
+): Promise<Report> {
+  const { transaction, place } = run;
+  const onFailure = transaction.onFailure ?? 'set';
+  const { failures } = await runPlan(prepared, context, onFailure !== 'release');
+  const verification = failures.length === 0 ? await transaction.verify?.(context.signal) : undefined;
+  const ended = await settle({ onFailure, journal, place, failures, verification }, context);
+  if (ended) return reportOf(run, prepared, { ...ended, ...partsOf(verification) }, context);
+  await removeJournal(place, context.ports);
+  const simulation = await describeSimulation(prepared.plan, context.ports);
+  return reportOf(run, prepared, successOf(prepared, simulation, verification), context);
+}
+
+/** The end of a run that had nothing to write: what is there has to be ready, and to pass the verification. */
+async function conclude(
+  run: Run,
+  prepared: PreparedRollout,
+  { signal, ports }: { readonly signal: AbortSignal; readonly ports: RunPorts },
+): Promise<Report> {
+  await using observer = createObserver(ports);
+  const { set, onFailure } = run.transaction;
+  const { kinds } = prepared.rendered;
+  const context = { ports, observer, signal, set, rollout: '', limit: createLimiter(1), kinds };
+  const { failures } = await runPlan(prepared, context, onFailure !== 'release');
+  const verification = failures.length === 0 ? await run.transaction.verify?.(signal) : undefined;
+  const broken =
+    failures.length > 0 || verification?.verdict === 'failed' || verification?.verdict === 'errored';
+  if (broken) {
+    const summary = 'Nothing had to change, but what is deployed is not healthy.';
+    return reportOf(
+      run,
+      prepared,
+      { verdict: 'failed', summary, failures, ...partsOf(verification) },
+      context,
+    );
+  }
+  const simulation = await describeSimulation(prepared.plan, ports);
+  return reportOf(run, prepared, successOf(prepared, simulation, verification), context);
+}
+
+type Ending = Omit<Outcome, 'tool' | 'plan'>;
+
+function successOf(
+  { plan }: PreparedRollout,
+  simulation: readonly string[],
+  verification: Report | undefined,
+): Ending {
+  const isSimulated = simulation.length > 0 || verification?.verdict === 'simulated';
+  return {
+    verdict: isSimulated ? 'simulated' : 'passed',
+    summary: isNoop(plan)
+      ? 'Nothing to change: every release is as wanted, and ready.'
+      : `Deployed and ready: ${summarizePlan(plan)}.`,
+    caveats: simulation,
+    ...partsOf(verification),
+  };
+}
+
+function partsOf(verification: Report | undefined): Pick<Outcome, 'parts'> {
+  return verification ? { parts: [verification] } : {};
+}
+
+function reportOf(
+  run: Run,
+  { plan }: PreparedRollout,
+  ending: Ending,
+  { ports }: { readonly ports: Pick<Ports, 'clock'> },
+): Report {
+  const { tool, allowIrreversible } = run.transaction;
+  return deployReport({
+    tool,
+    plan,
+    ...ending,
+    findings: [...judgePlan(plan, allowIrreversible), ...(ending.findings ?? [])],
+    caveats: [...run.caveats, ...(ending.caveats ?? [])],
+    timings: [{ name: tool, durationMs: ports.clock.monotonicMs() - run.started }],
+  });
+}
+
+function stuckReport(
+  run: Run,
+  { plan }: PreparedRollout,
+  rollback: NonNullable<Outcome['rollback']>,
+): Report {
+  const summary = 'An earlier rollback is still incomplete; nothing new was begun.';
+  return deployReport({ tool: run.transaction.tool, plan, verdict: 'failed', summary, rollback });
+}

@@ -12,14 +12,15 @@ export interface Bundle {
 
 /**
  * Bundles the command line and all actions into one file that every action's stub of a few lines loads, as the release tags carry it.
- * Reproducible: no absolute path, time or machine name goes in. `folder` is emptied first.
+ * Reproducible: no absolute path, time or machine name goes in. `folder` is emptied first; `version` is the workspace's where none is given.
  */
-export async function bundle(root: string, folder: string): Promise<Bundle> {
+export async function bundle(
+  root: string,
+  folder: string,
+  version: string = readVersion(root),
+): Promise<Bundle> {
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
-  const { version } = JSON.parse(readFileSync(join(root, 'packages/cli/package.json'), 'utf8')) as {
-    version: string;
-  };
   await build({
     absWorkingDir: root,
     // The sandbox's supervisor is a process of its own, found beside the bundle.
@@ -47,8 +48,14 @@ export async function bundle(root: string, folder: string): Promise<Bundle> {
   // What the toolchain builds from source where nothing can be downloaded.
   for (const source of ['packages/toolchain/go/buildkit', 'packages/sandbox/go/kubernetes'])
     cpSync(join(root, source), join(folder, 'go', basename(source)), { recursive: true });
+  cpSync(join(root, 'LICENSE'), join(folder, 'LICENSE'));
   const files = globSync('**/*', { cwd: folder }).filter((file) => statSync(join(folder, file)).isFile());
   return { folder, bytes: statSync(join(folder, 'zakenak.cjs')).size, files: files.sort() };
+}
+
+function readVersion(root: string): string {
+  const text = readFileSync(join(root, 'packages/cli/package.json'), 'utf8');
+  return (JSON.parse(text) as { version: string }).version;
 }
 
 /** `<action>/action.yml` with a main that hands over to the shared bundle, and the `zakenak` command. */
@@ -65,9 +72,10 @@ function writeStubs(root: string, folder: string): void {
       stub(`require('../zakenak.cjs').runAction(${JSON.stringify(name)});`),
     );
   }
+  mkdirSync(join(folder, 'bin'));
   writeFileSync(
-    join(folder, 'cli.cjs'),
-    `#!/usr/bin/env node\n${stub("require('./zakenak.cjs').runCli(process.argv.slice(2));")}`,
+    join(folder, 'bin/zakenak'),
+    `#!/usr/bin/env node\n${stub("require('../zakenak.cjs').runCli(process.argv.slice(2));")}`,
     { mode: 0o755 },
   );
 }

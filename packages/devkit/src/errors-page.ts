@@ -61,11 +61,7 @@ export function errorsOf(source: string, file: string): readonly ErrorEntry[] {
 }
 
 /** `guarded ? 'a/x' : 'a/y'` beside `guarded ? 'Do this.' : 'Do that.'`: each code has its own. */
-function remediesFor(
-  code: string,
-  codes: readonly string[],
-  remedies: readonly string[],
-): readonly string[] {
+function remediesFor(code: string, codes: readonly string[], remedies: readonly string[]): readonly string[] {
   const own = remedies[codes.indexOf(code)];
   return codes.length > 1 && codes.length === remedies.length && own !== undefined ? [own] : remedies;
 }

@@ -38,7 +38,42 @@ const tasks: Readonly<Record<string, (args: string[]) => Promise<number>>> = {
     process.stdout.write(`${folder}: ${(bytes / 1e6).toFixed(2)} MB\n`);
     return 0;
   },
+  /** What a release publishes, into dist/release: `pack --version 1.2.3 --address https://…/releases/download/v1.2.3`. */
+  async pack(args) {
+    const options = { version: { type: 'string' }, address: { type: 'string' } } as const;
+    const { version, address } = parseArgs({ args, options }).values;
+    if (!version || !address) return complain('pack needs --version and --address.');
+    const { pack } = await import('./pack.ts');
+    const { archive, fileName } = await pack(root, join(root, 'dist/release'), version, address);
+    process.stdout.write(`${archive.sha256}  ${fileName}\n`);
+    return 0;
+  },
+  /** Commits, tags and pushes a packed action in a clone of its repository. */
+  async distribute(args) {
+    const options = {
+      tree: { type: 'string' },
+      clone: { type: 'string' },
+      tag: { type: 'string' },
+      floating: { type: 'string', default: 'off' },
+    } as const;
+    const { tree, clone, tag, floating } = parseArgs({ args, options }).values;
+    if (!tree || !clone || !tag) return complain('distribute needs --tree, --clone and --tag.');
+    if (floating !== 'off' && floating !== 'major' && floating !== 'major-minor')
+      return complain('--floating is off, major or major-minor.');
+    const { distribute } = await import('./distribute.ts');
+    distribute({ tree, clone, tag, floating });
+    return 0;
+  },
+  /** Start-up of a bundled action against bare Node. */
+  async bench(args) {
+    return runNode([join(root, 'test/bench/startup.ts'), ...args]);
+  },
 };
+
+function complain(text: string): number {
+  process.stderr.write(`${text}\n`);
+  return 2;
+}
 
 function runNode(args: readonly string[]): number {
   return spawnSync(process.execPath, args, { cwd: root, stdio: 'inherit' }).status ?? 70;

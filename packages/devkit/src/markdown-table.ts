@@ -9,5 +9,8 @@ export function renderTable(head: readonly string[], rows: readonly (readonly st
 }
 
 function escapeCell(text: string): string {
-  return text.replace(/\s+/g, ' ').replace(/(?<!\\)\|/g, '\\|').trim();
+  return text
+    .replace(/\s+/g, ' ')
+    .replace(/(?<!\\)\|/g, '\\|')
+    .trim();
 }

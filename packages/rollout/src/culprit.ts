@@ -1,7 +1,8 @@
 import type { KubeObject, Ports } from '@zakenak/core';
 import type { Health } from './condition.ts';
 import { judgeHealth } from './health.ts';
-import { isRecord, listAt, numberAt, textAt, valueAt } from './json.ts';
+import { containerStatuses } from './health-pod.ts';
+import { listAt, numberAt, recordAt, sameJson, textAt, valueAt } from './json.ts';
 
 /** Kinds that make pods. */
 const workloadKinds = new Set(['Deployment', 'StatefulSet', 'DaemonSet', 'ReplicaSet', 'Job']);
@@ -11,7 +12,7 @@ export function isWorkload({ kind }: KubeObject): boolean {
   return workloadKinds.has(kind);
 }
 
-/** The pods of a workload; of a Deployment or StatefulSet only those of the newest template. */
+/** The pods of a workload; of a Deployment, StatefulSet or DaemonSet only those of the template that it has now. */
 export async function podsOf(
   workload: KubeObject,
   ports: Pick<Ports, 'kube'>,
@@ -20,9 +21,10 @@ export async function podsOf(
   const { namespace = '' } = workload.metadata;
   if (labelSelector === '') return [];
   const { items } = await ports.kube.list({ apiVersion: 'v1', kind: 'Pod', namespace, labelSelector });
-  const newest = await newestRevision(workload, labelSelector, ports);
-  if (newest === undefined) return items;
-  return items.filter(({ metadata }) => metadata.labels?.[newest.label] === newest.value);
+  const revision = revisions[workload.kind];
+  if (!revision) return items;
+  const { label, hashes } = await revision(workload, labelSelector, ports);
+  return items.filter(({ metadata }) => hashes.has(metadata.labels?.[label] ?? ''));
 }
 
 /** The first pod of the workload's newest template that failed. */
@@ -30,47 +32,93 @@ export async function findFailedPod(
   workload: KubeObject,
   ports: Pick<Ports, 'kube'>,
 ): Promise<{ readonly pod: KubeObject; readonly health: Health } | undefined> {
-  // A Job tries again by itself until its backoffLimit; its own condition tells.
-  if (workload.kind === 'Job') return undefined;
-  const judged = (await podsOf(workload, ports)).map((pod) => ({ pod, health: judgeHealth(pod) }));
+  const pods = await podsOf(workload, ports);
+  // A Job tries again by itself until its backoffLimit, and its own condition tells; but a pod that never starts does not count there.
+  const telling = workload.kind === 'Job' ? pods.filter(neverStarted) : pods;
+  const judged = telling.map((pod) => ({ pod, health: judgeHealth(pod) }));
   return judged.find(({ health }) => health.state === 'failed');
 }
 
-function selectorOf(workload: KubeObject): string {
-  const labels = valueAt(workload, 'spec', 'selector', 'matchLabels');
-  if (!isRecord(labels)) return '';
-  return Object.entries(labels)
-    .map(([key, value]) => `${key}=${value}`)
-    .join(',');
+function neverStarted(pod: KubeObject): boolean {
+  return (
+    textAt(pod, 'status', 'phase') === 'Pending' &&
+    containerStatuses(pod).every((status) => numberAt(status, 0, 'restartCount') === 0)
+  );
 }
 
-async function newestRevision(
+/** A workload's selector as kubectl takes it. */
+function selectorOf(workload: KubeObject): string {
+  const labels = Object.entries(recordAt(workload, 'spec', 'selector', 'matchLabels'));
+  const expressions = listAt(workload, 'spec', 'selector', 'matchExpressions').map((expression) => {
+    const [key, values] = [textAt(expression, 'key'), listAt(expression, 'values').join(',')];
+    const forms: Readonly<Record<string, string>> = {
+      In: `${key} in (${values})`,
+      NotIn: `${key} notin (${values})`,
+      Exists: key,
+      DoesNotExist: `!${key}`,
+    };
+    return forms[textAt(expression, 'operator')] ?? key;
+  });
+  return [...labels.map(([key, value]) => `${key}=${value}`), ...expressions].join(',');
+}
+
+/** Pods of a template: they bear one of the hashes under the label. */
+interface Revision {
+  readonly label: string;
+  readonly hashes: ReadonlySet<string>;
+}
+type FindRevision = (
   workload: KubeObject,
   labelSelector: string,
   ports: Pick<Ports, 'kube'>,
-): Promise<{ readonly label: string; readonly value: string } | undefined> {
-  if (workload.kind === 'StatefulSet') {
-    const value = textAt(workload, 'status', 'updateRevision');
-    return value === '' ? undefined : { label: 'controller-revision-hash', value };
-  }
-  if (workload.kind !== 'Deployment') return undefined;
+) => Promise<Revision>;
+
+// By template, as the controllers do it: by number, the newest is still the former one in the moment after a change, and its pods may be what is mended.
+const revisions: Readonly<Record<string, FindRevision>> = {
+  async Deployment(workload, labelSelector, ports) {
+    const own = await ownedOf(workload, 'ReplicaSet', labelSelector, ports);
+    const same = own.filter((set) => sameTemplate(valueAt(set, 'spec', 'template'), workload));
+    const label = 'pod-template-hash';
+    return { label, hashes: new Set(same.map(({ metadata }) => metadata.labels?.[label] ?? '?')) };
+  },
+  async StatefulSet(workload, labelSelector, ports) {
+    const own = await ownedOf(workload, 'ControllerRevision', labelSelector, ports);
+    const same = own.filter((revision) =>
+      sameTemplate(valueAt(revision, 'data', 'spec', 'template'), workload),
+    );
+    return { label: 'controller-revision-hash', hashes: new Set(same.map(({ metadata }) => metadata.name)) };
+  },
+  async DaemonSet(workload, labelSelector, ports) {
+    const own = await ownedOf(workload, 'ControllerRevision', labelSelector, ports);
+    const same = own.filter((revision) =>
+      sameTemplate(valueAt(revision, 'data', 'spec', 'template'), workload),
+    );
+    const label = 'controller-revision-hash';
+    return { label, hashes: new Set(same.map(({ metadata }) => metadata.labels?.[label] ?? '?')) };
+  },
+};
+
+async function ownedOf(
+  workload: KubeObject,
+  kind: 'ReplicaSet' | 'ControllerRevision',
+  labelSelector: string,
+  ports: Pick<Ports, 'kube'>,
+): Promise<readonly KubeObject[]> {
   const { namespace = '', uid } = workload.metadata;
-  const { items } = await ports.kube.list({
-    apiVersion: 'apps/v1',
-    kind: 'ReplicaSet',
-    namespace,
-    labelSelector,
-  });
-  const own = items
-    .filter(({ metadata }) =>
-      listAt(metadata, 'ownerReferences').some((owner) => textAt(owner, 'uid') === uid),
-    )
-    .sort((a, b) => revisionOf(b) - revisionOf(a));
-  const value = own[0]?.metadata.labels?.['pod-template-hash'];
-  return value === undefined ? undefined : { label: 'pod-template-hash', value };
+  const { items } = await ports.kube.list({ apiVersion: 'apps/v1', kind, namespace, labelSelector });
+  return items.filter(({ metadata }) =>
+    listAt(metadata, 'ownerReferences').some((owner) => textAt(owner, 'uid') === uid),
+  );
 }
 
-function revisionOf(replicaSet: KubeObject): number {
-  const text = replicaSet.metadata.annotations?.['deployment.kubernetes.io/revision'];
-  return numberAt({ value: Number(text ?? 0) }, 0, 'value');
+/** Equal but for what the controllers add: the hash among the labels, and the patch directive of a ControllerRevision. */
+function sameTemplate(template: unknown, workload: KubeObject): boolean {
+  return sameJson(bareTemplate(template), bareTemplate(valueAt(workload, 'spec', 'template')));
+}
+
+function bareTemplate(template: unknown): unknown {
+  const { $patch: _patch, metadata: _metadata, ...rest } = recordAt(template);
+  const { creationTimestamp: _created, labels: _labels, ...metadata } = recordAt(template, 'metadata');
+  const { 'pod-template-hash': _hash, ...labels } = recordAt(template, 'metadata', 'labels');
+  return { ...rest, metadata: { ...metadata, labels } };
 }

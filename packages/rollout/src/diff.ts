@@ -11,6 +11,12 @@ export interface FieldChange {
 }
 
 const longestValue = 200;
+/**
+ * All that is shown of a Secret. Of annotations only Helm's: clients and controllers keep whole copies of what they applied in others
+ * (`kubectl.kubernetes.io/last-applied-configuration` and its like).
+ */
+const shownOfSecrets =
+  /^(?:apiVersion|kind|type|immutable|metadata\.(?:name|namespace|labels|finalizers|annotations\."(?:meta\.)?helm\.sh\/))/;
 
 /**
  * The fields in which two states of an object differ, without what only the server or controllers write. Values of Secrets become length and
@@ -24,16 +30,18 @@ export function diffObjects(
   const kind = after?.kind ?? before?.kind;
   const changes: FieldChange[] = [];
   const show = (path: string, value: unknown): string => {
-    if (kind === 'Secret' && isSecretField(path)) return maskValue(value);
+    if (kind === 'Secret' && !shownOfSecrets.test(path)) return maskValue(value);
     const text = redactor.redact(typeof value === 'string' ? value : JSON.stringify(value));
     return text.length > longestValue ? `${text.slice(0, longestValue)}… (${text.length} characters)` : text;
   };
   const walk = (path: string, a: unknown, b: unknown): void => {
     if (sameJson(a, b)) return;
     const parts = childrenOf(a, b);
-    // Parts that are alike in a whole that is not: an order, or a null.
+    // Parts that are alike in a whole that is not: an order, something empty, or a null.
     if (parts?.some(([, x, y]) => !sameJson(x, y)))
       for (const [key, x, y] of parts) walk(joinPath(path, key), x, y);
+    else if (parts && Array.isArray(a) && Array.isArray(b))
+      changes.push({ path, before: namesOf(a).join(', '), after: namesOf(b).join(', ') });
     else
       changes.push({
         path,
@@ -43,17 +51,6 @@ export function diffObjects(
   };
   walk('', before && comparable(before), after && comparable(after));
   return changes;
-}
-
-/**
- * The values of a Secret, and its annotations but Helm's own: clients and controllers keep whole copies of what they applied there
- * (`kubectl.kubernetes.io/last-applied-configuration` and its like).
- */
-function isSecretField(path: string): boolean {
-  if (/^(data|stringData)(\.|$)/.test(path)) return true;
-  return (
-    /^metadata\.annotations(\.|$)/.test(path) && !/^metadata\.annotations\."(meta\.)?helm\.sh\//.test(path)
-  );
 }
 
 /** Length and 8 hex digits of the hash: enough to see that it changed, not what it is. */
@@ -83,7 +80,7 @@ function recordChildren(
 
 /** Lists of named things are compared by name, as Kubernetes merges them; others by place. */
 function listChildren(a: readonly unknown[], b: readonly unknown[]): readonly Child[] | undefined {
-  const names = [...a, ...b].map((item) => textAt(item, 'name'));
+  const names = namesOf([...a, ...b]);
   if (names.every((name) => name !== '')) {
     const byName = (list: readonly unknown[]): Map<string, unknown> =>
       new Map(list.map((item) => [textAt(item, 'name'), item]));
@@ -95,6 +92,10 @@ function listChildren(a: readonly unknown[], b: readonly unknown[]): readonly Ch
   if (![...a, ...b].every(isRecord)) return undefined;
   const length = Math.max(a.length, b.length);
   return Array.from({ length }, (_, index) => [`[${index}]`, a[index], b[index]] as const);
+}
+
+function namesOf(list: readonly unknown[]): readonly string[] {
+  return list.map((item) => textAt(item, 'name'));
 }
 
 function joinPath(path: string, key: string): string {

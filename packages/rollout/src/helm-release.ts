@@ -1,4 +1,6 @@
 import { gunzipSync, gzipSync } from 'node:zlib';
+import { exitCodes, ZakenakError } from '@zakenak/core';
+import { isRecord } from './json.ts';
 
 /** A release's state in Helm's words (helm: pkg/release/common/status.go). */
 export type HelmStatus =
@@ -64,6 +66,8 @@ export interface HelmRelease {
   readonly apply_method?: string;
 }
 
+// A record is under 1 MiB packed; text packs ten to one, a bomb a thousand to one.
+const largestUnpacked = 128 * 1024 * 1024;
 const gzipMagic = Buffer.from([0x1f, 0x8b, 0x08]);
 
 /** The text of `data.release` after the API server's own base64 is taken off: base64(gzip(JSON)). */
@@ -71,11 +75,27 @@ export function encodeRelease(release: HelmRelease): string {
   return gzipSync(Buffer.from(JSON.stringify(release)), { level: 9 }).toString('base64');
 }
 
-/** Reads what `encodeRelease` or any Helm 3 and 4 wrote; records of old Helms are not gzipped. */
-export function decodeRelease(text: string): HelmRelease {
-  const bytes = Buffer.from(text, 'base64');
-  const json = bytes.subarray(0, 3).equals(gzipMagic) ? gunzipSync(bytes) : bytes;
-  return JSON.parse(json.toString('utf8')) as HelmRelease;
+/**
+ * Reads what `encodeRelease` or any Helm 3 and 4 wrote; records of old Helms are not gzipped. Throws ZakenakError `rollout/bad-record` for anything else;
+ * `name` is the Secret's, for its message.
+ */
+export function decodeRelease(text: string, name = 'of a release'): HelmRelease {
+  try {
+    const bytes = Buffer.from(text, 'base64');
+    const packed = bytes.subarray(0, 3).equals(gzipMagic);
+    const json = packed ? gunzipSync(bytes, { maxOutputLength: largestUnpacked }) : bytes;
+    const release: unknown = JSON.parse(json.toString('utf8'));
+    if (!isRecord(release) || !isRecord(release['info'])) throw new Error('it holds no release');
+    return release as unknown as HelmRelease;
+  } catch (cause) {
+    throw new ZakenakError({
+      code: 'rollout/bad-record',
+      message: `Helm’s record ${name} cannot be read.`,
+      remedy: 'Look at it with helm history; delete the Secret if helm cannot read it either.',
+      exitCode: exitCodes.outside,
+      cause,
+    });
+  }
 }
 
 /** True for a release that somebody began to change and did not finish. */

@@ -107,7 +107,10 @@ function recordOf(secret: KubeObject): HelmRecord {
     version: Number(secret.metadata.labels?.['version'] ?? 0),
     status: (secret.metadata.labels?.['status'] ?? 'unknown') as HelmStatus,
     release: () => {
-      decoded ??= decodeRelease(Buffer.from(textAt(secret, 'data', 'release'), 'base64').toString('latin1'));
+      decoded ??= decodeRelease(
+        Buffer.from(textAt(secret, 'data', 'release'), 'base64').toString('latin1'),
+        secret.metadata.name,
+      );
       return decoded;
     },
   };

@@ -1,0 +1,124 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { judgeHealth } from './health.ts';
+import { condition, objectOf } from './testing/objects.ts';
+
+const pod = (status: object, spec: object = {}) => objectOf('v1', 'Pod', { spec, status });
+const waiting = (reason: string, more: object = {}, list = 'containerStatuses') =>
+  pod({
+    phase: 'Pending',
+    [list]: [{ name: 'app', state: { waiting: { reason, message: 'why' } }, ...more }],
+  });
+const ready = condition('Ready', 'True');
+const ended = { terminated: { reason: 'OOMKilled', exitCode: 137 } };
+
+const rows = [
+  ['a pod that ended well is ready', pod({ phase: 'Succeeded' }), 'ready', /succeeded/],
+  [
+    'a failed pod is a failure, told in its own words',
+    pod({ phase: 'Failed', message: 'evicted' }),
+    'failed',
+    /evicted/,
+  ],
+  [
+    'a failed pod names the container that ended badly',
+    pod({
+      phase: 'Failed',
+      containerStatuses: [
+        { name: 'side', state: { terminated: { reason: 'Completed', exitCode: 0 } } },
+        { name: 'app', state: ended },
+      ],
+    }),
+    'failed',
+    /app: OOMKilled \(exit code 137\)/,
+  ],
+  ['a failed pod without words is a failure', pod({ phase: 'Failed' }), 'failed', /failed/],
+  [
+    'a running pod is ready by its condition',
+    pod({ phase: 'Running', conditions: [ready] }),
+    'ready',
+    /ready/,
+  ],
+  [
+    'a running pod that is not ready is awaited',
+    pod({ phase: 'Running', conditions: [condition('Ready', 'False')] }),
+    'progressing',
+    /Running/,
+  ],
+  [
+    'a pod that is not restarted has to end',
+    pod({ phase: 'Running', conditions: [ready] }, { restartPolicy: 'Never' }),
+    'progressing',
+    /not ended/,
+  ],
+  [
+    'a pod that is restarted on failure has to end',
+    pod({ phase: 'Running', conditions: [ready] }, { restartPolicy: 'OnFailure' }),
+    'progressing',
+    /not ended/,
+  ],
+  [
+    'a pod that fits no node is awaited with the scheduler’s words',
+    pod({
+      phase: 'Pending',
+      conditions: [condition('PodScheduled', 'False', 'Unschedulable', 'Insufficient nvidia.com/gpu')],
+    }),
+    'progressing',
+    /Insufficient nvidia.com\/gpu/,
+  ],
+  ...[
+    'ImagePullBackOff',
+    'InvalidImageName',
+    'ErrImageNeverPull',
+    'CreateContainerConfigError',
+    'CreateContainerError',
+    'RunContainerError',
+  ].map(
+    (reason) =>
+      [
+        `${reason} does not pass by itself`,
+        waiting(reason),
+        'failed',
+        new RegExp(`app: ${reason}: why`),
+      ] as const,
+  ),
+  [
+    'a broken init container fails its pod',
+    waiting('ImagePullBackOff', {}, 'initContainerStatuses'),
+    'failed',
+    /app/,
+  ],
+  ['a first failed pull may pass', waiting('ErrImagePull'), 'progressing', /ErrImagePull/],
+  [
+    'a container that is created is awaited',
+    waiting('ContainerCreating'),
+    'progressing',
+    /ContainerCreating/,
+  ],
+  [
+    'one crash may be a race at the start',
+    waiting('CrashLoopBackOff', { restartCount: 1 }),
+    'progressing',
+    /CrashLoopBackOff/,
+  ],
+  [
+    'the second crash is not',
+    waiting('CrashLoopBackOff', { restartCount: 2, lastState: ended }),
+    'failed',
+    /OOMKilled \(exit code 137\)/,
+  ],
+  [
+    'a crash without a known end is told by the kubelet',
+    waiting('CrashLoopBackOff', { restartCount: 5 }),
+    'failed',
+    /why/,
+  ],
+  ['a pod without status is awaited', pod({}), 'progressing', /unknown/],
+] as const;
+
+for (const [name, object, state, reason] of rows)
+  test(name, () => {
+    const health = judgeHealth(object);
+    assert.equal(health.state, state, health.reason);
+    assert.match(health.reason, reason);
+  });

@@ -16,6 +16,7 @@ export function reportStatus(folder: string, status: SandboxStatus): Report {
             registry: sandbox.registry,
             'simulated-nodes': sandbox.nodes,
             'real-nodes': sandbox.realNodes,
+            images: sandbox.images,
           }
         : {}),
       processes: processes.map(({ name, pid, state, log, ended }) => ({ name, pid, state, log, ended })),

@@ -19,7 +19,7 @@ const spec = defineSpec({
   verb: 'sandbox',
   summary: 'Start, look at or end a throwaway cluster and registry on this machine',
   details:
-    'up starts a real control plane (etcd, API server, controllers, scheduler) and a registry on loopback, without root, with simulated GPU nodes; it returns the one that runs already. status exits with 3 where none runs and with 4 where one is broken. down ends every process and removes the folder; nothing there is no error. The folder is $XDG_STATE_HOME/zakenak/sandbox (~/.local/state/zakenak/sandbox) where nothing is said: outside every checkout, since it holds keys.',
+    'up starts a real control plane (etcd, API server, controllers, scheduler) and a registry on loopback, without root, with simulated GPU nodes; it returns the one that runs already. --node adds a node that runs containers, in namespaces of its own: pods are kept from or sent to it by the label zakenak.dev/simulated, it reaches no network but the sandbox’s registry, and it has the image zakenak.local/busybox:1. status exits with 3 where none runs and with 4 where one is broken. down ends every process and removes the folder; nothing there is no error. The folder is $XDG_STATE_HOME/zakenak/sandbox (~/.local/state/zakenak/sandbox) where nothing is said: outside every checkout, since it holds keys.',
   example: 'zakenak sandbox up',
   inputs: {
     action: {
@@ -29,7 +29,10 @@ const spec = defineSpec({
       description: 'What to do; given as a word: `zakenak sandbox up`',
     },
     folder: { type: 'string', description: 'Folder of the sandbox, new or left by a former one' },
-    nodes: { type: 'integer', description: 'Simulated nodes; one where nothing is said' },
+    nodes: {
+      type: 'integer',
+      description: 'Simulated nodes; one where nothing is said, 0 with --node for none',
+    },
     gpus: { type: 'integer', description: 'GPUs of each simulated node; two where nothing is said' },
     'owner-pid': {
       type: 'integer',
@@ -42,7 +45,8 @@ const spec = defineSpec({
     },
     node: {
       type: 'boolean',
-      description: 'Add a real node (containerd, kubelet) beside the simulated ones; needs root on Debian',
+      description:
+        'Add a real node (containerd, kubelet) beside the simulated ones; needs root on Debian with containerd, runc, containernetworking-plugins, iptables and busybox-static',
     },
   },
   outputs: {
@@ -54,6 +58,7 @@ const spec = defineSpec({
     registry: { description: 'host:port of the registry: plain HTTP, no authentication' },
     'simulated-nodes': { description: 'Names of the simulated nodes, as JSON' },
     'real-nodes': { description: 'Names of the nodes that run containers, as JSON' },
+    images: { description: 'Images that the real nodes have from the start, as JSON' },
     processes: { description: 'Name, process id, state and log of each process, as JSON' },
   },
 });
@@ -116,6 +121,7 @@ function outputsOf(sandbox: Sandbox): Report['outputs'] {
     registry: sandbox.registry,
     'simulated-nodes': sandbox.nodes,
     'real-nodes': sandbox.realNodes,
+    images: sandbox.images,
     processes: sandbox.processes.map(({ name, pid, log }) => ({ name, pid, log })),
   };
 }
@@ -126,16 +132,23 @@ function describe(sandbox: Sandbox): readonly string[] {
     `API server  ${sandbox.apiServer}`,
     `registry    ${sandbox.registry} (plain HTTP, no authentication)`,
     ...(sandbox.nodes.length ? [`nodes       ${sandbox.nodes.join(', ')} (simulated)`] : []),
-    ...(sandbox.realNodes.length ? [`nodes       ${sandbox.realNodes.join(', ')} (real)`] : []),
+    ...(sandbox.realNodes.length
+      ? [`nodes       ${sandbox.realNodes.join(', ')} (real, with ${sandbox.images.join(', ')})`]
+      : []),
     'Ends with   zakenak sandbox down',
   ];
 }
 
-function caveatsOf({ nodes, admissionWebhooks }: Sandbox): readonly string[] {
+function caveatsOf({ nodes, realNodes, admissionWebhooks }: Sandbox): readonly string[] {
   return [
     ...(nodes.length
       ? [
           `${nodes.join(', ')}: simulated. Their pods run no container, their GPUs do not exist, and their volumes and load balancers are objects only.`,
+        ]
+      : []),
+    ...(realNodes.length
+      ? [
+          `${realNodes.join(', ')}: real. It pulls images from the sandbox’s registry only, and its pods reach nothing outside the sandbox.`,
         ]
       : []),
     ...(admissionWebhooks ? [] : ['Admission webhooks are not called (--admission-webhooks calls them).']),

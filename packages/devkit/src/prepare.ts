@@ -35,8 +35,16 @@ const needs: Readonly<Record<'unit' | 'demo' | 'all', readonly ToolName[]>> = {
   ],
 };
 
-/** Debian packages that the end-to-end tests and image builds with RUN steps use; only root on Debian can get them. */
-const debianPackages = ['runc', 'busybox-static', 'gnupg', 'openssh-client'] as const;
+/** Debian packages that the end-to-end tests, the sandbox's real node and image builds with RUN steps use; only root on Debian can get them. */
+const debianPackages = [
+  'runc',
+  'containerd',
+  'containernetworking-plugins',
+  'iptables',
+  'busybox-static',
+  'gnupg',
+  'openssh-client',
+] as const;
 
 /** Installs the third-party programs of a task, with progress; throws the toolchain's errors. */
 export async function prepare(_root: string, task: keyof typeof needs): Promise<void> {
@@ -49,8 +57,10 @@ export async function prepare(_root: string, task: keyof typeof needs): Promise<
     elapsedMs: () => performance.now() - started,
   });
   const runner = createProcessRunner(env);
-  if (task !== 'unit') await installDebianPackages(runner, progress);
-  await createToolchain({ process: runner, env, http: createHttp(), progress }).prepare(needs[task]);
+  const isRoot = await isRootOnDebian(runner);
+  if (task !== 'unit' && isRoot) await installDebianPackages(runner, progress);
+  const names = [...needs[task], ...(task === 'all' && isRoot ? (['sandbox-node'] as const) : [])];
+  await createToolchain({ process: runner, env, http: createHttp(), progress }).prepare(names);
 }
 
 type Runner = ReturnType<typeof createProcessRunner>;
@@ -59,9 +69,6 @@ async function installDebianPackages(
   runner: Runner,
   progress: ReturnType<typeof createProgressLines>,
 ): Promise<void> {
-  const isRootOnDebian =
-    process.getuid?.() === 0 && (await exitCode(runner, 'dpkg-query', ['--version'])) === 0;
-  if (!isRootOnDebian) return;
   const missing: string[] = [];
   for (const name of debianPackages) {
     // biome-ignore lint/suspicious/noTemplateCurlyInString: dpkg-query's own format.
@@ -85,6 +92,10 @@ async function installDebianPackages(
     state: code === 0 ? 'done' : 'failed',
     message: code === 0 ? '' : (stderr.trim().split('\n').at(-1) ?? ''),
   });
+}
+
+async function isRootOnDebian(runner: Runner): Promise<boolean> {
+  return process.getuid?.() === 0 && (await exitCode(runner, 'dpkg-query', ['--version'])) === 0;
 }
 
 async function exitCode(runner: Runner, program: string, args: readonly string[]): Promise<number> {

@@ -18,11 +18,13 @@ export function requestDaemon(
 ): Promise<Answer> {
   const secret = (name: string | undefined) => (name ? readFileSync(secretPath(layout, name)) : undefined);
   const send = probe.url.startsWith('https:') ? requestHttps : requestHttp;
+  const proxied = probe.through ? { socketPath: probe.through, path: probe.url } : {};
   const body = options.body === undefined ? undefined : JSON.stringify(options.body);
   return new Promise((resolve, reject) => {
     const outgoing = send(
-      probe.url,
+      probe.through ? 'http://proxy' : probe.url,
       {
+        ...proxied,
         method: options.method ?? 'GET',
         agent: false,
         timeout: options.timeoutMs ?? 2_000,

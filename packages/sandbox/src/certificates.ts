@@ -3,8 +3,11 @@ import { webcrypto } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import * as x509 from '@peculiar/x509';
 import { type Layout, secretPath } from './layout.ts';
+import { realNodeAddress, realNodeName } from './real-node.ts';
 
 const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
+/** Group of the API server when it speaks to kubelets. */
+export const kubeletClients = 'zakenak:kubelet-clients';
 const lifetimeMs = 30 * 24 * 3_600_000;
 
 interface Authority {
@@ -52,12 +55,20 @@ export async function writeCertificates(layout: Layout, extraNames: readonly str
     {
       file: 'apiserver-kubelet-client',
       commonName: 'kube-apiserver-kubelet-client',
-      organization: 'zakenak:kubelet-clients',
+      organization: kubeletClients,
       client: true,
     },
     { file: 'admin', commonName: 'zakenak-sandbox-admin', organization: 'system:masters', client: true },
     { file: 'controller-manager', commonName: 'system:kube-controller-manager', client: true },
     { file: 'scheduler', commonName: 'system:kube-scheduler', client: true },
+    {
+      file: 'kubelet',
+      commonName: `system:node:${realNodeName}`,
+      organization: 'system:nodes',
+      server: [realNodeName, realNodeAddress],
+      client: true,
+    },
+    { file: 'kube-proxy', commonName: 'system:kube-proxy', client: true },
     { file: 'kwok', commonName: 'zakenak:kwok', organization: 'system:masters', client: true },
   ];
   const ofEtcd: readonly Request[] = [

@@ -1,6 +1,8 @@
 import { join } from 'node:path';
 import { configurationOf } from './configuration.ts';
 import { type Layout, secretPath } from './layout.ts';
+import { nodeFilesOf } from './node-configuration.ts';
+import { realNodeAddress } from './real-node.ts';
 import { kwokNodeAnnotation } from './simulated-node.ts';
 import type { Launch } from './state.ts';
 
@@ -22,16 +24,21 @@ export interface Probe {
   readonly authority?: 'ca' | 'etcd-ca';
   /** File name of the client certificate to show. */
   readonly client?: string;
+  /** Absolute path of the socket of a proxy that reaches `url`; a `url` that is a path asks the proxy itself. */
+  readonly through?: string;
 }
 
 /** One program to run. */
 export interface Daemon {
   readonly name: string;
-  readonly program: keyof Launch['programs'];
+  /** `holder`: the program of the real node. */
+  readonly program: keyof Launch['programs'] | 'holder';
   readonly args: readonly string[];
   readonly probe: Probe;
   /** Started only when the API server is ready: it would lose time in its own back-off otherwise. */
   readonly needsApi: boolean;
+  /** Other processes end with it, and it ends by SIGTERM when they are gone. */
+  readonly endsOthers?: boolean;
 }
 
 /** Ports of a sandbox in the order of their names. */
@@ -122,7 +129,6 @@ function apiServer({ layout, ports, launch }: Setting): Daemon {
     args: [
       'kube-apiserver',
       `--bind-address=${loopback}`,
-      `--advertise-address=${loopback}`,
       `--secure-port=${ports.apiServer}`,
       `--tls-cert-file=${secret('apiserver.crt')}`,
       `--tls-private-key-file=${secret('apiserver.key')}`,
@@ -139,8 +145,7 @@ function apiServer({ layout, ports, launch }: Setting): Daemon {
       `--service-account-key-file=${secret('service-account.pub')}`,
       `--service-account-signing-key-file=${secret('service-account.key')}`,
       '--service-cluster-ip-range=10.96.0.0/16',
-      // Endpoints may not hold a loopback address: the service `kubernetes` stays without any.
-      '--endpoint-reconciler-type=none',
+      ...advertisement(layout, launch),
       '--authorization-mode=Node,RBAC',
       '--enable-admission-plugins=NodeRestriction',
       ...(launch.admissionWebhooks
@@ -154,6 +159,17 @@ function apiServer({ layout, ports, launch }: Setting): Daemon {
       '--shutdown-delay-duration=0s',
     ],
   };
+}
+
+/** How pods find the API server, and how it finds kubelets and webhooks. */
+function advertisement(layout: Layout, launch: Launch): readonly string[] {
+  // Endpoints may not hold a loopback address: the service `kubernetes` stays without any.
+  if (!launch.realNode) return [`--advertise-address=${loopback}`, '--endpoint-reconciler-type=none'];
+  return [
+    `--advertise-address=${realNodeAddress}`,
+    '--endpoint-reconciler-type=lease',
+    `--egress-selector-config-file=${nodeFilesOf(layout).egress}`,
+  ];
 }
 
 function clientFlags(layout: Layout, user: string): readonly string[] {

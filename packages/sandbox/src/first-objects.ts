@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { requestDaemon } from './api-client.ts';
+import { kubeletClients } from './certificates.ts';
 import { DaemonFailure } from './fleet.ts';
 import type { Layout } from './layout.ts';
 import { renderNode, type SimulatedNode, simulatedMark } from './simulated-node.ts';
@@ -11,10 +12,21 @@ interface Reach {
   readonly apiServer: string;
 }
 
-/** Creates the simulated nodes and the default storage class. */
+/** Creates the simulated nodes, the default storage class and the API server's right to speak to kubelets. */
 export async function createFirstObjects(reach: Reach, nodes: readonly SimulatedNode[]): Promise<void> {
   await Promise.all([
     ...nodes.map((node) => create(reach, '/api/v1/nodes', renderNode(node))),
+    create(reach, '/apis/rbac.authorization.k8s.io/v1/clusterrolebindings', {
+      apiVersion: 'rbac.authorization.k8s.io/v1',
+      kind: 'ClusterRoleBinding',
+      metadata: { name: kubeletClients },
+      roleRef: {
+        apiGroup: 'rbac.authorization.k8s.io',
+        kind: 'ClusterRole',
+        name: 'system:kubelet-api-admin',
+      },
+      subjects: [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'Group', name: kubeletClients }],
+    }),
     create(reach, '/apis/storage.k8s.io/v1/storageclasses', {
       apiVersion: 'storage.k8s.io/v1',
       kind: 'StorageClass',

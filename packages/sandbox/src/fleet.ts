@@ -28,6 +28,9 @@ export class DaemonFailure extends Error {
   }
 }
 
+/** How long a daemon with which others end may take. */
+const patienceMs = 5_000;
+
 interface Member {
   readonly daemon: Daemon;
   readonly child: ChildProcess;
@@ -42,6 +45,8 @@ export interface Fleet {
   start(daemon: Daemon): void;
   /** Resolves when the program answers its probe; rejects with DaemonFailure when it ends first or the signal fires. */
   waitUntilServing(name: string, signal: AbortSignal): Promise<void>;
+  /** Runs a program to its end; rejects with DaemonFailure where that is no success. */
+  run(daemon: Daemon): Promise<void>;
   /** Every program started, also those that have ended. */
   records(): readonly SandboxProcess[];
   /** Kills every program and resolves when all are gone. */
@@ -71,22 +76,40 @@ export function createFleet(layout: Layout, launch: Launch, onChange: () => void
         await Promise.race([member.ended, new Promise((resolve) => setTimeout(resolve, 50))]);
       }
     },
+    async run(daemon) {
+      const member = startMember(layout, launch, daemon);
+      const end = await member.ended;
+      if (end !== success) throw new DaemonFailure(daemon.name, end, lastLines(member.record.log));
+    },
     records: () =>
       [...members.values()].map(({ record, end }) =>
         end === undefined ? record : { ...record, ended: end },
       ),
     async killAll() {
       const all = [...members.values()];
-      for (const { child, end } of all) if (end === undefined) child.kill('SIGKILL');
-      await Promise.all(all.map(({ ended }) => ended));
+      await Promise.all(all.map(kill));
     },
   };
+}
+
+const success = 'ended with exit code 0';
+
+async function kill({ daemon, child, ended, end }: Member): Promise<void> {
+  if (end !== undefined) return;
+  if (daemon.endsOthers) {
+    child.kill('SIGTERM');
+    const patience = new Promise((resolve) => setTimeout(resolve, patienceMs).unref());
+    await Promise.race([ended, patience]);
+  }
+  child.kill('SIGKILL');
+  await ended;
 }
 
 function startMember(layout: Layout, launch: Launch, daemon: Daemon): Member {
   const log = join(layout.logs, `${daemon.name}.log`);
   const output = openSync(log, 'a', 0o600);
-  const program = launch.programs[daemon.program];
+  const program = daemon.program === 'holder' ? launch.realNode?.holder : launch.programs[daemon.program];
+  if (!program) throw new DaemonFailure(daemon.name, 'has no program', '');
   const isOwn = daemon.program === 'kubernetes';
   // The multi-call binary ties itself, or what it becomes, to the life of this process; see go/kubernetes/parent.go.
   const child = spawn(

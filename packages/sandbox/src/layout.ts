@@ -15,6 +15,8 @@ export interface Layout {
   readonly logs: string;
   readonly etcd: string;
   readonly registry: string;
+  /** What the real node writes, where there is one. */
+  readonly node: string;
   /** Home and temporary folder of the programs. */
   readonly home: string;
 }
@@ -32,6 +34,7 @@ export function layoutOf(folder: string): Layout {
     logs: join(folder, 'logs'),
     etcd: join(folder, 'etcd'),
     registry: join(folder, 'registry'),
+    node: join(folder, 'node'),
     home: join(folder, 'home'),
   };
 }

@@ -23,6 +23,8 @@ export interface Sandbox extends AsyncDisposable {
   readonly nodes: readonly string[];
   /** Names of the nodes that run containers. */
   readonly realNodes: readonly string[];
+  /** Images that the real nodes have from the start: `zakenak.local/busybox:1`. Simulated nodes pretend to have every image. */
+  readonly images: readonly string[];
   /** False where admission webhooks are switched off, since nothing in the cluster could answer them. */
   readonly admissionWebhooks: boolean;
   readonly processes: readonly SandboxProcess[];
@@ -56,6 +58,7 @@ export function sandboxOf(folder: string, state: SandboxState): Sandbox {
     auditLog: layout.auditLog,
     nodes: state.nodes,
     realNodes: state.realNodes,
+    images: state.images,
     admissionWebhooks: state.admissionWebhooks,
     processes: state.processes,
     stop,

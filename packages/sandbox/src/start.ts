@@ -8,10 +8,11 @@ import { cancelled } from '@zakenak/core';
 import type { Toolchain } from '@zakenak/toolchain';
 import { writeCertificates } from './certificates.ts';
 import { writeConfiguration } from './configuration.ts';
-import { folderNotOurs, sandboxDiffers, startFailed, unsupported } from './errors.ts';
+import { folderNotOurs, sandboxDiffers, startFailed } from './errors.ts';
 import { withFolderLock } from './folder-lock.ts';
 import { type Layout, layoutOf } from './layout.ts';
 import { identify, signalProcess, waitForEnd } from './process-identity.ts';
+import { type NodePrograms, resolveNodePrograms } from './real-node.ts';
 import { readSandbox, type Sandbox, sandboxOf } from './sandbox.ts';
 import { defaultNodes, type SimulatedNode } from './simulated-node.ts';
 import { type Launch, readLaunch, readState, writeWhole } from './state.ts';
@@ -51,15 +52,17 @@ export async function startSandbox(
   reach: SandboxReach,
   signal?: AbortSignal,
 ): Promise<Sandbox> {
-  if (options.realNode) throw unsupported('A real node is not supported yet.', 'Leave `--node` out.');
   const layout = layoutOf(options.folder);
   const start = async () => {
     const running = await readSandbox(layout.folder);
     if (running) return checkAlike(options, running);
-    const programs = await resolvePrograms(reach.toolchain, signal);
+    const realNode = options.realNode
+      ? await resolveNodePrograms(reach.toolchain, layout, signal)
+      : undefined;
+    const launch = launchOf(options, await resolvePrograms(reach.toolchain, signal), realNode);
     await prepareFolder(layout);
     await Promise.all([writeCertificates(layout), writeConfiguration(layout)]);
-    await writeWhole(layout.launch, launchOf(options, programs));
+    await writeWhole(layout.launch, launch);
     await runSupervisor(layout, reach, signal);
     const state = await readState(layout.folder);
     if (!state) throw startFailed('its state', 'cannot be read', '');
@@ -95,7 +98,11 @@ async function resolvePrograms(
   return { kubernetes, kwok, registry };
 }
 
-function launchOf(options: SandboxOptions, programs: Launch['programs']): Launch {
+function launchOf(
+  options: SandboxOptions,
+  programs: Launch['programs'],
+  realNode: NodePrograms | undefined,
+): Launch {
   const owner = options.owner === undefined ? undefined : identify(options.owner);
   if (options.owner !== undefined && !owner) throw startFailed('its owner', 'is gone already', '');
   const starter = identify(process.pid);
@@ -105,6 +112,7 @@ function launchOf(options: SandboxOptions, programs: Launch['programs']): Launch
     starter,
     ...(owner ? { owner } : {}),
     programs,
+    ...(realNode ? { realNode } : {}),
     nodes: options.nodes ?? defaultNodes,
     admissionWebhooks: options.admissionWebhooks ?? false,
     readyTimeoutMs: options.readyTimeoutMs ?? 120_000,

@@ -3,6 +3,7 @@ import { readFile, rename, writeFile } from 'node:fs/promises';
 import type { Probe } from './daemons.ts';
 import { layoutOf } from './layout.ts';
 import type { ProcessIdentity } from './process-identity.ts';
+import type { NodePrograms } from './real-node.ts';
 import type { SimulatedNode } from './simulated-node.ts';
 
 /** One program of the sandbox. */
@@ -30,6 +31,10 @@ export interface SandboxState {
   readonly nodes: readonly string[];
   /** Names of the nodes that run containers. */
   readonly realNodes: readonly string[];
+  /** Images that the real nodes have from the start. */
+  readonly images: readonly string[];
+  /** The first process of the real node's namespaces, with which everything in them ends. */
+  readonly nodeInit?: ProcessIdentity;
   readonly admissionWebhooks: boolean;
   readonly processes: readonly SandboxProcess[];
   /** Why it failed. */
@@ -44,6 +49,8 @@ export interface Launch {
   readonly owner?: ProcessIdentity;
   /** Absolute paths. */
   readonly programs: { readonly kubernetes: string; readonly kwok: string; readonly registry: string };
+  /** Absent: no real node. */
+  readonly realNode?: NodePrograms;
   readonly nodes: readonly SimulatedNode[];
   readonly admissionWebhooks: boolean;
   readonly readyTimeoutMs: number;

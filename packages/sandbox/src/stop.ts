@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { stopFailed } from './errors.ts';
 import { withFolderLock } from './folder-lock.ts';
+import { removeCgroups } from './node-cgroups.ts';
 import { isAlive, signalProcess, waitForEnd } from './process-identity.ts';
 import { readState } from './state.ts';
 
@@ -23,11 +24,16 @@ export async function endSandbox(folder: string): Promise<boolean> {
   signalProcess(supervisor, 'SIGTERM');
   await waitForEnd([supervisor], graceMs);
   // The state may have grown while the supervisor was still starting programs.
-  const known = [...state.processes, ...((await readState(folder))?.processes ?? [])];
+  const last = await readState(folder);
+  const inits = [state.nodeInit, last?.nodeInit].flatMap((init) =>
+    init ? [{ name: 'the real node', ...init }] : [],
+  );
+  const known = [...state.processes, ...(last?.processes ?? []), ...inits];
   const left = [supervisor, ...known].filter(isAlive);
   for (const process of left) signalProcess(process, 'SIGKILL');
   const survivors = await waitForEnd(left, killMs);
   if (survivors.length > 0) throw stopFailed(survivors.map(({ name }) => name));
+  await removeCgroups(folder);
   await rm(folder, { recursive: true, force: true, maxRetries: 5 });
   return true;
 }

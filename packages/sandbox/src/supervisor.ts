@@ -6,7 +6,10 @@ import { createFleet, DaemonFailure, type Fleet } from './fleet.ts';
 import { writeKubeconfig } from './kubeconfig.ts';
 import { type Layout, layoutOf } from './layout.ts';
 import { findFreePorts } from './loopback-ports.ts';
-import { identify, isAlive } from './process-identity.ts';
+import { joinCluster, type NodeSetting, prepareNode, startContainers } from './node-boot.ts';
+import { removeCgroups } from './node-cgroups.ts';
+import { identify, isAlive, type ProcessIdentity } from './process-identity.ts';
+import { nodeImages, realNodeName } from './real-node.ts';
 import { type Launch, readLaunch, type SandboxState, writeWhole } from './state.ts';
 
 const attempts = 3;
@@ -74,7 +77,7 @@ function createSupervision(layout: Layout, launch: Launch): Supervision {
         fleet = createFleet(layout, launch, () => void save());
         await save(addressesOf(ports));
         try {
-          await boot({ layout, launch, ports, fleet, signal });
+          await boot({ layout, launch, ports, fleet, signal, saveInit: (nodeInit) => save({ nodeInit }) });
           break;
         } catch (error) {
           if (
@@ -102,6 +105,7 @@ function createSupervision(layout: Layout, launch: Launch): Supervision {
       const failed = state.phase === 'failed';
       if (!failed) await save({ phase: 'stopping' });
       await fleet?.killAll();
+      if (launch.realNode) await removeCgroups(layout.folder);
       await save();
       // A sandbox with an owner is as throwaway as its owner; one that failed keeps its logs.
       if (launch.owner && !failed) await rm(layout.folder, { recursive: true, force: true });
@@ -115,9 +119,10 @@ interface Boot {
   readonly ports: SandboxPorts;
   readonly fleet: Fleet;
   readonly signal: AbortSignal;
+  readonly saveInit: (init: ProcessIdentity) => Promise<void>;
 }
 
-async function boot({ layout, launch, ports, fleet, signal }: Boot): Promise<void> {
+async function boot({ layout, launch, ports, fleet, signal, saveInit }: Boot): Promise<void> {
   const deadline = AbortSignal.any([signal, AbortSignal.timeout(launch.readyTimeoutMs)]);
   const { apiServer } = addressesOf(ports);
   const registryConfiguration = await writeRegistryConfiguration(layout, `127.0.0.1:${ports.registry}`);
@@ -127,18 +132,31 @@ async function boot({ layout, launch, ports, fleet, signal }: Boot): Promise<voi
     await fleet.waitUntilServing(name, deadline);
     emit({ kind: 'serving', name, afterMs: Math.round(performance.now()) });
   };
+  const node = nodeSetting({ layout, launch, ports, fleet, signal, saveInit }, serve);
+  if (node) await prepareNode(node);
   const first = daemons.filter(({ needsApi }) => !needsApi);
   for (const daemon of first) fleet.start(daemon);
-  const others = Promise.all(
-    first.filter(({ name }) => name !== 'kube-apiserver').map(({ name }) => serve(name)),
-  );
+  const others = Promise.all([
+    ...first.filter(({ name }) => name !== 'kube-apiserver').map(({ name }) => serve(name)),
+    ...(node ? [startContainers(node)] : []),
+  ]);
   await Promise.all([serve('kube-apiserver'), others]);
   const rest = daemons.filter(({ needsApi }) => needsApi);
   for (const daemon of rest) fleet.start(daemon);
   const reach = { layout, apiServer };
   await createFirstObjects(reach, launch.nodes);
-  await Promise.all(rest.map(({ name }) => serve(name)));
-  await waitUntilUsable(reach, launch.nodes.length, deadline);
+  await Promise.all([...rest.map(({ name }) => serve(name)), ...(node ? [joinCluster(node)] : [])]);
+  await waitUntilUsable(reach, launch.nodes.length + (node ? 1 : 0), deadline);
+}
+
+/** How the real node is started; undefined where none is wanted. */
+function nodeSetting(
+  { layout, launch, ports, fleet, saveInit }: Boot,
+  serve: NodeSetting['serve'],
+): NodeSetting | undefined {
+  const programs = launch.realNode;
+  const { kubernetes } = launch.programs;
+  return programs && { layout, ports, fleet, programs, kubernetes, serve, onInit: saveInit };
 }
 
 async function writeKubeconfigs(layout: Layout, server: string): Promise<void> {
@@ -151,7 +169,9 @@ async function writeKubeconfigs(layout: Layout, server: string): Promise<void> {
 
 async function clearForRetry(layout: Layout, fleet: Fleet): Promise<void> {
   await fleet.killAll();
-  await Promise.all([layout.etcd, layout.auditLog].map((path) => rm(path, { recursive: true, force: true })));
+  await Promise.all(
+    [layout.etcd, layout.auditLog, layout.node].map((path) => rm(path, { recursive: true, force: true })),
+  );
 }
 
 function addressesOf(ports: SandboxPorts): Pick<SandboxState, 'apiServer' | 'registry'> {
@@ -169,7 +189,8 @@ function firstState(launch: Launch): SandboxState {
     apiServer: '',
     registry: '',
     nodes: launch.nodes.map(({ name }) => name),
-    realNodes: [],
+    realNodes: launch.realNode ? [realNodeName] : [],
+    images: launch.realNode ? [nodeImages.busybox] : [],
     admissionWebhooks: launch.admissionWebhooks,
     processes: [],
   };

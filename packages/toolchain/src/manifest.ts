@@ -123,6 +123,40 @@ export const manifest = {
     debian: 'runc',
     remedy: system('runc'),
   },
+  containerd: {
+    description: 'the real node’s container runtime',
+    // ctr import --no-unpack and the CRI's registry folder.
+    accepts: '>=1.6.0',
+    versionArgs: ['--version'],
+    debian: 'containerd',
+    remedy: system('containerd'),
+  },
+  'cni-plugins': {
+    description: 'the real node’s pod network',
+    command: 'ptp',
+    debian: 'containernetworking-plugins',
+    folders: ['/usr/lib/cni', '/opt/cni/bin'],
+    remedy: system('containernetworking-plugins'),
+  },
+  iptables: {
+    description: 'the real node’s services',
+    debian: 'iptables',
+    folders: ['/usr/sbin', '/sbin'],
+    remedy: system('iptables'),
+  },
+  busybox: {
+    description: 'the program of the real node’s first image',
+    debian: 'busybox-static',
+    remedy: system('busybox-static'),
+  },
+  'sandbox-node': {
+    description: 'keeps the sandbox’s real node apart from the machine',
+    version: '0.1.0',
+    // Ours alone.
+    command: 'zakenak-sandbox-node',
+    go: { wrapper: '../../sandbox/go/sandbox-node', packagePath: '.' },
+    remedy: build('the node’s holder'),
+  },
   registry: {
     description: 'the sandbox’s OCI registry',
     version: '3.1.2',

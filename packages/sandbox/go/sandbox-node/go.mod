@@ -1,0 +1,3 @@
+module zakenak.dev/sandbox-node
+
+go 1.24.0

@@ -54,7 +54,8 @@ async function deliver(report: Report, to: Publication, clean: (text: string) =>
   try {
     if (to.outputFolder) await writeReportFiles(report, to, to.outputFolder);
     await to.host.appendSummary(clean(renderMarkdown(report, { maxLength: 900_000 })));
-    for (const [name, value] of Object.entries({ ...report.outputs, result: report.verdict })) {
+    const own = { result: report.verdict, ...reportPaths(to.outputFolder) };
+    for (const [name, value] of Object.entries({ ...report.outputs, ...own })) {
       await to.host.setOutput(name, clean(typeof value === 'string' ? value : JSON.stringify(value)));
     }
     return report;
@@ -67,6 +68,13 @@ async function deliver(report: Report, to: Publication, clean: (text: string) =>
     const summary = `${report.summary} The report could not be delivered: ${message}`;
     return { ...report, verdict: 'errored', summary, error: { code, message, remedy, exitCode } };
   }
+}
+
+/** As the next step's inputs want them: upload-sarif and the like. */
+function reportPaths(folder: string | undefined): Readonly<Record<string, string>> {
+  if (!folder) return {};
+  const path = (name: string) => join(folder, name).replaceAll('\\', '/');
+  return { 'report-file': path('report.md'), 'sarif-file': path('report.sarif') };
 }
 
 function annotate(report: Report, to: Publication, clean: (text: string) => string): void {

@@ -9,7 +9,7 @@ import {
   type Report,
   ZakenakError,
 } from '@zakenak/core';
-import { publicationInputs, type Verb } from '@zakenak/pipeline';
+import { publicationInputs, publicationOutputs, type Verb } from '@zakenak/pipeline';
 import { listenForCancellation } from './cancel.ts';
 import { publish } from './publish.ts';
 import { version } from './version.ts';
@@ -22,7 +22,7 @@ export interface Call extends Surroundings {
   readonly read: (name: string) => string | undefined;
 }
 
-/** A spec with the inputs that every verb shares; a verb's own input of the same name wins. */
+/** A spec with the inputs and outputs that every verb shares; a verb's own input of the same name wins. */
 export function withPublicationInputs(spec: ActionSpec): ActionSpec {
   return {
     ...spec,
@@ -30,6 +30,7 @@ export function withPublicationInputs(spec: ActionSpec): ActionSpec {
       ...spec.inputs,
       ...Object.fromEntries(Object.entries(publicationInputs).filter(([name]) => !(name in spec.inputs))),
     },
+    outputs: { ...spec.outputs, ...publicationOutputs },
   };
 }
 

@@ -4,8 +4,6 @@ import { renderTable } from './markdown-table.ts';
 /** First line of every generated file that takes comments. */
 export const generatedNote = '# Generated from the spec by `npm run generate`.';
 
-const result = { description: 'passed, failed, simulated, rolled-back, skipped or errored' };
-
 /** An action.yml (docs.github.com, metadata syntax) for the source tree; the bundler points `main` at the bundle's stub. */
 export function renderActionYaml(spec: ActionSpec): string {
   const inputs = Object.entries(spec.inputs).flatMap(([name, input]) => [
@@ -15,7 +13,7 @@ export function renderActionYaml(spec: ActionSpec): string {
     ...(defaultText(input) === undefined ? [] : [`    default: ${scalar(defaultText(input) ?? '')}`]),
     ...(input.deprecated ? [`    deprecationMessage: ${scalar(input.deprecated)}`] : []),
   ]);
-  const outputs = Object.entries({ ...spec.outputs, result }).flatMap(([name, { description }]) => [
+  const outputs = Object.entries(spec.outputs).flatMap(([name, { description }]) => [
     `  ${name}:`,
     `    description: ${scalar(description)}`,
   ]);
@@ -45,15 +43,16 @@ export function renderInputTable(spec: ActionSpec): string {
     defaultCell(input),
     `${input.description}${input.secret ? ' A secret.' : ''}${input.deprecated ? ` **Deprecated:** ${input.deprecated}` : ''}`,
   ]);
-  const outputs = Object.entries({ ...spec.outputs, result }).map(([name, { description }]) => [
-    `\`${name}\``,
-    description,
-  ]);
+  const outputs = Object.entries(spec.outputs).map(([name, { description }]) => [`\`${name}\``, description]);
   return [
     '',
     spec.summary,
     '',
     ...(spec.details ? [spec.details, ''] : []),
+    '```yaml',
+    ...renderUse(spec),
+    '```',
+    '',
     '## Inputs',
     '',
     renderTable(['input', 'type', 'default', 'meaning'], inputs),
@@ -64,6 +63,15 @@ export function renderInputTable(spec: ActionSpec): string {
     '',
     ...(spec.example ? ['## On a laptop', '', '```sh', spec.example, '```', ''] : []),
   ].join('\n');
+}
+
+/** A step with the inputs that it cannot do without. */
+function renderUse(spec: ActionSpec): readonly string[] {
+  const required = Object.entries(spec.inputs).filter(([, input]) => input.required);
+  return [
+    `- uses: zakenak/${spec.name}@v1`,
+    ...(required.length > 0 ? ['  with:', ...required.map(([name]) => `    ${name}: …`)] : []),
+  ];
 }
 
 function defaultCell(input: InputSpec): string {

@@ -46,7 +46,7 @@ export async function bundle(
   });
   writeStubs(root, folder);
   // What the toolchain builds from source where nothing can be downloaded.
-  for (const source of ['packages/toolchain/go/buildkit', 'packages/sandbox/go/kubernetes'])
+  for (const source of globSync('packages/*/go/*', { cwd: root }))
     cpSync(join(root, source), join(folder, 'go', basename(source)), { recursive: true });
   cpSync(join(root, 'LICENSE'), join(folder, 'LICENSE'));
   const files = globSync('**/*', { cwd: folder }).filter((file) => statSync(join(folder, file)).isFile());

@@ -1,5 +1,5 @@
 export type { RunContext } from './context.ts';
-export { publicationInputs } from './publication-inputs.ts';
+export { publicationInputs, publicationOutputs } from './publication-inputs.ts';
 export { defineVerb, type Verb } from './verb.ts';
 export { buildVerb } from './verbs/build.ts';
 export { checkVerb } from './verbs/check.ts';

@@ -1,4 +1,4 @@
-import type { InputSpec } from '@zakenak/core';
+import type { ActionSpec, InputSpec } from '@zakenak/core';
 
 /** Inputs that every action and command has: where the report goes. The shells read them; engines never see them. */
 export const publicationInputs = {
@@ -31,3 +31,10 @@ export const publicationInputs = {
     description: 'Set the commit status `zakenak`; needs a token that may write it',
   },
 } as const satisfies Record<string, InputSpec>;
+
+/** Outputs that every action has. */
+export const publicationOutputs = {
+  result: { description: 'passed, failed, simulated, rolled-back, skipped or errored' },
+  'report-file': { description: 'Path of report.md, where output-dir was given' },
+  'sarif-file': { description: 'Path of report.sarif, where output-dir was given' },
+} as const satisfies ActionSpec['outputs'];

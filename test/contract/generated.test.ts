@@ -1,0 +1,124 @@
+import assert from 'node:assert/strict';
+import { existsSync, globSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { generate } from '@zakenak/devkit';
+import { parse, parseAllDocuments, parseDocument } from 'yaml';
+
+const root = join(import.meta.dirname, '../..');
+const read = (path: string) => readFileSync(join(root, path), 'utf8');
+const actions = globSync('actions/*/package.json', { cwd: root }).map((path) => path.split('/')[1] ?? '');
+
+interface Metadata {
+  readonly name: string;
+  readonly inputs: Readonly<Record<string, { readonly description: string; readonly required: boolean }>>;
+  readonly outputs: Readonly<Record<string, { readonly description: string }>>;
+  readonly runs: { readonly using: string; readonly main: string };
+}
+
+test('what comes from the specs is what the specs say', async () => {
+  assert.deepEqual(await generate(root, true), [], 'run `npm run generate` and commit what it writes');
+});
+
+test('every action has metadata that a runner takes, a README, and a main that exists', () => {
+  assert.ok(actions.length >= 9, actions.join(' '));
+  for (const action of actions) {
+    const document = parseDocument(read(`actions/${action}/action.yml`));
+    assert.deepEqual(document.errors, [], action);
+    const { inputs, outputs, runs } = document.toJS() as Metadata;
+    assert.equal(runs.using, 'node24', action);
+    assert.ok(existsSync(join(root, 'actions', action, runs.main)), action);
+    for (const [name, { description }] of [...Object.entries(inputs), ...Object.entries(outputs)]) {
+      assert.match(name, /^[a-z][a-z0-9-]*$/, action);
+      assert.ok(description, `${action}: ${name}`);
+    }
+    assert.match(read(`actions/${action}/README.md`), new RegExp(`^# ${action}\n`));
+  }
+});
+
+test('every action has a GitLab component whose inputs are unique, optional and all reach the job', () => {
+  for (const action of actions) {
+    const [header, body, ...more] = parseAllDocuments(read(`gitlab-templates/${action}/template.yml`));
+    assert.equal(more.length, 0, action);
+    assert.deepEqual([...(header?.errors ?? []), ...(body?.errors ?? [])], [], action);
+    const { inputs } = (header?.toJS() as GitlabHeader).spec;
+    const text = String(body);
+    for (const [name, input] of Object.entries(inputs)) {
+      assert.equal(typeof input.default, 'string', `${action}: ${name}`);
+      assert.ok(
+        input.options?.includes(input.default) ?? true,
+        `${action}: ${name}: the default is an option`,
+      );
+      assert.ok(text.includes(`$[[ inputs.${name} ]]`), `${action}: ${name} is used`);
+    }
+    for (const [, name = ''] of text.matchAll(/\$\[\[ inputs\.([\w-]+) \]\]/g))
+      assert.ok(name in inputs, `${action}: ${name} is declared`);
+    const [job] = Object.values(body?.toJS() as Readonly<Record<string, { script: readonly string[] }>>);
+    assert.equal(job?.script.join('\n').includes('$[['), false, `${action}: no input inside a script`);
+  }
+});
+
+interface GitlabHeader {
+  readonly spec: { readonly inputs: Readonly<Record<string, GitlabInput>> };
+}
+
+interface GitlabInput {
+  readonly default: string;
+  readonly options?: readonly string[];
+}
+
+const workflows = globSync(['.github/workflows/*.y*ml', 'examples/*/.github/workflows/*.y*ml'], {
+  cwd: root,
+});
+
+interface Step {
+  readonly id?: string;
+  readonly uses?: string;
+  readonly with?: Readonly<Record<string, unknown>>;
+}
+
+interface Job {
+  readonly permissions?: unknown;
+  readonly steps: readonly Step[];
+}
+
+const jobsOf = (path: string) =>
+  Object.entries((parse(read(path)) as { jobs: Readonly<Record<string, Job>> }).jobs);
+
+test('workflows may nothing by default, and name foreign actions by commit with their version beside it', () => {
+  assert.ok(workflows.length >= 3, workflows.join(' '));
+  for (const path of workflows) {
+    const text = read(path);
+    assert.deepEqual((parse(text) as { permissions: unknown }).permissions, {}, path);
+    for (const [name, { permissions }] of jobsOf(path)) assert.ok(permissions, `${path}: ${name}`);
+    const pins = [...text.matchAll(/uses:\s*(\S+)(.*)/g)].filter(
+      ([, uses = '']) => !uses.startsWith('zakenak/'),
+    );
+    for (const [line, uses = '', rest = ''] of pins) {
+      assert.match(uses, /^[\w.-]+\/[\w./-]+@[0-9a-f]{40}$/, `${path}: ${line}`);
+      assert.match(rest, /^ # v\d+\.\d+\.\d+/, `${path}: ${line}`);
+    }
+  }
+});
+
+test('no expression is put into a script', () => {
+  for (const path of workflows)
+    for (const [, line = ''] of read(path).matchAll(/^\s*(?:- )?run:(.*)$/gm))
+      assert.equal(line.includes('${{'), false, `${path}: ${line}`);
+});
+
+test('workflows use inputs and outputs of our actions that exist', () => {
+  for (const path of workflows)
+    for (const [name, { steps }] of jobsOf(path))
+      for (const { id, uses = '', with: given = {} } of steps.filter(({ uses }) =>
+        uses?.startsWith('zakenak/'),
+      )) {
+        const action = uses.slice('zakenak/'.length).split('@')[0] ?? '';
+        const { inputs, outputs } = parse(read(`actions/${action}/action.yml`)) as Metadata;
+        for (const input of Object.keys(given))
+          assert.ok(input in inputs, `${path}: ${name}: ${action} has no input ${input}`);
+        const used = id ? read(path).matchAll(new RegExp(`steps\\.${id}\\.outputs\\.([\\w-]+)`, 'g')) : [];
+        for (const [, output = ''] of used)
+          assert.ok(output in outputs, `${path}: ${name}: ${action} has no output ${output}`);
+      }
+});

@@ -11,13 +11,15 @@ export interface DemoRepository {
   read(path: string): string;
   write(path: string, text: string): void;
   /** Replaces text that has to be there. */
-  edit(path: string, from: string | RegExp, to: string): void;
+  edit(path: string, from: string, to: string): void;
+  /** Forgets a branch and everything that only it held. */
+  forget(branch: string): void;
   /** Commits everything, signed unless told otherwise; returns the object id. */
   commit(message: string, options?: { readonly signed?: boolean }): string;
 }
 
-/** Makes the repository anew below `folder`. The key is generated here and lives nowhere else. */
-export function makeRepository(folder: string, source: string): DemoRepository {
+/** Makes the repository anew below `folder`; programs get `env`. The signing key is generated here and lives nowhere else. */
+export function makeRepository(folder: string, source: string, env: NodeJS.ProcessEnv): DemoRepository {
   rmSync(folder, { recursive: true, force: true });
   const [work, origin, key] = ['work', 'origin.git', 'signing-key'].map((name) => join(folder, name)) as [
     string,
@@ -26,16 +28,16 @@ export function makeRepository(folder: string, source: string): DemoRepository {
   ];
   mkdirSync(work, { recursive: true });
   cpSync(source, work, { recursive: true });
-  execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', author.email, '-f', key]);
+  execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', author.email, '-f', key], { env });
   const git = (...args: readonly string[]) =>
     execFileSync('git', [...args], {
       cwd: work,
       encoding: 'utf8',
-      env: gitEnvironment(),
+      env,
       stdio: ['ignore', 'pipe', 'pipe'],
     }).trim();
   git('init', '-q', '-b', 'main');
-  execFileSync('git', ['init', '-q', '--bare', '-b', 'main', origin]);
+  git('init', '-q', '--bare', '-b', 'main', origin);
   const settings = {
     'user.name': author.name,
     'user.email': author.email,
@@ -58,8 +60,13 @@ export function makeRepository(folder: string, source: string): DemoRepository {
     edit: (path, from, to) => {
       const text = repository.read(path);
       const edited = text.replace(from, to);
-      if (edited === text) throw new Error(`${path} does not hold ${from}`);
+      if (edited === text) throw new Error(`${path} does not hold: ${from}`);
       repository.write(path, edited);
+    },
+    forget: (branch) => {
+      git('branch', '-q', '-D', branch);
+      git('reflog', 'expire', '--expire=now', '--all');
+      git('prune', '--expire=now');
     },
     commit: (message, { signed = true } = {}) => {
       git('add', '-A');
@@ -74,9 +81,4 @@ export function makeRepository(folder: string, source: string): DemoRepository {
   repository.commit('chore: the reference platform');
   git('push', '-q', 'origin', 'main');
   return repository;
-}
-
-function gitEnvironment(): NodeJS.ProcessEnv {
-  // The user's own git settings (hooks, templates, signing) must not leak into the story.
-  return { ...process.env, GIT_CONFIG_GLOBAL: '/dev/null', GIT_CONFIG_SYSTEM: '/dev/null' };
 }

@@ -26,7 +26,8 @@ async function runCommand(
 ): Promise<ProcessResult> {
   if (signal?.aborted) throw reasonOf(signal);
   const started = performance.now();
-  const child = spawn(command.program, [...command.args], {
+  const [file = '', ...args] = [...(command.within ?? []), command.program, ...command.args];
+  const child = spawn(file, args, {
     ...(command.cwd === undefined ? {} : { cwd: command.cwd }),
     env: { ...environment, ...command.env },
     stdio: [command.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],

@@ -3,6 +3,8 @@ export interface Command {
   /** A name of the toolchain's manifest (`helm`, `git`, …), or an absolute path. */
   readonly program: string;
   readonly args: readonly string[];
+  /** A program of the PATH with its arguments that starts this one inside something: `unshare --user …`. */
+  readonly within?: readonly string[];
   readonly cwd?: string;
   /** Added to the inherited environment; undefined removes a variable. */
   readonly env?: Readonly<Record<string, string | undefined>>;

@@ -13,20 +13,32 @@ export interface PrivateBuildkitd extends AsyncDisposable {
 }
 
 /**
- * Starts buildkitd in a temporary folder and waits until it answers. RUN steps need root and runc and share the host's network. Disposing ends the
- * daemon with everything it started and removes the folder. Throws `image/no-builder` when it cannot start, `tool/missing` without the program.
+ * Starts buildkitd in a temporary folder and waits until it answers. RUN steps need root and runc and share the host's network; another user gets a
+ * daemon in a user namespace, which copies and labels. Disposing ends the daemon with everything it started and removes the folder. Throws
+ * `image/no-builder` when it cannot start, `tool/missing` without the program.
  */
 export async function startBuildkitd(
   context: BuilderContext & Pick<Ports, 'clock'>,
   signal?: AbortSignal,
 ): Promise<PrivateBuildkitd> {
+  const isRoot = process.getuid?.() === 0;
   // Looked for first: without it buildkitd only says that it has no worker.
-  await context.process.run({ program: 'runc', args: ['--version'], env: context.env }, signal);
+  const runc = context.process.run({ program: 'runc', args: ['--version'], env: context.env }, signal);
+  const hasRunc = await runc.then(
+    () => true,
+    (error: unknown) => {
+      if (isRoot || (error as { code?: string }).code !== 'tool/missing') throw error;
+      return false;
+    },
+  );
   const folder = await context.files.temporaryFolder('buildkitd');
   const stop = new AbortController();
   const address = `unix://${join(folder.path, 'buildkitd.sock')}`;
   const last: string[] = [];
-  const args = await daemonArgs(folder.path, address, context);
+  const args = [
+    ...(await daemonArgs(folder.path, address, context)),
+    ...(isRoot ? [] : rootlessArgs(folder.path, hasRunc)),
+  ];
   const onLine = (line: string) => {
     last.push(line);
     if (last.length > 20) last.shift();
@@ -34,7 +46,10 @@ export async function startBuildkitd(
   };
   const end: { error?: unknown; over: boolean } = { over: false };
   const daemon = context.process
-    .run({ program: 'buildkitd', args, env: context.env, onLine }, stop.signal)
+    .run(
+      { program: 'buildkitd', args, env: context.env, onLine, ...(isRoot ? {} : { within: asRootOfItsOwn }) },
+      stop.signal,
+    )
     .catch((error: unknown) => {
       end.error = error;
     })
@@ -66,6 +81,18 @@ async function daemonArgs(
   return [
     ...['--config', config, '--root', join(folder, 'root'), '--addr', address],
     ...['--oci-worker', 'true', '--containerd-worker', 'false', '--oci-worker-net', 'host'],
+  ];
+}
+
+const asRootOfItsOwn = ['unshare', '--user', '--map-root-user', '--mount'];
+
+/** The namespace has one user id and no rights over the host's mounts: snapshots are plain folders. */
+function rootlessArgs(folder: string, hasRunc: boolean): readonly string[] {
+  return [
+    ...['--rootless', '--otel-socket-path', join(folder, 'otel.sock')],
+    ...['--oci-worker-snapshotter', 'native', '--oci-worker-no-process-sandbox'],
+    // A worker asks for its runtime at start, also where no step will run one.
+    ...(hasRunc ? [] : ['--oci-worker-binary', process.execPath]),
   ];
 }
 

@@ -20,7 +20,7 @@ const levels: Readonly<Record<string, Severity>> = { INFO: 'info', WARNING: 'med
 export function parseLint(output: string): readonly HelmProblem[] {
   const entries = [
     ...output.matchAll(
-      /^\[(INFO|WARNING|ERROR)\] ([\s\S]*?)(?=^\[(?:INFO|WARNING|ERROR)\] |^==> |(?![\s\S]))/gm,
+      /^\[(INFO|WARNING|ERROR)\] ([\s\S]*?)(?=^\[(?:INFO|WARNING|ERROR)\] |^==> |^\d+ chart\(s\) linted|(?![\s\S]))/gm,
     ),
   ];
   return entries.flatMap(([, level = 'ERROR', text = '']) => {

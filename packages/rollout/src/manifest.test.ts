@@ -1,0 +1,170 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { ZakenakError } from '@zakenak/core';
+import { parseManifests, parseYaml } from './manifest.ts';
+import { mergeValues } from './values.ts';
+
+// What kubectl makes of the same texts is compared in test/e2e/yaml.test.ts.
+const scalars: readonly (readonly [text: string, value: unknown])[] = [
+  ['0644', 420],
+  ['0o644', 420],
+  ['0x1F', 31],
+  ['0b101', 5],
+  ['0899', 899],
+  ['1_000', 1000],
+  ['yes', true],
+  ['On', true],
+  ['n', false],
+  ['yEs', 'yEs'],
+  ['~', null],
+  ['190:20:30', '190:20:30'],
+  ['2001-01-01', '2001-01-01'],
+  ['2001-12-14t21:59:43.10-05:00', '2001-12-14t21:59:43.10-05:00'],
+  ['.', '.'],
+  ['e3', 'e3'],
+  ['1e3', 1000],
+  ['1e400', '1e400'],
+  ['.5', 0.5],
+  ['-', [null]],
+  ['1.2.3', '1.2.3'],
+  ['"0644"', '0644'],
+  ['!!str 0644', '0644'],
+  ['!!float 1', 1],
+  ['!!binary aGk=', 'hi'],
+  ['9007199254740991', 9007199254740991],
+  ['18446744073709551615', 2 ** 64],
+  ['{1: a, yes: b, 0o7: c}', { 1: 'a', true: 'b', 7: 'c' }],
+  ['{__proto__: {polluted: 1}}', JSON.parse('{"__proto__":{"polluted":1}}')],
+];
+for (const [text, value] of scalars)
+  test(`${text} is read as ${JSON.stringify(value)}`, () => {
+    assert.deepEqual(parseYaml(`v:\n  ${text}\n`, 'x'), [{ v: value }]);
+  });
+
+const isBad = (position: string, reason: RegExp) => (error: unknown) => {
+  assert.ok(error instanceof ZakenakError);
+  assert.equal(error.code, 'rollout/bad-yaml');
+  assert.ok(error.message.startsWith(`${position}: `), error.message);
+  assert.match(error.message, reason);
+  return true;
+};
+
+for (const [name, text, position, reason] of [
+  ['an infinite number', 'v: .inf\n', 'x:1:4', /JSON/],
+  ['an integer that would lose digits', 'a: 1\nv: 9007199254740993\n', 'x:2:4', /quote it/],
+  ['a negative one', 'v: -9223372036854775808\n', 'x:1:4', /quote it/],
+  ['a repeated key', 'a: 1\nb: 2\na: 3\n', 'x:3:1', /unique/],
+  ['a null key', '{~: 1}\n', 'x:1:1', /key/],
+  ['a list as key', '{? [a] : 1}\n', 'x:1:1', /key/],
+  ['a tab as indentation', 'a:\n\tb: 1\n', 'x:2:1', /[Tt]ab/],
+  ['an unknown anchor', 'a: *b\n', 'x:1:1', /alias/],
+  ['a merge of no map', 'a: {<<: 1}\n', 'x:1:1', /<</],
+  [
+    'exponential aliases',
+    `a: &a [x]\n${[...'bcdefgh'].map((c, i) => `${c}: &${c} [${Array(9).fill(`*${'abcdefg'[i]}`)}]\n`).join('')}`,
+    'x:1:1',
+    /alias/,
+  ],
+] as const)
+  test(`${name} is refused with its place`, () => {
+    assert.throws(() => parseYaml(text, 'x'), isBad(position, reason));
+  });
+
+test('rounded numbers and repeated keys are had on request', () => {
+  assert.deepEqual(parseYaml('v: 9007199254740993\n', 'x', { largeNumbers: 'round' }), [
+    { v: 9007199254740992 },
+  ]);
+  assert.deepEqual(parseYaml('a: 1\na: 2\n', 'x', { repeatedKeys: 'last' }), [{ a: 2 }]);
+});
+
+test('an alias may be used often, and a merge overrides only what stands above it', () => {
+  const many = Array.from({ length: 300 }, (_, index) => `k${index}: *x\n`).join('');
+  const [value] = parseYaml(`x: &x {a: 1}\n${many}`, 'x') as [Record<string, unknown>];
+  assert.deepEqual(value['k299'], { a: 1 });
+  const text =
+    'x: &x {a: 1, b: 2}\nover: {<<: *x, a: 5}\nunder: {a: 5, <<: *x}\nlist: {<<: [*x, {b: 9, c: 3}]}\n';
+  assert.deepEqual(parseYaml(text, 'x'), [
+    { x: { a: 1, b: 2 }, over: { a: 5, b: 2 }, under: { a: 1, b: 2 }, list: { a: 1, b: 2, c: 3 } },
+  ]);
+});
+
+const widget = (name: string, rest = '') =>
+  `apiVersion: shop.example.com/v1\nkind: Widget\nmetadata: {name: ${name}}\n${rest}`;
+const namesOf = (text: string) => parseManifests(text, 'x').map(({ object }) => object.metadata.name);
+
+for (const [name, text, names] of [
+  [
+    'separators with comments, spaces and tabs',
+    `${widget('a')}--- # next\n${widget('b')}--- \n${widget('c')}---\t\n${widget('d')}`,
+    ['a', 'b', 'c', 'd'],
+  ],
+  ['Windows’ line ends', `${widget('a')}---\n${widget('b')}`.replaceAll('\n', '\r\n'), ['a', 'b']],
+  ['a byte order mark', `\uFEFF${widget('a')}`, ['a']],
+  ['a byte order mark before a separator', `\uFEFF---\n${widget('a')}`, ['a']],
+  ['documents without content', `---\n# nothing\n---\n\n---\n${widget('a')}---\n`, ['a']],
+  ['nothing but comments', '# a\n# b\n', []],
+  ['nothing', '', []],
+  ['an end marker', `${widget('a')}...\n---\n${widget('b')}`, ['a', 'b']],
+  ['dashes within a text', widget('a', 'spec:\n  text: |\n    ---\n    b\n'), ['a']],
+  [
+    'JSON indented with tabs',
+    '{\n\t"apiVersion": "v1",\n\t"kind": "ConfigMap",\n\t"metadata": {"name": "a"}\n}',
+    ['a'],
+  ],
+  ['an empty List', 'apiVersion: v1\nkind: List\nitems: []\n', []],
+  ['a List that a loop left empty', 'apiVersion: v1\nkind: List\nitems:\n', []],
+] as const)
+  test(`documents: ${name}`, () => {
+    assert.deepEqual(namesOf(text), names);
+  });
+
+test('Lists are opened, also within each other, and the items of a typed list are of its kind', () => {
+  const inner = { apiVersion: 'v1', kind: 'SecretList', items: [{ metadata: { name: 'b' } }] };
+  const outer = {
+    apiVersion: 'v1',
+    kind: 'List',
+    items: [{ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'a' } }, inner],
+  };
+  assert.deepEqual(
+    parseManifests(JSON.stringify(outer), 'x').map(({ object }) => object),
+    [
+      { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'a' } },
+      { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'b' } },
+    ],
+  );
+});
+
+test('a rendered document bears the template that it came from, and the text that Helm records', () => {
+  const text = `---\n# Source: chart/templates/a.yaml\n${widget('a')}---\n${widget('b')}`;
+  assert.deepEqual(
+    parseManifests(text, 'x').map(({ source, text }) => [source, text]),
+    [
+      ['chart/templates/a.yaml', `# Source: chart/templates/a.yaml\n${widget('a').trim()}`],
+      ['x', widget('b').trim()],
+    ],
+  );
+});
+
+for (const [name, text, position] of [
+  ['in a later document of a file', `${widget('a')}---\n# b\n${widget('b', 'spec: {a: [}\n')}`, 'x:9:12'],
+  [
+    'in a document of a template',
+    `---\n# Source: c/t.yaml\n${widget('a', 'spec: {a: [}\n')}`,
+    'c/t.yaml:6:12',
+  ],
+  ['of a document without a name', `${widget('a')}---\n# c\n\napiVersion: v1\nkind: ConfigMap\n`, 'x:7:1'],
+  ['of a document without a kind', 'apiVersion: v1\nmetadata: {name: a}\n', 'x:1:1'],
+  ['of a document with a number as name', 'apiVersion: v1\nkind: A\nmetadata: {name: 1}\n', 'x:1:1'],
+  ['of a document that is only text', 'hello\n', 'x:1:1'],
+  ['of a document that is a list', '- a\n', 'x:1:1'],
+] as const)
+  test(`a mistake ${name} is placed`, () => {
+    assert.throws(() => parseManifests(text, 'x'), isBad(position, /./));
+  });
+
+test('layers of values merge maps, replace everything else, and keep null', () => {
+  const base = { a: { b: 1, c: [1, 2] }, d: { e: 1 }, f: 1 };
+  const over = { a: { c: [3], g: null }, d: null, f: { h: 1 } };
+  assert.deepEqual(mergeValues(base, over), { a: { b: 1, c: [3], g: null }, d: null, f: { h: 1 } });
+  assert.deepEqual(base, { a: { b: 1, c: [1, 2] }, d: { e: 1 }, f: 1 });
+});

@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Report } from '@zakenak/core';
@@ -19,18 +19,26 @@ export interface ReportedProcess {
   readonly state?: string;
 }
 
+/** Who runs it and in which environment, where that is not this process and its own. */
+export type CliSetting = Pick<SpawnOptions, 'uid' | 'gid' | 'env'>;
+
 /** Starts `zakenak sandbox …` from source as a child process. */
-export function spawnSandboxCli(args: readonly string[]): ChildProcess {
+export function spawnSandboxCli(args: readonly string[], setting: CliSetting = {}): ChildProcess {
   return spawn(
     process.execPath,
     [join(root, 'packages/cli/src/bin.ts'), 'sandbox', ...args, '--json', '--quiet'],
-    { stdio: ['ignore', 'pipe', 'pipe'] },
+    { ...setting, stdio: ['ignore', 'pipe', 'pipe'] },
   );
 }
 
 /** Runs `zakenak sandbox …` from source to its end. */
-export async function runSandboxCli(...args: readonly string[]): Promise<CliResult> {
-  const child = spawnSandboxCli(args);
+export function runSandboxCli(...args: readonly string[]): Promise<CliResult> {
+  return runSandboxCliAs({}, ...args);
+}
+
+/** As `runSandboxCli`, by another user or in another environment. */
+export async function runSandboxCliAs(setting: CliSetting, ...args: readonly string[]): Promise<CliResult> {
+  const child = spawnSandboxCli(args, setting);
   const [stdout, stderr, exitCode] = await Promise.all([
     collect(child.stdout),
     collect(child.stderr),

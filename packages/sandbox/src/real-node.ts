@@ -40,15 +40,13 @@ const remedy =
   'Run `apt-get install containerd runc containernetworking-plugins iptables busybox-static`, or leave `--node` out.';
 
 /**
- * Finds what a real node needs. Throws ZakenakError `sandbox/unsupported` where this is not Linux, not root, a program is missing or the folder's
- * path is too long for a socket, and the toolchain's errors for the part that is built.
+ * Finds what a real node needs. Throws ZakenakError `sandbox/unsupported` where a program is missing, and the toolchain's errors for the part
+ * that is built.
  */
 export async function resolveNodePrograms(
   toolchain: Pick<Toolchain, 'resolve'>,
-  layout: Layout,
   signal?: AbortSignal,
 ): Promise<NodePrograms> {
-  checkMachine(layout);
   const found = new Map<string, string>();
   const missing: string[] = [];
   for (const [key, name] of Object.entries(wanted)) {
@@ -71,7 +69,8 @@ export async function resolveNodePrograms(
   return { holder: await toolchain.resolve('sandbox-node', signal), containerd, plugin, busybox };
 }
 
-function checkMachine({ folder }: Layout): void {
+/** Throws ZakenakError `sandbox/unsupported` where this is not Linux, not root, or the folder's path is too long for a socket. */
+export function checkMachine({ folder }: Layout): void {
   if (process.platform !== 'linux') {
     throw unsupported(`A real node needs Linux, and this is ${process.platform}.`, 'Leave `--node` out.');
   }

@@ -12,7 +12,7 @@ import { folderNotOurs, sandboxDiffers, startFailed } from './errors.ts';
 import { withFolderLock } from './folder-lock.ts';
 import { type Layout, layoutOf } from './layout.ts';
 import { identify, signalProcess, waitForEnd } from './process-identity.ts';
-import { type NodePrograms, resolveNodePrograms } from './real-node.ts';
+import { checkMachine, type NodePrograms, resolveNodePrograms } from './real-node.ts';
 import { readSandbox, type Sandbox, sandboxOf } from './sandbox.ts';
 import { defaultNodes, type SimulatedNode } from './simulated-node.ts';
 import { type Launch, readLaunch, readState, writeWhole } from './state.ts';
@@ -44,8 +44,8 @@ export interface SandboxReach extends Partial<Pick<Ports, 'progress' | 'process'
 /**
  * Starts a cluster (etcd, control plane, simulated GPU nodes) and a registry without root, or returns the one that runs in the folder already.
  * What a crashed one left there is removed first. Resolves when pods can be scheduled. Throws ZakenakError `sandbox/start-failed`,
- * `sandbox/folder-not-ours`, `sandbox/busy`, `sandbox/differs` (the one that runs is unlike what is asked for), `tool/missing` and
- * `run/cancelled`.
+ * `sandbox/folder-not-ours`, `sandbox/busy`, `sandbox/differs` (the one that runs is unlike what is asked for), `sandbox/unsupported` (no real
+ * node on this machine), `tool/missing` and `run/cancelled`.
  */
 export async function startSandbox(
   options: SandboxOptions,
@@ -53,12 +53,11 @@ export async function startSandbox(
   signal?: AbortSignal,
 ): Promise<Sandbox> {
   const layout = layoutOf(options.folder);
+  if (options.realNode) checkMachine(layout);
   const start = async () => {
     const running = await readSandbox(layout.folder);
     if (running) return checkAlike(options, running);
-    const realNode = options.realNode
-      ? await resolveNodePrograms(reach.toolchain, layout, signal)
-      : undefined;
+    const realNode = options.realNode ? await resolveNodePrograms(reach.toolchain, signal) : undefined;
     const launch = launchOf(options, await resolvePrograms(reach.toolchain, signal), realNode);
     await prepareFolder(layout);
     await Promise.all([writeCertificates(layout), writeConfiguration(layout)]);

@@ -54,6 +54,8 @@ export interface Outcome {
   readonly caveats?: readonly string[];
   readonly parts?: readonly Report[];
   readonly timings?: Report['timings'];
+  /** Nothing was written: only what the plan says is handed on. */
+  readonly planOnly?: true;
 }
 
 /** The report of a deploy: plan, findings, evidence, and revisions as they are now. */
@@ -75,12 +77,16 @@ export function deployReport(outcome: Outcome): Report {
     ],
     outputs: {
       ...planOutputs(plan),
-      status: verdict,
-      'rolled-back': verdict === 'rolled-back',
-      revisions: Object.fromEntries(revisions),
-      'previous-revisions': Object.fromEntries(
-        plan.releases.map(({ name, fromRevision }) => [name, fromRevision]),
-      ),
+      ...(outcome.planOnly
+        ? {}
+        : {
+            status: verdict,
+            'rolled-back': verdict === 'rolled-back',
+            revisions: Object.fromEntries(revisions),
+            'previous-revisions': Object.fromEntries(
+              plan.releases.map(({ name, fromRevision }) => [name, fromRevision]),
+            ),
+          }),
     },
     sections: [...evidenceSections(failures), planSection(plan)],
     caveats: outcome.caveats ?? [],

@@ -94,6 +94,7 @@ function concludeEarly(
   return deployReport({
     tool: transaction.tool,
     plan,
+    planOnly: true,
     verdict: isBlocked ? 'failed' : 'passed',
     summary: isBlocked ? `Nothing was written: the plan cannot be carried out.` : `${summarizePlan(plan)}.`,
     findings,

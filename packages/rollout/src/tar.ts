@@ -15,7 +15,8 @@ export function readTarGz(bytes: Uint8Array): ReadonlyMap<string, Uint8Array> {
     const header = tar.subarray(at, at + block);
     if (header.every((byte) => byte === 0)) break;
     const size = sizeOf(header);
-    if (at + block + size > tar.length) throw new Error('the archive is cut short');
+    const next = at + block + Math.ceil(size / block) * block;
+    if (next > tar.length) throw new Error('the archive is cut short');
     const body = tar.subarray(at + block, at + block + size);
     const type = String.fromCharCode(header[156] ?? 0);
     if (type === 'x') longPath = paxPath(body) ?? longPath;
@@ -26,7 +27,7 @@ export function readTarGz(bytes: Uint8Array): ReadonlyMap<string, Uint8Array> {
       if ((type === '0' || type === '\0') && !path.endsWith('/')) files.set(safePath(path), body);
       longPath = undefined;
     }
-    at += block + Math.ceil(size / block) * block;
+    at = next;
   }
   return files;
 }
@@ -51,7 +52,8 @@ function sizeOf(header: Uint8Array): number {
 
 function octal(header: Uint8Array, start: number, length: number): number {
   const digits = text(header, start, length).trim();
-  if (!/^[0-7]*$/.test(digits)) throw new Error('the archive has a number that is not octal');
+  if (!/^[0-7]*$/.test(digits))
+    throw new Error('the archive is no tar, or it is broken: a number is not octal');
   return Number.parseInt(digits || '0', 8);
 }
 

@@ -39,6 +39,12 @@ export function listsOf(
   return Object.assign(list, { asked });
 }
 
+/** The value, once it is written down. */
+export function noted<T>(list: T[], value: T): T {
+  list.push(value);
+  return value;
+}
+
 /** Numbers in [0, 1) that are the same for the same seed (mulberry32). */
 export function seeded(seed: number): () => number {
   let state = seed;

@@ -1,0 +1,142 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { KubeStatusError } from '@zakenak/core';
+import { isApplyConflict, judgeConflicts } from './conflict.ts';
+import { claimFields, migrateManagedFields } from './managed-fields.ts';
+import { fakeKube, noted, objectOf } from './testing/objects.ts';
+
+const conflict = (field: string, message: string) => ({ reason: 'FieldManagerConflict', field, message });
+const refusal = (status: number, ...causes: KubeStatusError['causes'][number][]) =>
+  new KubeStatusError({ status, reason: 'Conflict', message: 'Apply failed', causes });
+
+// The server's own wordings: apimachinery/pkg/util/managedfields/internal/conflict.go.
+for (const [message, manager, decision] of [
+  ['conflict with "helm" using apps/v1', 'helm', 'take'],
+  ['conflict with "kubectl-client-side-apply" using apps/v1', 'kubectl-client-side-apply', 'take'],
+  ['conflict with "kubectl-edit" using v1 at 2026-01-01T00:00:00Z', 'kubectl-edit', 'take'],
+  ['conflict with "kubectl" with subresource "scale" using autoscaling/v1', 'kubectl', 'take'],
+  ['conflict with "before-first-apply" using v1', 'before-first-apply', 'take'],
+  ['conflict with "zakenak" using v1', 'zakenak', 'take'],
+  [
+    'conflict with "kube-controller-manager" with subresource "scale" using apps/v1',
+    'kube-controller-manager',
+    'refuse',
+  ],
+  ['conflict with "helm-controller" using apps/v1', 'helm-controller', 'refuse'],
+  ['conflict with "argocd-controller" using apps/v1: .spec.replicas', 'argocd-controller', 'refuse'],
+  ['conflict with "mykubectl" using v1', 'mykubectl', 'refuse'],
+  ['something else', 'unknown', 'refuse'],
+] as const)
+  test(`${message}: ${decision}`, () => {
+    assert.deepEqual(judgeConflicts(refusal(409, conflict('.spec.replicas', message))), [
+      { field: '.spec.replicas', manager, decision },
+    ]);
+  });
+
+test('an apply conflict is told from other conflicts, and its other causes are left out', () => {
+  const cause = conflict('.data.a', 'conflict with "x" using v1');
+  assert.equal(isApplyConflict(refusal(409, cause)), true);
+  assert.equal(isApplyConflict(refusal(409)), false, 'a stale resourceVersion');
+  assert.equal(isApplyConflict(refusal(422, cause)), false);
+  assert.deepEqual(
+    judgeConflicts(refusal(409, { reason: 'FieldValueInvalid', field: 'a' }, cause)).map(
+      ({ field }) => field,
+    ),
+    ['.data.a'],
+  );
+});
+
+const entry = (manager: string, operation: string, fieldsV1: object, more: object = {}) => ({
+  manager,
+  operation,
+  apiVersion: 'apps/v1',
+  fieldsType: 'FieldsV1',
+  fieldsV1,
+  ...more,
+});
+const spec = (fields: object) => ({ 'f:spec': fields });
+const controller = entry('kube-controller-manager', 'Update', { 'f:status': {} }, { subresource: 'status' });
+
+test('without an entry of a client-side tool there is nothing to hand over', () => {
+  assert.equal(migrateManagedFields([]), undefined);
+  assert.equal(migrateManagedFields([controller, entry('helm', 'Apply', spec({}))]), undefined);
+  assert.equal(migrateManagedFields([entry('kubectl-edit', 'Update', spec({}))]), undefined);
+  assert.equal(
+    migrateManagedFields([entry('helm', 'Update', spec({}), { subresource: 'scale' })]),
+    undefined,
+  );
+});
+
+test('a lone entry of helm becomes an applied one, and others stay', () => {
+  assert.deepEqual(
+    migrateManagedFields([entry('helm', 'Update', spec({ 'f:replicas': {} }), { time: 't' }), controller]),
+    [controller, entry('helm', 'Apply', spec({ 'f:replicas': {} }), { time: 't' })],
+  );
+});
+
+test('the fields of all client-side entries are united with our own, deep down', () => {
+  const list = (key: string, field: string) =>
+    spec({ 'f:containers': { [`k:{"name":"${key}"}`]: { '.': {}, [field]: {} } } });
+  const migrated = migrateManagedFields([
+    entry('kubectl-client-side-apply', 'Update', list('a', 'f:image')),
+    entry('helm', 'Update', list('b', 'f:image')),
+    entry('helm', 'Apply', list('a', 'f:args'), { time: 'ours' }),
+  ]);
+  const containers = {
+    'k:{"name":"a"}': { '.': {}, 'f:args': {}, 'f:image': {} },
+    'k:{"name":"b"}': { '.': {}, 'f:image': {} },
+  };
+  assert.deepEqual(migrated, [
+    entry('helm', 'Apply', spec({ 'f:containers': containers }), { time: 'ours' }),
+  ]);
+});
+
+test('paths of another API version are left to nobody', () => {
+  const former = { apiVersion: 'extensions/v1beta1' };
+  assert.deepEqual(
+    migrateManagedFields([
+      entry('helm', 'Apply', spec({ 'f:a': {} })),
+      entry('helm', 'Update', spec({ 'f:b': {} }), former),
+    ]),
+    [entry('helm', 'Apply', spec({ 'f:a': {} }))],
+  );
+});
+
+const live = (entries: readonly unknown[], resourceVersion?: string) =>
+  objectOf('apps/v1', 'Deployment', {
+    metadata: { managedFields: entries, ...(resourceVersion ? { resourceVersion } : {}) },
+  });
+const old = [entry('helm', 'Update', spec({ 'f:a': {} }))];
+
+test('fields are claimed by one patch that is bound to what was read', async () => {
+  const sent: unknown[] = [];
+  const kube = fakeKube({ patch: async (...args) => noted(sent, args) && live([]) });
+  await claimFields(live(old, '7'), { kube });
+  assert.deepEqual(sent, [
+    [
+      { apiVersion: 'apps/v1', kind: 'Deployment', namespace: 'shop', name: 'web' },
+      'json',
+      [
+        {
+          op: 'replace',
+          path: '/metadata/managedFields',
+          value: [entry('helm', 'Apply', spec({ 'f:a': {} }))],
+        },
+        { op: 'replace', path: '/metadata/resourceVersion', value: '7' },
+      ],
+    ],
+  ]);
+});
+
+test('nothing is written where there is nothing to claim or nothing to bind it to', async () => {
+  await claimFields(live([controller], '7'), { kube: fakeKube({}) });
+  await claimFields(live(old), { kube: fakeKube({}) });
+});
+
+test('a writer in between is no failure; a refusal is', async () => {
+  const failing = (status: number) =>
+    claimFields(live(old, '7'), { kube: fakeKube({ patch: () => Promise.reject(refusal(status)) }) });
+  await failing(409);
+  await failing(422);
+  await assert.rejects(failing(403), { status: 403 });
+});

@@ -1,0 +1,112 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { cpSync, globSync, readFileSync, statSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, type TestContext, test } from 'node:test';
+import { distribute, pack } from '@zakenak/devkit';
+import { makeWorkspace, runStep } from './actions-fixture.ts';
+
+const root = join(import.meta.dirname, '../..');
+const address = 'https://example.invalid/v7.8.9/';
+let base: string;
+
+before(async () => {
+  base = await mkdtemp(join(tmpdir(), 'zakenak-pack-'));
+  await pack(root, join(base, 'first'), '7.8.9', address);
+});
+after(() => rm(base, { recursive: true, force: true }));
+
+const filesOf = (folder: string) =>
+  globSync('**', { cwd: folder })
+    .filter((path) => statSync(join(folder, path)).isFile())
+    .sort();
+
+test('the same sources give the same bytes, wherever they are packed', async () => {
+  const other = join(base, 'elsewhere/second');
+  await pack(root, other, '7.8.9', address);
+  const files = filesOf(join(base, 'first'));
+  assert.ok(files.length > 50, String(files.length));
+  assert.deepEqual(filesOf(other), files);
+  for (const file of files)
+    assert.ok(readFileSync(join(base, 'first', file)).equals(readFileSync(join(other, file))), file);
+});
+
+test('nothing of the machine is in the bundle', () => {
+  const text = readFileSync(join(base, 'first/zakenak/zakenak.cjs'), 'utf8');
+  for (const trace of [root, base, process.env.HOME ?? root])
+    if (trace.length > 5) assert.equal(text.includes(trace), false, trace);
+});
+
+test('the archive is what its digest says, and its command runs from any folder', async (t) => {
+  const folder = await temporary(t);
+  const first = join(base, 'first');
+  execFileSync('sha256sum', ['--check', '--quiet', 'SHA256SUMS'], { cwd: first });
+  execFileSync('tar', ['-xzf', join(first, 'zakenak-7.8.9.tgz')], { cwd: folder });
+  const command = join(folder, 'zakenak/bin/zakenak');
+  assert.ok(statSync(command).mode & 0o100, 'it can be executed');
+  const run = (...args: readonly string[]) =>
+    execFileSync(process.execPath, [command, ...args], { cwd: folder, encoding: 'utf8' });
+  assert.equal(run('--version'), '7.8.9\n');
+  assert.match(run('--help'), /deploy/);
+});
+
+test('a component names the archive by its digest', () => {
+  const [digest] = readFileSync(join(base, 'first/SHA256SUMS'), 'utf8').split(' ');
+  const text = readFileSync(join(base, 'first/gitlab-templates/lint-helm/template.yml'), 'utf8');
+  assert.ok(text.includes(`default: "${address}zakenak-7.8.9.tgz"`));
+  assert.ok(text.includes(`default: "${digest}"`));
+});
+
+test('an action reaches its own repository as one commit with its tags, and runs from there', async (t) => {
+  const { clone, remote, onRemote } = await makeActionRepository(t);
+  const tree = join(base, 'first/actions/scan-secrets');
+  distribute({ tree, clone, tag: 'v7.8.9', floating: 'major-minor' });
+  const head = onRemote('rev-parse', 'main');
+  for (const tag of ['v7.8.9', 'v7.8', 'v7']) assert.equal(onRemote('rev-parse', tag), head, tag);
+  const checkout = join(await temporary(t), 'checkout');
+  execFileSync('git', ['clone', '-q', '-b', 'v7', remote, checkout], { stdio: 'ignore' });
+  const workspace = await makeWorkspace(t);
+  const before = await workspace.commit({ 'a.txt': 'a\n' });
+  await workspace.commit({ 'a.txt': 'b\n' });
+  const step = await runStep(join(checkout, '..'), 'checkout', workspace.folder, {}, workspace.push(before));
+  assert.equal(step.exitCode, 0, step.stdout + step.stderr);
+  assert.equal(step.outputs['commits-scanned'], '1');
+});
+
+test('a version’s tag never moves, the others only where asked, and a prerelease moves none', async (t) => {
+  const { clone, onRemote } = await makeActionRepository(t);
+  const tree = await temporary(t);
+  cpSync(join(base, 'first/actions/plan/action.yml'), join(tree, 'action.yml'));
+  distribute({ tree, clone, tag: 'v1.0.0', floating: 'major' });
+  const first = onRemote('rev-parse', 'v1');
+  assert.throws(() => distribute({ tree, clone, tag: 'v1.0.0', floating: 'off' }), /never move/);
+  distribute({ tree, clone, tag: 'v1.0.1', floating: 'off' });
+  distribute({ tree, clone, tag: 'v1.1.0-rc.1', floating: 'major' });
+  assert.equal(onRemote('rev-parse', 'v1'), first);
+  distribute({ tree, clone, tag: 'v1.1.0', floating: 'major' });
+  assert.equal(onRemote('rev-parse', 'v1'), onRemote('rev-parse', 'v1.1.0'));
+  assert.throws(() => distribute({ tree, clone, tag: 'latest', floating: 'off' }), /no version tag/);
+});
+
+async function makeActionRepository(t: TestContext) {
+  const folder = await temporary(t);
+  const [remote, clone] = [join(folder, 'remote.git'), join(folder, 'clone')];
+  execFileSync('git', ['init', '-q', '--bare', '-b', 'main', remote]);
+  execFileSync('git', ['init', '-q', '-b', 'main', clone]);
+  const git = (...args: readonly string[]) => execFileSync('git', args, { cwd: clone });
+  git('remote', 'add', 'origin', remote);
+  git('config', 'user.name', 'Test');
+  git('config', 'user.email', 'test@example.invalid');
+  git('config', 'commit.gpgsign', 'false');
+  const onRemote = (...args: readonly string[]) =>
+    execFileSync('git', args, { cwd: remote, encoding: 'utf8' }).trim();
+  return { remote, clone, onRemote };
+}
+
+async function temporary(t: TestContext): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'zakenak-action-'));
+  t.after(() => rm(folder, { recursive: true, force: true }));
+  return folder;
+}

@@ -132,12 +132,13 @@ async function locked(run: Run, held: Held): Promise<Report> {
     const early = concludeEarly(run, prepared, interrupted);
     if (early) return early;
   }
-  if (isNoop(prepared.plan) && !interrupted) return conclude(run, prepared, { signal, ports });
+  if (isNoop(prepared.plan) && !interrupted) return await conclude(run, prepared, { signal, ports });
   const facts = { startedAt: ports.clock.now().toISOString(), epoch: lock.epoch };
   const journal = journalOf(prepared, facts, interrupted);
   await writeJournal(journal, place, ports);
   const context: RunContext = { ...base, kinds: prepared.rendered.kinds, rollout: journal.rollout };
-  return carryOut(run, prepared, journal, context);
+  // Awaited here: a bare return would dispose of the observer before the rollout begins.
+  return await carryOut(run, prepared, journal, context);
 }
 
 // Enough to hide a round trip of tens of milliseconds; the server's own priority and fairness does the rest.

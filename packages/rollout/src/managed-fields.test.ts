@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { KubeStatusError } from '@zakenak/core';
 import { isApplyConflict, judgeConflicts } from './conflict.ts';
 import { claimFields, migrateManagedFields } from './managed-fields.ts';
-import { fakeKube, noted, objectOf } from './testing/objects.ts';
+import { fakeKube, objectOf } from './testing/objects.ts';
 
 const conflict = (field: string, message: string) => ({ reason: 'FieldManagerConflict', field, message });
 const refusal = (status: number, ...causes: KubeStatusError['causes'][number][]) =>
@@ -110,7 +110,12 @@ const old = [entry('helm', 'Update', spec({ 'f:a': {} }))];
 
 test('fields are claimed by one patch that is bound to what was read', async () => {
   const sent: unknown[] = [];
-  const kube = fakeKube({ patch: async (...args) => noted(sent, args) && live([]) });
+  const kube = fakeKube({
+    patch: async (...args) => {
+      sent.push(args);
+      return live([]);
+    },
+  });
   await claimFields(live(old, '7'), { kube });
   assert.deepEqual(sent, [
     [

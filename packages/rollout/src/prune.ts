@@ -5,6 +5,7 @@ import { type HelmHistory, newest } from './helm-storage.ts';
 import type { Kinds } from './kinds.ts';
 import { keyOf, refOf } from './object.ts';
 import { type Owner, ownerOf, sameOwner } from './ownership.ts';
+import { getIfServed } from './wait.ts';
 
 /**
  * What earlier revisions hold: the deployed one and all that came after it, since an interrupted or failed revision may have left objects too.
@@ -18,7 +19,7 @@ export function formerObjects(history: HelmHistory, kinds: Kinds): readonly Kube
   return [...objects.values()];
 }
 
-/** Plans the removal of objects that an earlier revision held and this one does not, where they still are ours. */
+/** Plans the removal of objects that an earlier revision held and this one does not, where they still are ours. What is of a kind that is no longer served is gone. */
 export async function planPrune(
   stale: readonly KubeObject[],
   owner: Owner,
@@ -28,7 +29,7 @@ export async function planPrune(
   const plans = stale.map(async (object): Promise<PreparedObject | undefined> => {
     const ref = refOf(object);
     try {
-      const live = await ports.kube.get(ref, signal);
+      const live = await getIfServed(ref, ports, signal);
       const of = live && ownerOf(live);
       if (!live || live.metadata.deletionTimestamp || (of && !sameOwner(of, owner))) return undefined;
       const keep = [object, live].some(

@@ -51,7 +51,8 @@ export async function waitReady(
             const health = judgeSeen(seen, object);
             if (health.state === 'failed') fail(notReady(refOf(object), health.reason));
             else if (health.state === 'ready' && pending.delete(keyOf(refOf(object)))) report();
-            else if (seen && pending.has(keyOf(refOf(object)))) pending.set(keyOf(refOf(object)), seen);
+            else if (seen && !isBehind(seen, object) && pending.has(keyOf(refOf(object))))
+              pending.set(keyOf(refOf(object)), seen);
             if (pending.size === 0) done();
           },
           fail,
@@ -81,9 +82,13 @@ export async function waitGone(
 }
 
 /** The object, or undefined where it or its very kind does not exist. */
-export async function getIfServed(ref: KubeRef, ports: Pick<Ports, 'kube'>): Promise<KubeObject | undefined> {
+export async function getIfServed(
+  ref: KubeRef,
+  ports: Pick<Ports, 'kube'>,
+  signal?: AbortSignal,
+): Promise<KubeObject | undefined> {
   try {
-    return await ports.kube.get(ref);
+    return await ports.kube.get(ref, signal);
   } catch (error) {
     if (error instanceof ZakenakError && error.code === 'kube/unknown-kind') return undefined;
     throw error;
@@ -92,9 +97,14 @@ export async function getIfServed(ref: KubeRef, ports: Pick<Ports, 'kube'>): Pro
 
 function judgeSeen(seen: KubeObject | undefined, wanted: KubeObject): Health {
   if (!seen) return { state: 'progressing', reason: 'it is gone' };
-  // A watch may still tell of the state before our own write.
-  const behind = (seen.metadata.generation ?? 0) < (wanted.metadata.generation ?? 0);
-  return behind ? { state: 'progressing', reason: 'its change is not seen yet' } : judgeHealth(seen);
+  return isBehind(seen, wanted)
+    ? { state: 'progressing', reason: 'its change is not seen yet' }
+    : judgeHealth(seen);
+}
+
+/** A watch may still tell of the state before our own write; the pods of that state are not those that are waited for. */
+function isBehind(seen: KubeObject, wanted: KubeObject): boolean {
+  return (seen.metadata.generation ?? 0) < (wanted.metadata.generation ?? 0);
 }
 
 /** Pods tell of crashes and missing images minutes before their workload gives up. */

@@ -1,9 +1,9 @@
-import type { KubeObject, Ports } from '@zakenak/core';
+import { type KubeObject, KubeStatusError, type Ports } from '@zakenak/core';
 import { applyPrepared } from './apply-object.ts';
 import type { PreparedObject } from './dry-run.ts';
 import { requestOf } from './errors.ts';
 import { collectEvidence, type Evidence } from './evidence.ts';
-import { ReleaseFailure } from './failure.ts';
+import { Halted, ReleaseFailure } from './failure.ts';
 import { waitForGpus } from './gpu-gate.ts';
 import type { HelmHook } from './helm-release.ts';
 import { isPending } from './helm-release.ts';
@@ -69,8 +69,8 @@ export async function runRelease(
     }
     context.ports.progress.emit({ stage: 'apply', subject: rendered.name, state: 'done' });
   } catch (error) {
-    if (!(error instanceof ReleaseFailure)) throw error;
-    await failOnce(error);
+    if (!(error instanceof ReleaseFailure || error instanceof Halted)) throw error;
+    if (error instanceof ReleaseFailure) await failOnce(error);
     const description = `${done[planned.action].split(' ')[0]} failed: ${context.ports.redactor.redact(error.message)}`;
     if (record)
       await updateRecord(
@@ -81,7 +81,7 @@ export async function runRelease(
     context.ports.progress.emit({
       stage: 'apply',
       subject: rendered.name,
-      state: 'failed',
+      state: error instanceof Halted ? 'skipped' : 'failed',
       message: error.message,
     });
     throw error;
@@ -96,12 +96,7 @@ export function checkSignal({ signal }: { readonly signal: AbortSignal }): void 
 async function beginRevision(prepared: PreparedRelease, context: RunContext): Promise<HelmRecord> {
   const { rendered, planned, history, target } = prepared;
   const { ports } = context;
-  if (planned.createsNamespace) {
-    const namespace = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: rendered.namespace } };
-    await requestOf(`Creating namespace ${rendered.namespace}`, () =>
-      ports.kube.apply(namespace, { fieldManager: 'helm' }),
-    );
-  }
+  if (planned.createsNamespace) await ensureNamespace(rendered.namespace, ports);
   for (const stale of history.filter(({ status }) => isPending(status)))
     await updateRecord(
       stale,
@@ -116,6 +111,18 @@ async function beginRevision(prepared: PreparedRelease, context: RunContext): Pr
     ? rollbackRevisionOf(target, history, now)
     : firstRevisionOf(rendered, history, now);
   return createRecord(revision, context, ports);
+}
+
+/** Created, never applied: an apply by the same manager would take away what a Namespace object of the set has put there meanwhile. */
+async function ensureNamespace(name: string, { kube }: RunPorts): Promise<void> {
+  const namespace = { apiVersion: 'v1', kind: 'Namespace', metadata: { name } };
+  await requestOf(`Creating namespace ${name}`, async () => {
+    try {
+      await kube.create(namespace, { fieldManager: 'helm' });
+    } catch (error) {
+      if (!(error instanceof KubeStatusError && error.status === 409)) throw error;
+    }
+  });
 }
 
 async function applyRelease(

@@ -1,4 +1,4 @@
-import { ReleaseFailure } from './failure.ts';
+import { Halted, ReleaseFailure } from './failure.ts';
 import { runByNeeds } from './graph.ts';
 import { newest } from './helm-storage.ts';
 import type { Journal, JournalRelease } from './journal.ts';
@@ -79,11 +79,11 @@ export async function runPlan(
   }));
   const { results, errors } = await runByNeeds(nodes, ({ release }) =>
     runRelease(release, context, (failed) => failures.push(failed)).catch((error: unknown) => {
-      if (stopAll || !(error instanceof ReleaseFailure)) halt.abort(error);
+      if (stopAll || !(error instanceof ReleaseFailure)) halt.abort(new Halted(release.rendered.name));
       throw error;
     }),
   );
-  const fatal = errors.find(({ error }) => !(error instanceof ReleaseFailure));
+  const fatal = errors.find(({ error }) => !(error instanceof ReleaseFailure || error instanceof Halted));
   if (base.signal.aborted) throw base.signal.reason;
   if (fatal) throw fatal.error;
   return { done: [...results.keys()], failures };

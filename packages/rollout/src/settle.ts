@@ -25,7 +25,7 @@ export async function settle(
   const failures = [...settlement.failures, ...failedVerification(verification)];
   const [first] = failures;
   if (!first) return undefined;
-  const cause = `${first.release}: ${first.failure.message}`;
+  const cause = `${first.release}: ${first.failure.message.replace(/\.?$/, '.')}`;
   if (onFailure === 'keep') {
     await removeJournal(place, context.ports);
     return {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"runtime"
 	"strconv"
 	"syscall"
 )
@@ -11,7 +12,8 @@ import (
 // parentVariable holds the process id that the process must not outlive.
 const parentVariable = "ZAKENAK_DIE_WITH_PARENT"
 
-// init runs on the main thread, which is the one whose parent-death signal survives an exec.
+// init runs on the main thread. The parent-death signal belongs to the thread that asked for it, and an exec keeps that of the thread that calls it:
+// main has to stay on this one.
 func init() {
 	text := os.Getenv(parentVariable)
 	if text == "" {
@@ -22,6 +24,7 @@ func init() {
 		fmt.Fprintf(os.Stderr, "%s takes a process id\n", parentVariable)
 		os.Exit(2)
 	}
+	runtime.LockOSThread()
 	dieWithParent(parent)
 	// Children of a daemon are its own affair.
 	os.Unsetenv(parentVariable)

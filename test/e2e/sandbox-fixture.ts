@@ -20,6 +20,6 @@ export function createTestToolchain(): Toolchain {
  * start one in `before` and share it.
  */
 export async function startTestSandbox(options: Partial<SandboxOptions> = {}): Promise<Sandbox> {
-  const folder = options.folder ?? join(await mkdtemp(join(tmpdir(), 'zakenak-')), 'sandbox');
+  const folder = options.folder ?? (await mkdtemp(join(tmpdir(), 'zakenak-sandbox-')));
   return startSandbox({ owner: process.pid, ...options, folder }, { toolchain: createTestToolchain() });
 }

@@ -4,7 +4,7 @@ import { existsSync, globSync } from 'node:fs';
 import { chmod, mkdir, mkdtemp, readFile, rm, symlink } from 'node:fs/promises';
 import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { after, before, describe, test } from 'node:test';
 import type { KubeApi, KubeObject } from '@zakenak/core';
 import { connectKube } from '@zakenak/kube';
 import { lives, runSandboxCli, runSandboxCliAs, until } from './sandbox-cli.ts';
@@ -90,103 +90,109 @@ async function statusOf(
 const isOver = ({ phase }: PodStatus) => phase === 'Succeeded' || phase === 'Failed';
 const logsOf = (name: string, previous = false) => kube.logs({ namespace: 'default', pod: name, previous });
 
-test('a deployment is ready when its probe is answered, and its service reaches it', onNode, async () => {
-  const script = 'mkdir /www; httpd -p 8080 -h /www; sleep 2; echo hello > /www/index.html; sleep 600';
-  const container = {
-    name: 'main',
-    image,
-    command: ['sh', '-c', script],
-    readinessProbe: { httpGet: { path: '/', port: 8080 }, periodSeconds: 1 },
-  };
-  const app = { app: 'web' };
-  await kube.create({
-    apiVersion: 'apps/v1',
-    kind: 'Deployment',
-    metadata: { name: 'web', namespace: 'default' },
-    spec: {
-      replicas: 1,
-      selector: { matchLabels: app },
-      template: {
-        metadata: { labels: app },
-        spec: { nodeSelector: onReal, terminationGracePeriodSeconds: 0, containers: [container] },
+describe('pods on the real node', { concurrency: true }, () => {
+  test('a deployment is ready when its probe is answered, and its service reaches it', onNode, async () => {
+    const script = 'mkdir /www; httpd -p 8080 -h /www; sleep 2; echo hello > /www/index.html; sleep 600';
+    const container = {
+      name: 'main',
+      image,
+      command: ['sh', '-c', script],
+      readinessProbe: { httpGet: { path: '/', port: 8080 }, periodSeconds: 1 },
+    };
+    const app = { app: 'web' };
+    await kube.create({
+      apiVersion: 'apps/v1',
+      kind: 'Deployment',
+      metadata: { name: 'web', namespace: 'default' },
+      spec: {
+        replicas: 1,
+        selector: { matchLabels: app },
+        template: {
+          metadata: { labels: app },
+          spec: { nodeSelector: onReal, terminationGracePeriodSeconds: 0, containers: [container] },
+        },
       },
-    },
+    });
+    await kube.create({
+      apiVersion: 'v1',
+      kind: 'Service',
+      metadata: { name: 'web', namespace: 'default' },
+      spec: { selector: app, ports: [{ port: 80, targetPort: 8080 }] },
+    });
+    const pods = { apiVersion: 'v1', kind: 'Pod', namespace: 'default', labelSelector: 'app=web' };
+    const phases = new Set<string>();
+    await until(
+      'the pod runs',
+      async () =>
+        (await kube.list(pods)).items.some(({ status }) => (status as PodStatus).phase === 'Running'),
+      30_000,
+    );
+    const ref = { apiVersion: 'apps/v1', kind: 'Deployment', namespace: 'default', name: 'web' };
+    await until(
+      'the deployment is available',
+      async () => {
+        const status = (await kube.get(ref))?.status as { availableReplicas?: number };
+        phases.add(status.availableReplicas === 1 ? 'ready' : 'waiting');
+        return status.availableReplicas === 1;
+      },
+      30_000,
+    );
+    assert.deepEqual([...phases], ['waiting', 'ready'], 'it ran before it was ready');
+    await kube.create(
+      pod(
+        'client',
+        'wget -q -O - http://$WEB_SERVICE_HOST; nc -w 2 $KUBERNETES_SERVICE_HOST 443 < /dev/null',
+      ),
+    );
+    assert.equal((await statusOf(kube, 'client', isOver)).phase, 'Succeeded');
+    assert.equal(await logsOf('client'), 'hello\n');
   });
-  await kube.create({
-    apiVersion: 'v1',
-    kind: 'Service',
-    metadata: { name: 'web', namespace: 'default' },
-    spec: { selector: app, ports: [{ port: 80, targetPort: 8080 }] },
+
+  test('a crash loop shows the logs of the run before', onNode, async () => {
+    const script = 'echo x >> /runs/all; echo "run $(wc -l < /runs/all)"; exit 3';
+    const volume = { name: 'runs', emptyDir: {} };
+    await kube.create(
+      pod('crash', script, {
+        container: { volumeMounts: [{ name: 'runs', mountPath: '/runs' }] },
+        spec: { restartPolicy: 'Always', volumes: [volume] },
+      }),
+    );
+    const status = await statusOf(
+      kube,
+      'crash',
+      ({ containerStatuses }) => containerStatuses?.[0]?.state.waiting?.reason === 'CrashLoopBackOff',
+    );
+    const [container] = status.containerStatuses ?? [];
+    assert.equal(container?.lastState.terminated?.exitCode, 3);
+    assert.match(await logsOf('crash', true), /^run [12]\n$/);
   });
-  const pods = { apiVersion: 'v1', kind: 'Pod', namespace: 'default', labelSelector: 'app=web' };
-  const phases = new Set<string>();
-  await until(
-    'the pod runs',
-    async () => (await kube.list(pods)).items.some(({ status }) => (status as PodStatus).phase === 'Running'),
-    30_000,
-  );
-  const ref = { apiVersion: 'apps/v1', kind: 'Deployment', namespace: 'default', name: 'web' };
-  await until(
-    'the deployment is available',
-    async () => {
-      const status = (await kube.get(ref))?.status as { availableReplicas?: number };
-      phases.add(status.availableReplicas === 1 ? 'ready' : 'waiting');
-      return status.availableReplicas === 1;
-    },
-    30_000,
-  );
-  assert.deepEqual([...phases], ['waiting', 'ready'], 'it ran before it was ready');
-  await kube.create(
-    pod('client', 'wget -q -O - http://$WEB_SERVICE_HOST; nc -w 2 $KUBERNETES_SERVICE_HOST 443 < /dev/null'),
-  );
-  assert.equal((await statusOf(kube, 'client', isOver)).phase, 'Succeeded');
-  assert.equal(await logsOf('client'), 'hello\n');
-});
 
-test('a crash loop shows the logs of the run before', onNode, async () => {
-  const script = 'echo x >> /runs/all; echo "run $(wc -l < /runs/all)"; exit 3';
-  const volume = { name: 'runs', emptyDir: {} };
-  await kube.create(
-    pod('crash', script, {
-      container: { volumeMounts: [{ name: 'runs', mountPath: '/runs' }] },
-      spec: { restartPolicy: 'Always', volumes: [volume] },
-    }),
-  );
-  const status = await statusOf(
-    kube,
-    'crash',
-    ({ containerStatuses }) => containerStatuses?.[0]?.state.waiting?.reason === 'CrashLoopBackOff',
-  );
-  const [container] = status.containerStatuses ?? [];
-  assert.equal(container?.lastState.terminated?.exitCode, 3);
-  assert.match(await logsOf('crash', true), /^run [12]\n$/);
-});
+  test('memory that is not there ends the container as OOMKilled', onNode, async () => {
+    const container = { resources: { limits: { memory: '32Mi' } } };
+    await kube.create(pod('hungry', 'x=a; while :; do x=$x$x; done', { container }));
+    const status = await statusOf(kube, 'hungry', isOver);
+    assert.equal(status.containerStatuses?.[0]?.state.terminated?.reason, 'OOMKilled');
+  });
 
-test('memory that is not there ends the container as OOMKilled', onNode, async () => {
-  const container = { resources: { limits: { memory: '32Mi' } } };
-  await kube.create(pod('hungry', 'x=a; while :; do x=$x$x; done', { container }));
-  const status = await statusOf(kube, 'hungry', isOver);
-  assert.equal(status.containerStatuses?.[0]?.state.terminated?.reason, 'OOMKilled');
-});
+  test('an image of the sandbox’s registry is pulled under the name it was pushed by', onNode, async () => {
+    const pushed = await pushArchivedImage(
+      join(folder, 'node/images.tar'),
+      image,
+      `${registry}/test/busybox:9`,
+    );
+    await kube.create(pod('pulled', 'echo pulled', { container: { image: pushed } }));
+    assert.equal((await statusOf(kube, 'pulled', isOver)).phase, 'Succeeded');
+    assert.equal(await logsOf('pulled'), 'pulled\n');
+  });
 
-test('an image of the sandbox’s registry is pulled under the name it was pushed by', onNode, async () => {
-  const pushed = await pushArchivedImage(
-    join(folder, 'node/images.tar'),
-    image,
-    `${registry}/test/busybox:9`,
-  );
-  await kube.create(pod('pulled', 'echo pulled', { container: { image: pushed } }));
-  assert.equal((await statusOf(kube, 'pulled', isOver)).phase, 'Succeeded');
-  assert.equal(await logsOf('pulled'), 'pulled\n');
-});
-
-test('the simulated node beside it keeps its pods and their log', onNode, async () => {
-  const simulated = { 'zakenak.dev/simulated': 'true' };
-  await kube.create(
-    pod('pretended', 'exit 1', { spec: { nodeSelector: simulated, restartPolicy: 'Always' } }),
-  );
-  await statusOf(kube, 'pretended', ({ phase }) => phase === 'Running');
-  assert.match(await logsOf('pretended'), /this pod is simulated/);
+  test('the simulated node beside it keeps its pods and their log', onNode, async () => {
+    const simulated = { 'zakenak.dev/simulated': 'true' };
+    await kube.create(
+      pod('pretended', 'exit 1', { spec: { nodeSelector: simulated, restartPolicy: 'Always' } }),
+    );
+    await statusOf(kube, 'pretended', ({ phase }) => phase === 'Running');
+    assert.match(await logsOf('pretended'), /this pod is simulated/);
+  });
 });
 
 const cgroups = () => globSync('/sys/fs/cgroup/{,*/}zakenak-*').toSorted();

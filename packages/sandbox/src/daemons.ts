@@ -3,19 +3,9 @@ import { configurationOf } from './configuration.ts';
 import { type Layout, secretPath } from './layout.ts';
 import { nodeFilesOf } from './node-configuration.ts';
 import { realNodeAddress } from './real-node.ts';
+import type { SandboxPorts } from './sandbox-ports.ts';
 import { kwokNodeAnnotation } from './simulated-node.ts';
 import type { Launch } from './state.ts';
-
-/** TCP ports of 127.0.0.1. */
-export interface SandboxPorts {
-  readonly etcd: number;
-  readonly etcdPeer: number;
-  readonly apiServer: number;
-  readonly controllerManager: number;
-  readonly scheduler: number;
-  readonly kwok: number;
-  readonly registry: number;
-}
 
 /** How to see that a daemon serves. */
 export interface Probe {
@@ -40,23 +30,6 @@ export interface Daemon {
   /** Other processes end with it, and it ends by SIGTERM when they are gone. */
   readonly endsOthers?: boolean;
 }
-
-/** Ports of a sandbox in the order of their names. */
-export function assignPorts(free: readonly number[]): SandboxPorts {
-  const [
-    etcd = 0,
-    etcdPeer = 0,
-    apiServer = 0,
-    controllerManager = 0,
-    scheduler = 0,
-    kwok = 0,
-    registry = 0,
-  ] = free;
-  return { etcd, etcdPeer, apiServer, controllerManager, scheduler, kwok, registry };
-}
-
-/** How many ports a sandbox takes. */
-export const portCount = 7;
 
 /** Where the programs' kubeconfigs lie. */
 export function programKubeconfig(layout: Layout, user: string): string {

@@ -1,4 +1,5 @@
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { link, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { cancelled } from '@zakenak/core';
@@ -31,15 +32,31 @@ export async function withFolderLock<T>(
   }
 }
 
+/** Links a file that is written already: a lock that can be seen always names its holder. */
 async function tryTake(path: string): Promise<boolean> {
+  const draft = `${path}.${randomUUID()}`;
+  await writeFile(draft, JSON.stringify(identify(process.pid)), { flag: 'wx', mode: 0o600 });
   try {
-    await writeFile(path, JSON.stringify(identify(process.pid)), { flag: 'wx', mode: 0o600 });
+    await link(draft, path);
     return true;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  } finally {
+    await rm(draft, { force: true });
   }
-  const text = await readFile(path, 'utf8').catch(() => '');
-  // An empty file is one that its holder is about to fill.
-  if (text !== '' && !isAlive(JSON.parse(text) as ProcessIdentity)) await rm(path, { force: true });
+  const holder = await readFile(path, 'utf8').catch(() => '');
+  if (holder !== '' && !isAlive(JSON.parse(holder) as ProcessIdentity)) await putAway(path, holder);
   return false;
+}
+
+/** Removes the lock of a holder that is gone, and no other: somebody quicker may have put his own in its place. */
+async function putAway(path: string, holder: string): Promise<void> {
+  const aside = `${path}.${randomUUID()}`;
+  try {
+    await rename(path, aside);
+  } catch {
+    return;
+  }
+  if ((await readFile(aside, 'utf8')) !== holder) await link(aside, path).catch(() => {});
+  await rm(aside, { force: true });
 }

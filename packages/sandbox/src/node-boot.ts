@@ -1,5 +1,4 @@
 import { readFile } from 'node:fs/promises';
-import type { SandboxPorts } from './daemons.ts';
 import { programKubeconfig } from './daemons.ts';
 import type { Fleet } from './fleet.ts';
 import { writeKubeconfig } from './kubeconfig.ts';
@@ -10,6 +9,7 @@ import { describeNodeDaemons } from './node-daemons.ts';
 import { writeNodeImages } from './node-images.ts';
 import { identify, type ProcessIdentity } from './process-identity.ts';
 import type { NodePrograms } from './real-node.ts';
+import type { SandboxPorts } from './sandbox-ports.ts';
 
 /** What starting the real node takes. */
 export interface NodeSetting {

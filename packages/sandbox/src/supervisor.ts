@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { writeRegistryConfiguration } from './configuration.ts';
-import { assignPorts, describeDaemons, portCount, programKubeconfig, type SandboxPorts } from './daemons.ts';
+import { describeDaemons, programKubeconfig } from './daemons.ts';
 import { createFirstObjects, waitUntilUsable } from './first-objects.ts';
 import { createFleet, DaemonFailure, type Fleet } from './fleet.ts';
 import { writeKubeconfig } from './kubeconfig.ts';
@@ -10,6 +10,7 @@ import { joinCluster, type NodeSetting, prepareNode, startContainers } from './n
 import { removeCgroups } from './node-cgroups.ts';
 import { identify, isAlive, type ProcessIdentity } from './process-identity.ts';
 import { nodeImages, realNodeName } from './real-node.ts';
+import { assignPorts, portCount, type SandboxPorts } from './sandbox-ports.ts';
 import { type Launch, readLaunch, type SandboxState, writeWhole } from './state.ts';
 
 const attempts = 3;

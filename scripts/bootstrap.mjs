@@ -1,5 +1,5 @@
 // The one door of `npm test` and `npm run demo`: runs on whatever Node the machine has, brings Node 24 and the dependencies, hands over.
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -44,4 +44,15 @@ if (!isInstalled()) {
   run(process.execPath, [npm, 'ci', '--no-fund', '--no-audit']);
 }
 const [task = 'help', ...rest] = process.argv.slice(2);
-run(node, [join(root, 'packages/devkit/src/main.ts'), task, ...rest]);
+const child = spawn(node, [join(root, 'packages/devkit/src/main.ts'), task, ...rest], {
+  cwd: root,
+  stdio: 'inherit',
+});
+// What ends this door ends the house: the task cleans up, and its exit code is ours.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+child.once('error', (error) => {
+  throw error;
+});
+child.once('exit', (code, signal) => {
+  process.exitCode = code ?? (signal === 'SIGINT' ? 130 : 143);
+});

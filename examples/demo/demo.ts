@@ -1,13 +1,12 @@
 import { execFile } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { promisify } from 'node:util';
 import { createHttp, createProcessRunner } from '@zakenak/machine';
 import { createToolchain } from '@zakenak/toolchain';
+import { renderEnd, writePages } from './closing.ts';
 import { demoEnvironment } from './environment.ts';
-import { renderHtmlPage, renderMarkdownPage } from './report-page.ts';
-import { makeRepository } from './repository.ts';
-import { createScreen, type Screen, seconds } from './screen.ts';
+import { type DemoRepository, makeRepository } from './repository.ts';
+import { createScreen, type Screen } from './screen.ts';
 import * as story from './story.ts';
 import { createZakenak, DemoStopped, type Zakenak } from './zakenak.ts';
 
@@ -33,14 +32,14 @@ export async function runDemo(around: Surroundings): Promise<number> {
     ...(around.colour ? { FORCE_COLOR: '1' } : {}),
     KUBECONFIG: join(around.folder, 'sandbox', 'kubeconfig'),
   };
-  const zakenak = createZakenak(screen, env, around.signal);
+  const zakenak = createZakenak(screen, env, around.root, around.signal);
   try {
-    const image = await play(around, screen, env, zakenak).finally(() =>
-      screen.chapter('The sandbox ends', () =>
-        zakenak(['sandbox', 'down', '--folder', join(around.folder, 'sandbox')], { always: true }),
-      ),
+    const image = await withSandbox(around, screen, zakenak, (registry) =>
+      play(around, screen, env, zakenak, registry),
     );
-    close(around, screen, image, performance.now() - started);
+    const pages = writePages(around.folder, screen.chapters, image);
+    const where = pages.map((path) => relative(around.root, path));
+    around.write(renderEnd(screen.chapters, image, where, performance.now() - started));
     return 0;
   } catch (error) {
     if (around.signal.aborted) {
@@ -53,90 +52,77 @@ export async function runDemo(around: Surroundings): Promise<number> {
   }
 }
 
+/** As a user in the repository's root would write it. */
+function sandboxOf({ root, folder }: Surroundings): string {
+  return relative(root, join(folder, 'sandbox'));
+}
+
+/** Runs the body beside a sandbox of its own, which ends with it: at the latest with this process. */
+async function withSandbox<T>(
+  around: Surroundings,
+  screen: Screen,
+  zakenak: Zakenak,
+  body: (registry: string) => Promise<T>,
+): Promise<T> {
+  const folder = ['--folder', sandboxOf(around)];
+  // One that another demo owns is refused here, and not ended below.
+  const { report } = await screen.chapter('A cluster with simulated GPUs, and a registry', () =>
+    zakenak(['sandbox', 'up', ...folder, '--owner-pid', String(process.pid)]),
+  );
+  try {
+    return await body(String(report.outputs.registry));
+  } finally {
+    await screen.chapter('The sandbox ends', () => zakenak(['sandbox', 'down', ...folder], { always: true }));
+  }
+}
+
 async function play(
   around: Surroundings,
   screen: Screen,
   env: Readonly<Record<string, string | undefined>>,
   zakenak: Zakenak,
+  registry: string,
 ): Promise<story.Image> {
-  const scene = await screen.chapter('A cluster, a registry, a repository', () =>
-    setUp(around, screen, env, zakenak),
-  );
-  await screen.chapter('The baseline: main is deployed', () => story.deployBaseline(scene));
-  await screen.chapter('A feature branch and its review', () => story.reviewFeature(scene));
-  await screen.chapter('A bad branch is stopped', () => story.stopBadBranch(scene));
-  const image = await screen.chapter('Merge, build and push by digest', () => story.mergeAndBuild(scene));
-  await screen.chapter('Deploy and prove', () => story.deployAndProve(scene, image));
-  await screen.chapter('A release that never becomes ready', () => story.rollBackTheSet(scene, image));
-  await screen.chapter('Where things stand', () => story.showStatus(scene));
+  const scene = { screen, zakenak, folder: around.folder, helm: helmOf(env) };
+  const setting = await screen.chapter('A repository, and main deployed as the baseline', async () => {
+    const repository = prepareRepository(around, env, registry);
+    screen.say(`${relative(around.root, repository.folder)} is examples/platform with signed commits.`);
+    await story.deployBaseline({ ...scene, repository });
+    return { ...scene, repository };
+  });
+  await screen.chapter('A feature branch and its review', () => story.reviewFeature(setting));
+  await screen.chapter('A bad branch is stopped', () => story.stopBadBranch(setting));
+  const image = await screen.chapter('Merge, build and push by digest', () => story.mergeAndBuild(setting));
+  await screen.chapter('Deploy and prove', () => story.deployAndProve(setting, image));
+  await screen.chapter('A release that never becomes ready', () => story.rollBackTheSet(setting, image));
+  await screen.chapter('Where things stand', () => story.showStatus(setting));
   return image;
 }
 
-async function setUp(
+function prepareRepository(
   { root, folder }: Surroundings,
-  screen: Screen,
   env: Readonly<Record<string, string | undefined>>,
-  zakenak: Zakenak,
-): Promise<story.Scene> {
-  const { report } = await zakenak([
-    ...['sandbox', 'up', '--folder', join(folder, 'sandbox')],
-    ...['--owner-pid', String(process.pid)],
-  ]);
+  registry: string,
+): DemoRepository {
   const repository = makeRepository(join(folder, 'repository'), join(root, 'examples/platform'), { ...env });
-  repository.edit('zakenak.yaml', 'registry: ghcr.io/acme', `registry: ${report.outputs.registry}/acme`);
+  repository.edit('zakenak.yaml', 'registry: ghcr.io/acme', `registry: ${registry}/acme`);
   // A scan needs a database of vulnerabilities from the internet; the demo's image holds one stylesheet.
   repository.edit('zakenak.yaml', 'images: { failOn: high }', 'images: { scanner: "off" }');
   repository.commit('chore: push images to the sandbox’s registry');
   repository.git('push', '-q', 'origin', 'main');
-  screen.say(
-    `${relative(root, repository.folder)} is examples/platform with signed commits, main pushed to origin.`,
-  );
-  const tools = createToolchain({
+  return repository;
+}
+
+function helmOf(env: Readonly<Record<string, string | undefined>>): story.Scene['helm'] {
+  const options = {
     process: createProcessRunner({ ...env }),
     env,
     http: createHttp(),
     progress: { emit: () => {} },
-  });
-  return {
-    ...{ screen, zakenak, repository, folder },
-    async helm(...args) {
-      const program = await tools.resolve('helm');
-      return (await promisify(execFile)(program, args, { env: { ...env }, encoding: 'utf8' })).stdout;
-    },
   };
-}
-
-function close(around: Surroundings, screen: Screen, image: story.Image, durationMs: number): void {
-  const closing = {
-    real: [
-      'Git repository, SSH signatures, findings, Helm rendering and schemas',
-      'etcd, API server, controllers and scheduler of Kubernetes, and the registry',
-      ...(image.reference ? [`the image ${image.reference}, built, pushed and read back by its digest`] : []),
-      'plans, server-side applies, Helm’s release records, waits and the rollback',
-    ],
-    simulated: [
-      'the node: its pods ran no container, “ready” and the crash are what the simulation says',
-      'its two GPUs: counted and scheduled, never computed on',
-      'GitHub: the pull requests’ events are made here, no forge was asked',
-      ...(image.reference ? [] : ['the image: no builder works here, the chart’s own digest was deployed']),
-    ],
+  const tools = createToolchain(options);
+  return async (...args) => {
+    const program = await tools.resolve('helm');
+    return (await promisify(execFile)(program, args, { env: { ...env }, encoding: 'utf8' })).stdout;
   };
-  const pages = {
-    'report.md': renderMarkdownPage(screen.chapters, closing),
-    'report.html': renderHtmlPage(screen.chapters, closing),
-  };
-  for (const [name, text] of Object.entries(pages)) writeFileSync(join(around.folder, name), text);
-  const width = Math.max(...screen.chapters.map(({ title }) => title.length));
-  const times = screen.chapters.map(
-    ({ title, durationMs: each }) => `  ${title.padEnd(width)}  ${seconds(each).padStart(5)} s`,
-  );
-  const where = Object.keys(pages).map((name) => `  ${relative(around.root, join(around.folder, name))}`);
-  around.write(
-    [
-      ...['', '== The end', 'Real:', ...closing.real.map((text) => `  ${text}`)],
-      ...['Simulated:', ...closing.simulated.map((text) => `  ${text}`)],
-      ...['Times:', ...times, `  ${'all'.padEnd(width)}  ${seconds(durationMs).padStart(5)} s`],
-      ...['Report:', ...where, ''],
-    ].join('\n'),
-  );
 }

@@ -7,14 +7,18 @@ const root = join(import.meta.dirname, '../..');
 const { values } = parseArgs({ options: { folder: { type: 'string', default: '.zakenak/demo' } } });
 
 const controller = new AbortController();
+let abortedAt = 0;
 for (const [name, exitCode] of [
   ['SIGINT', 130],
   ['SIGTERM', 143],
   ['SIGHUP', 129],
 ] as const) {
   process.on(name, () => {
+    // npm and a terminal both pass one Ctrl-C on: what comes within a second is the same one.
+    const isAgain = controller.signal.aborted && performance.now() - abortedAt > 1_000;
     // The sandbox follows its owner, so nothing of it outlives even this.
-    if (controller.signal.aborted) process.exit(exitCode);
+    if (isAgain) process.exit(exitCode);
+    abortedAt ||= performance.now();
     controller.abort(exitCode);
   });
 }

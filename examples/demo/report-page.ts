@@ -6,6 +6,7 @@ import { type Chapter, type Entry, seconds } from './screen.ts';
 export interface Closing {
   readonly real: readonly string[];
   readonly simulated: readonly string[];
+  readonly leftOut: readonly string[];
 }
 
 /** The whole story as GitHub-flavoured Markdown. */
@@ -16,6 +17,7 @@ export function renderMarkdownPage(chapters: readonly Chapter[], closing: Closin
     '# Zakenak: the demo’s report',
     list('Real', closing.real),
     list('Simulated', closing.simulated),
+    list('Left out', closing.leftOut),
     [
       '| stage | seconds |',
       '| --- | --: |',
@@ -76,6 +78,7 @@ export function renderHtmlPage(chapters: readonly Chapter[], closing: Closing): 
 <h1>Zakenak: the demo’s report</h1>
 <h3>Real</h3>${list(closing.real)}
 <h3>Simulated</h3>${list(closing.simulated)}
+<h3>Left out</h3>${list(closing.leftOut)}
 <table>${rows.join('')}</table>
 ${body.join('\n')}
 </body>

@@ -14,7 +14,7 @@ export interface Ended {
 
 /** How a verb is run. */
 export interface VerbOptions {
-  /** The checkout it works in. */
+  /** The checkout it works in; the folder that the demo was started for where nothing is said. */
   readonly directory?: string;
   readonly env?: Readonly<Record<string, string>>;
   /** Exit codes with which the story goes on; any other ends it. 0 where nothing is said. */
@@ -40,13 +40,14 @@ export class DemoStopped extends Error {
 export function createZakenak(
   screen: Screen,
   env: Readonly<Record<string, string | undefined>>,
+  folder: string,
   signal: AbortSignal,
 ): Zakenak {
   return async (args, options = {}) => {
     if (!options.always) signal.throwIfAborted();
     const ended = screen.command(`zakenak ${args.map(quote).join(' ')}`);
-    const where = options.directory ? ['--directory', options.directory] : [];
-    const child = spawn(process.execPath, [cli, ...args, '--json', ...where], {
+    const child = spawn(process.execPath, [cli, ...args, '--json'], {
+      cwd: options.directory ?? folder,
       env: { ...env, ...options.env },
       stdio: ['ignore', 'pipe', 'pipe'],
       // A terminal's Ctrl-C would reach it too, and ours on top would count as the second one, which ends it at once.

@@ -1,4 +1,4 @@
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 
@@ -10,8 +10,7 @@ const tasks: Readonly<Record<string, (args: string[]) => Promise<number>>> = {
     const { printOutcome, runSuites, suiteNames } = await import('./run-tests.ts');
     const named = suiteNames.filter((name) => args.includes(name));
     const filters = args.filter((arg) => !suiteNames.some((name) => name === arg));
-    const { prepare } = await import('./prepare.ts');
-    await prepare(root, named.length === 0 || named.includes('e2e') ? 'all' : 'unit');
+    await prepareFor(named.length === 0 || named.includes('e2e') ? 'all' : 'unit');
     const checks = args.length === 0 ? runChecks() : [];
     const outcome = await runSuites(root, named.length > 0 ? named : suiteNames, filters);
     for (const failure of checks) outcome.failures.unshift(failure);
@@ -20,8 +19,7 @@ const tasks: Readonly<Record<string, (args: string[]) => Promise<number>>> = {
     return outcome.failed > 0 || outcome.passed === 0 ? 1 : 0;
   },
   async demo(args) {
-    const { prepare } = await import('./prepare.ts');
-    await prepare(root, 'demo');
+    await prepareFor('demo');
     return runNode([join(root, 'examples/demo/main.ts'), ...args]);
   },
   /** Writes what comes from the specs: action.yml, tables, templates, schema, docs/errors.md. `--check` only compares. */
@@ -70,13 +68,28 @@ const tasks: Readonly<Record<string, (args: string[]) => Promise<number>>> = {
   },
 };
 
+/** Installs what a task needs. A signal ends this process by `exit`, which ends the builds and downloads under way too. */
+async function prepareFor(task: 'unit' | 'demo' | 'all'): Promise<void> {
+  const { prepare } = await import('./prepare.ts');
+  const [interrupt, terminate] = [() => process.exit(130), () => process.exit(143)];
+  process.once('SIGINT', interrupt).once('SIGTERM', terminate);
+  await prepare(root, task);
+  process.off('SIGINT', interrupt).off('SIGTERM', terminate);
+}
+
 function complain(text: string): number {
   process.stderr.write(`${text}\n`);
   return 2;
 }
 
-function runNode(args: readonly string[]): number {
-  return spawnSync(process.execPath, args, { cwd: root, stdio: 'inherit' }).status ?? 70;
+/** A task of its own program: signals are passed on, and its exit code is ours. */
+function runNode(args: readonly string[]): Promise<number> {
+  const child = spawn(process.execPath, args, { cwd: root, stdio: 'inherit' });
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => child.kill(signal));
+  return new Promise((resolve, reject) => {
+    child.once('error', reject);
+    child.once('exit', (code, signal) => resolve(code ?? (signal === 'SIGINT' ? 130 : 143)));
+  });
 }
 
 /** Formatter, linter, types and unused exports; the names of those that failed. */

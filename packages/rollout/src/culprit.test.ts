@@ -13,7 +13,7 @@ const workload = (kind: string, image: string, apiVersion = 'apps/v1'): KubeObje
     metadata: { uid: 'w-1' },
     spec: { selector: { matchLabels: { app: 'web' } }, template: template(image) },
   });
-const owned = (uid: string) => ({ ownerReferences: [{ uid }] });
+const owned = (uid: string) => ({ ownerReferences: [{ uid: 'somebody' }, { uid }] });
 
 function replicaSet(hash: string, image: string, uid = 'w-1'): KubeObject {
   return objectOf('apps/v1', 'ReplicaSet', {
@@ -113,6 +113,14 @@ test('a Job’s failed tries are its own matter, but a pod that never starts is 
   assert.equal(
     await found(job, { Pod: [pod('failed', {}, { phase: 'Failed' }), pod('stuck', {}, noImage)] }),
     'stuck',
+  );
+});
+
+test('a Job’s pod that ran once has started', async () => {
+  const restarted = { ...noImage, initContainerStatuses: [{ name: 'init', restartCount: 1 }] };
+  assert.equal(
+    await found(workload('Job', 'web:1', 'batch/v1'), { Pod: [pod('again', {}, restarted)] }),
+    undefined,
   );
 });
 

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { test } from 'node:test';
 import { createRedactor, type KubeObject } from '@zakenak/core';
 import { diffObjects } from './diff.ts';
+import { canonicalJson, sameJson } from './json.ts';
 import { sameBody } from './object.ts';
 import { objectOf, seeded } from './testing/objects.ts';
 
@@ -89,6 +90,12 @@ for (const [name, before, after, changes] of [
     [{ path: 'spec.c[1].v', before: '2', after: '3' }],
   ],
   [
+    'a list in which some have names, by place',
+    { c: [{ name: 'a', v: 1 }, { v: 1 }] },
+    { c: [{ name: 'a', v: 1 }, { v: 2 }] },
+    [{ path: 'spec.c[1].v', before: '1', after: '2' }],
+  ],
+  [
     'items without name, by place',
     { p: [{ port: 1 }] },
     { p: [{ port: 2 }] },
@@ -104,6 +111,16 @@ for (const [name, before, after, changes] of [
   test(`a diff shows ${name}`, () => {
     assert.deepEqual(diff(before, after), changes);
   });
+
+test('canonical JSON is sorted at every depth and leaves out what is undefined', () => {
+  assert.equal(
+    canonicalJson({ b: 1, a: [{ d: undefined, c: null }, 'x'], C: 2 }),
+    '{"C":2,"a":[{"c":null},"x"],"b":1}',
+  );
+  assert.equal(sameJson({ a: 1, b: 2 }, { b: 2, a: 1 }), true);
+  assert.equal(sameJson([1, 2], [2, 1]), false);
+  assert.equal(sameJson(undefined, null), true);
+});
 
 test('what only the server or a controller writes is no difference', () => {
   const live = {

@@ -113,6 +113,33 @@ const rows = [
     'failed',
     /why/,
   ],
+  [
+    'what waits for init containers is told by its phase',
+    waiting('PodInitializing'),
+    'progressing',
+    /^phase Pending$/,
+  ],
+  [
+    'the container that waits is named',
+    waiting('ErrImagePull'),
+    'progressing',
+    /^container app: ErrImagePull$/,
+  ],
+  [
+    'a crash that is not counted may be the first',
+    waiting('CrashLoopBackOff'),
+    'progressing',
+    /CrashLoopBackOff/,
+  ],
+  [
+    'a container that ended well is no failure',
+    pod({
+      phase: 'Running',
+      containerStatuses: [{ name: 'app', state: { terminated: { reason: 'Completed' } } }],
+    }),
+    'progressing',
+    /^phase Running$/,
+  ],
   ['a pod without status is awaited', pod({}), 'progressing', /unknown/],
 ] as const;
 

@@ -70,6 +70,10 @@ test('a hook’s record has Helm’s fields, and only those that say something',
     'helm.sh/hook-output-log-policy': 'hook-failed',
   });
   assert.equal(full?.weight, -5);
+  assert.deepEqual(
+    fromEvents('pre-install', { 'helm.sh/hook-delete-policy': 'hook-failed' })?.delete_policies,
+    ['hook-failed'],
+  );
   assert.deepEqual(full?.delete_policies, ['hook-succeeded', 'hook-failed']);
   assert.deepEqual(full?.output_log_policies, ['hook-failed']);
 });
@@ -190,6 +194,10 @@ test('an object is the same in every version of its group', () => {
     keyOf({ apiVersion: 'v1', kind: 'A', name: 'b/c' }),
     keyOf({ apiVersion: 'v1', kind: 'A', namespace: 'b', name: 'c' }),
   );
+  assert.notEqual(
+    keyOf({ apiVersion: 'v1', kind: 'A', namespace: 'a', name: 'x' }),
+    keyOf({ apiVersion: 'v1', kind: 'A', namespace: 'b', name: 'x' }),
+  );
   assert.equal(describe(refOf(objectOf('apps/v1', 'Deployment'))), 'Deployment shop/web');
   assert.equal(describe({ apiVersion: 'v1', kind: 'Namespace', name: 'shop' }), 'Namespace shop');
 });
@@ -217,6 +225,8 @@ test('a body is what a person wrote', () => {
   assert.deepEqual(bodyOf({ ...written, status: {}, metadata: { ...written.metadata, ...server } }), written);
   assert.equal(sameBody(written, { ...written, status: { a: 1 } }), true);
   assert.equal(sameBody(written, { ...written, spec: { a: 2 } }), false);
+  const annotated = (value: string) => objectOf('v1', 'A', { metadata: { annotations: { a: value } } });
+  assert.equal(sameBody(annotated('1'), annotated('2')), false);
   assert.equal(
     sameBody(written, objectOf('v1', 'A', { metadata: { labels: { a: 'c' } }, spec: { a: 1 } })),
     false,
@@ -326,5 +336,14 @@ test('a limiter runs so many at a time, in order, also after failures', async ()
     ),
     started,
   );
-  assert.equal(await limit(async () => 'free'), 'free');
+  most = 0;
+  const second = Array.from({ length: 6 }, () =>
+    limit(async () => {
+      most = Math.max(most, ++running);
+      await new Promise((resolve) => setTimeout(resolve, 1));
+      running -= 1;
+    }),
+  );
+  await Promise.all(second);
+  assert.equal(most, 3, 'as many places as before');
 });

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ZakenakError } from '@zakenak/core';
+import { type Files, ZakenakError } from '@zakenak/core';
 import { parseManifests, parseYaml } from './manifest.ts';
-import { mergeValues } from './values.ts';
+import type { ValuesLayer } from './request.ts';
+import { mergeValues, readValues } from './values.ts';
 
 // What kubectl makes of the same texts is compared in test/e2e/yaml.test.ts.
 const scalars: readonly (readonly [text: string, value: unknown])[] = [
@@ -33,6 +34,9 @@ const scalars: readonly (readonly [text: string, value: unknown])[] = [
   ['!!binary aGk=', 'hi'],
   ['9007199254740991', 9007199254740991],
   ['18446744073709551615', 2 ** 64],
+  ['0xFFFFFFFFFFFFFFFF', 2 ** 64],
+  ['-0xFFFFFFFFFFFFFFFF', '-0xFFFFFFFFFFFFFFFF'],
+  ['0x10000000000000000', '0x10000000000000000'],
   ['{1: a, yes: b, 0o7: c}', { 1: 'a', true: 'b', 7: 'c' }],
   ['{__proto__: {polluted: 1}}', JSON.parse('{"__proto__":{"polluted":1}}')],
 ];
@@ -104,6 +108,7 @@ for (const [name, text, names] of [
   ['documents without content', `---\n# nothing\n---\n\n---\n${widget('a')}---\n`, ['a']],
   ['nothing but comments', '# a\n# b\n', []],
   ['nothing', '', []],
+  ['a null document', 'null\n---\n~\n', []],
   ['an end marker', `${widget('a')}...\n---\n${widget('b')}`, ['a', 'b']],
   ['dashes within a text', widget('a', 'spec:\n  text: |\n    ---\n    b\n'), ['a']],
   [
@@ -168,3 +173,51 @@ test('layers of values merge maps, replace everything else, and keep null', () =
   assert.deepEqual(mergeValues(base, over), { a: { b: 1, c: [3], g: null }, d: null, f: { h: 1 } });
   assert.deepEqual(base, { a: { b: 1, c: [1, 2] }, d: { e: 1 }, f: 1 });
 });
+
+/** Files of a workspace in memory. */
+function filesOf(files: Readonly<Record<string, string>>): Pick<Files, 'readText' | 'resolve'> {
+  return {
+    resolve: async (path) => `/w/${path}`,
+    async readText(path) {
+      const text = files[path];
+      assert.ok(text !== undefined, `unexpected read of ${path}`);
+      return text;
+    },
+  };
+}
+const valuesOf = (layers: readonly ValuesLayer[], files: Readonly<Record<string, string>> = {}) =>
+  readValues(layers, { files: filesOf(files) as Files });
+
+test('later layers win, empty ones change nothing', async () => {
+  const files = {
+    '/w/a.yaml': 'image: {tag: "1", pull: 0644}\n',
+    '/w/empty.yaml': '# nothing\n',
+    '/w/null.yaml': 'null\n',
+  };
+  const layers = [
+    { file: 'a.yaml' },
+    { file: 'empty.yaml' },
+    { file: 'null.yaml' },
+    { values: { image: { tag: '2' } } },
+  ];
+  assert.deepEqual(await valuesOf(layers, files), { image: { tag: '2', pull: 420 } });
+  assert.deepEqual(await valuesOf([]), {});
+});
+
+test('of a file for several releases each gets its own part and what is global', async () => {
+  const files = { '/w/all.yaml': 'global: {a: 1}\nweb: {b: 2}\ndb: {c: 3}\nnone:\nbad: text\n' };
+  const of = (release: string) => valuesOf([{ file: 'all.yaml', release }], files);
+  assert.deepEqual(await of('web'), { global: { a: 1 }, b: 2 });
+  assert.deepEqual(await of('unknown'), { global: { a: 1 } });
+  assert.deepEqual(await of('none'), { global: { a: 1 } });
+  await assert.rejects(of('bad'), isBad('all.yaml:1:1', /bad are a map/));
+});
+
+for (const [name, text, position] of [
+  ['that are a list', '- a\n', 'v.yaml:1:1'],
+  ['with a repeated key', 'a: 1\na: 2\n', 'v.yaml:2:1'],
+  ['that are no YAML', 'a: [\n', 'v.yaml:2:1'],
+] as const)
+  test(`values ${name} are refused with their place`, async () => {
+    await assert.rejects(valuesOf([{ file: 'v.yaml' }], { '/w/v.yaml': text }), isBad(position, /./));
+  });

@@ -3,6 +3,8 @@ import { randomBytes } from 'node:crypto';
 import { test } from 'node:test';
 import { createRedactor, type KubeApi, type KubeObject, KubeStatusError, ZakenakError } from '@zakenak/core';
 import { type DryRunContext, planObject } from './dry-run.ts';
+import type { HelmRelease } from './helm-release.ts';
+import type { HelmRecord } from './helm-storage.ts';
 import { judgePlan } from './judge-plan.ts';
 import { createKinds } from './kinds.ts';
 import { ownedBy } from './ownership.ts';
@@ -15,7 +17,7 @@ import {
   type PlannedRelease,
   sealPlan,
 } from './plan.ts';
-import { planPrune } from './prune.ts';
+import { formerObjects, planPrune } from './prune.ts';
 import { fakeKube, objectOf } from './testing/objects.ts';
 
 const object = (more: Partial<PlannedObject> = {}): PlannedObject => ({
@@ -175,6 +177,14 @@ for (const [name, more, findings] of [
     for (const { severity, remedy } of judged)
       assert.ok(severity === 'info' || remedy, 'what blocks has a remedy');
   });
+
+test('an object that could not be tried for another reason than its fields is no conflict', () => {
+  const objects = [object({ action: 'unknown', reason: 'webhook down', conflicts: [take] })];
+  assert.deepEqual(
+    judgePlan(plan({ releases: [release({ objects })] })).map(({ ruleId }) => ruleId),
+    ['rollout/unknown-object'],
+  );
+});
 
 test('consent turns the loss of data into a remark', () => {
   const [finding] = judgePlan(plan({ irreversible: [lost] }), true);
@@ -365,6 +375,32 @@ test('no value of a Secret stands in the plan that is made of it, whatever becom
   const text = JSON.stringify([sealed, judgePlan(sealed)]);
   assert.match(text, /data\.password.*\*\*\* \(/);
   for (const canary of [a, b, c, d, ...encoded]) assert.ok(!text.includes(canary), 'a value shows');
+});
+
+test('an earlier revision’s objects are those of the deployed one and of all after it, as they were applied', () => {
+  const record = (version: number, status: HelmRecord['status'], ...names: readonly string[]): HelmRecord => {
+    const manifest = names
+      .map((name) => `---\napiVersion: v1\nkind: Secret\nmetadata: {name: ${name}}\n`)
+      .join('');
+    const hook =
+      '---\napiVersion: v1\nkind: Secret\nmetadata: {name: hook, annotations: {helm.sh/hook: pre-install}}\n';
+    const release = () => ({ ...owner, version, manifest: manifest + hook }) as unknown as HelmRelease;
+    return { secret: objectOf('v1', 'Secret'), version, status, release };
+  };
+  const former = (...history: readonly HelmRecord[]) =>
+    formerObjects(history, context.kinds).map(({ metadata }) => `${metadata.namespace}/${metadata.name}`);
+  const gone = record(1, 'superseded', 'gone');
+  assert.deepEqual(former(gone, record(2, 'deployed', 'a', 'b'), record(3, 'failed', 'b', 'c')), [
+    'shop/a',
+    'shop/b',
+    'shop/c',
+  ]);
+  assert.deepEqual(
+    former(record(1, 'failed', 'a'), record(2, 'failed', 'b')),
+    ['shop/a', 'shop/b'],
+    'none was ever deployed',
+  );
+  assert.deepEqual(former(), []);
 });
 
 const prune = async (stale: KubeObject, calls: Partial<KubeApi>) => {

@@ -113,7 +113,7 @@ suite('the repository', { concurrency: 4 }, () => {
     });
   });
 
-  test('a damaged repository is told with what git says', async (t) => {
+  test('a damaged repository is not taken for an empty one', async (t) => {
     const workspace = await makeWorkspace(t, chart);
     workspace.git('repack', '-q', '-a', '-d');
     const packs = join(workspace.root, '.git/objects/pack');
@@ -122,6 +122,6 @@ suite('the repository', { concurrency: 4 }, () => {
       truncateSync(join(packs, name), 40);
     }
     const outcome = await run(workspace, 'secrets');
-    assertCoded(outcome, { code: 'git/failed', exitCode: 4 });
+    assertCoded(outcome, { code: 'git/damaged-repository', exitCode: 2, remedy: /git fsck/ });
   });
 });

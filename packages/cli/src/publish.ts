@@ -3,6 +3,7 @@ import {
   asZakenakError,
   type CiHost,
   escapeCommandData,
+  escapeTerminal,
   exitCodeOf,
   type Forge,
   type Ports,
@@ -83,7 +84,9 @@ function annotate(report: Report, to: Publication, clean: (text: string) => stri
   to.command(clean(text));
   if (dropped > 0) to.log.info(`${dropped} more findings are in the summary and the report files.`);
   for (const { code, message, remedy } of errorsOf(report))
-    to.command(`::error title=${code}::${escapeCommandData(clean(`${message}\n${remedy}`))}\n`);
+    to.command(
+      `::error title=${code}::${escapeCommandData(escapeTerminal(clean(`${message}\n${remedy}`)))}\n`,
+    );
 }
 
 /** The errors of a report and its parts. */

@@ -50,6 +50,16 @@ export function emptyRepository(root: string): ZakenakError {
   });
 }
 
+/** HEAD names a commit that git cannot read. */
+export function damagedRepository(root: string, commit: string): ZakenakError {
+  return new ZakenakError({
+    code: 'git/damaged-repository',
+    message: `The commit ${commit} that HEAD names cannot be read in ${root}.`,
+    remedy: 'Run git fsck to see what is damaged, and clone the repository anew.',
+    exitCode: exitCodes.badInput,
+  });
+}
+
 /** HEAD is on no branch and the event names none. */
 export function detachedHead(): ZakenakError {
   return new ZakenakError({

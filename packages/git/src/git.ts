@@ -1,5 +1,12 @@
 import type { ChangedFile, CommitRange, Git, ProcessRunner } from '@zakenak/core';
-import { dubiousOwnership, emptyRepository, gitFailed, notARepository, unknownRevision } from './errors.ts';
+import {
+  damagedRepository,
+  dubiousOwnership,
+  emptyRepository,
+  gitFailed,
+  notARepository,
+  unknownRevision,
+} from './errors.ts';
 
 /** A repository's configuration must not run programs while we look at it. */
 const hardening = [
@@ -104,7 +111,11 @@ async function resolveRevision(run: Git['run'], root: string, revision: string):
     { allowFailure: true },
   );
   if (exitCode === 0) return stdout.trim();
-  if (revision === 'HEAD') throw emptyRepository(root);
+  if (revision === 'HEAD') {
+    // A branch that is born names a commit, whether or not that can be read.
+    const born = await run(['rev-parse', '--verify', '--quiet', 'HEAD'], { allowFailure: true });
+    throw born.exitCode === 0 ? damagedRepository(root, born.stdout.trim()) : emptyRepository(root);
+  }
   throw unknownRevision(revision);
 }
 

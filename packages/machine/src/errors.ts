@@ -78,6 +78,17 @@ export function fileError(path: string, cause: unknown): ZakenakError {
   });
 }
 
+/** The system's folder for temporary files cannot be used. */
+export function noTemporaryFolder(path: string, cause: unknown): ZakenakError {
+  return new ZakenakError({
+    code: 'files/no-temporary-folder',
+    message: `No temporary folder can be made in ${path}: ${cause instanceof Error ? cause.message : String(cause)}.`,
+    remedy: 'Point TMPDIR at a folder that can be written and has room.',
+    exitCode: exitCodes.missing,
+    cause,
+  });
+}
+
 /** The server did not answer. */
 export function httpUnreachable(url: string, cause: unknown): ZakenakError {
   const reason =

@@ -1,8 +1,8 @@
-import { glob, lstat, mkdir, mkdtemp, open, readFile, realpath, rename, rm } from 'node:fs/promises';
+import { glob, lstat, mkdir, mkdtemp, open, readFile, realpath, rename, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import type { FileStat, Files, TemporaryFolder } from '@zakenak/core';
-import { fileError, outsideWorkspace } from './errors.ts';
+import { fileError, noTemporaryFolder, outsideWorkspace } from './errors.ts';
 
 const skipped = new Set(['.git', 'node_modules']);
 
@@ -22,11 +22,10 @@ export function createFiles(root: string): Files {
       attempt(options?.cwd ?? '.', async () =>
         findFiles(root, options?.cwd ? await locate(options.cwd) : root, patterns),
       ),
-    makeFolder: async (path) =>
-      attempt(path, async () => void (await mkdir(await locate(path), { recursive: true }))),
+    makeFolder: async (path) => attempt(path, async () => makeFolders(await locate(path))),
     remove: async (path) =>
       attempt(path, async () => rm(await locate(path), { recursive: true, force: true })),
-    temporaryFolder: (prefix) => attempt(tmpdir(), () => makeTemporaryFolder(prefix)),
+    temporaryFolder: makeTemporaryFolder,
   };
 }
 
@@ -71,7 +70,7 @@ function isInside(folder: string, path: string): boolean {
 }
 
 async function writeAtomically(path: string, content: string | Uint8Array, mode?: number): Promise<void> {
-  await mkdir(dirname(path), { recursive: true });
+  await makeFolders(dirname(path));
   const temporary = join(dirname(path), `.${process.pid}-${Math.random().toString(36).slice(2)}.tmp`);
   try {
     const handle = await open(temporary, 'wx', mode ?? 0o644);
@@ -88,20 +87,32 @@ async function writeAtomically(path: string, content: string | Uint8Array, mode?
   }
 }
 
+/** As `mkdir -p`. Node's own says ENOENT where the disk is read-only (node 24), and never returns below /proc. */
+async function makeFolders(path: string): Promise<void> {
+  const there = await stat(path).catch(() => undefined);
+  if (there?.isDirectory()) return;
+  if (!there && dirname(path) !== path) await makeFolders(dirname(path));
+  await mkdir(path).catch(async (thrown: NodeJS.ErrnoException) => {
+    // Somebody else was faster.
+    if (thrown.code === 'EEXIST' && (await stat(path)).isDirectory()) return;
+    throw thrown;
+  });
+}
+
 async function readStat(path: string): Promise<FileStat | undefined> {
-  const stat = await lstat(path).catch((thrown: NodeJS.ErrnoException) => {
+  const found = await lstat(path).catch((thrown: NodeJS.ErrnoException) => {
     if (thrown.code === 'ENOENT' || thrown.code === 'ENOTDIR') return undefined;
     throw thrown;
   });
-  if (!stat) return undefined;
-  const kind = stat.isFile()
+  if (!found) return undefined;
+  const kind = found.isFile()
     ? 'file'
-    : stat.isDirectory()
+    : found.isDirectory()
       ? 'folder'
-      : stat.isSymbolicLink()
+      : found.isSymbolicLink()
         ? 'link'
         : 'other';
-  return { kind, size: stat.size, mode: stat.mode & 0o7777 };
+  return { kind, size: found.size, mode: found.mode & 0o7777 };
 }
 
 async function findFiles(root: string, cwd: string, patterns: readonly string[]): Promise<readonly string[]> {
@@ -133,7 +144,9 @@ process.on('exit', () => {
 });
 
 async function makeTemporaryFolder(prefix: string): Promise<TemporaryFolder> {
-  const path = await mkdtemp(join(tmpdir(), `zakenak-${prefix}-`));
+  const path = await mkdtemp(join(tmpdir(), `zakenak-${prefix}-`)).catch((thrown: unknown) => {
+    throw noTemporaryFolder(tmpdir(), thrown);
+  });
   temporaryFolders.add(path);
   return {
     path,

@@ -90,6 +90,11 @@ test('a path cannot leave the workspace, also not through a link', async (t) => 
   ]) {
     await assert.rejects(files.resolve(path), { code: 'files/outside-workspace', exitCode: 5 }, path);
   }
+  for (const pattern of ['{..,in}/s*', 'out/s*', '{.,..}/secret'])
+    await assert.rejects(files.glob([pattern]), { code: 'files/outside-workspace' }, pattern);
+  await assert.rejects(files.glob(['../../s*'], { cwd: join(root, 'in') }), {
+    code: 'files/outside-workspace',
+  });
   assert.equal(await files.resolve('in/new/file'), join(root, 'in/new/file'));
   await assert.rejects(files.readText('out/secret'), { code: 'files/outside-workspace' });
 });

@@ -53,3 +53,14 @@ export function sourceMissing(name: string, folder: string, cause: unknown): Zak
     cause,
   });
 }
+
+/** The cache cannot be written: read-only, full, or no folder. */
+export function cacheUnwritable(folder: string, cause: Error): ZakenakError {
+  return new ZakenakError({
+    code: 'tool/cache-unwritable',
+    message: `The cache ${folder} cannot be written: ${cause.message}.`,
+    remedy: 'Set ZAKENAK_CACHE_DIR to a folder that can be written and has 2 GiB free.',
+    exitCode: exitCodes.missing,
+    cause,
+  });
+}

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { chmod, cp, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import type { Http, ProcessRunner, Progress } from '@zakenak/core';
-import { buildFailed, checksumMismatch, sourceMissing } from './errors.ts';
+import { buildFailed, cacheUnwritable, checksumMismatch, sourceMissing } from './errors.ts';
 import { withLock } from './lock.ts';
 import type { Download, GoRoute, ToolEntry } from './manifest.ts';
 
@@ -55,7 +55,7 @@ export async function install(
     tried.push('it is not in the cache, and ZAKENAK_OFFLINE forbids to fetch it');
     return undefined;
   }
-  return withLock(join(how.cacheFolder, 'locks', name), signal, async () => {
+  const locked = withLock(join(how.cacheFolder, 'locks', name), signal, async () => {
     // Another process may have made it while we waited.
     if (await exists(target)) return target;
     const folder = await mkdtemp(join(await ensure(join(how.cacheFolder, 'partial')), `${name}-`));
@@ -69,6 +69,9 @@ export async function install(
     } finally {
       await rm(folder, { recursive: true, force: true });
     }
+  });
+  return locked.catch((thrown: unknown) => {
+    throw thrown instanceof Error && 'errno' in thrown ? cacheUnwritable(how.cacheFolder, thrown) : thrown;
   });
 }
 

@@ -1,3 +1,4 @@
+import { homedir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 import type { Http, ProcessRunner, Progress } from '@zakenak/core';
 import { toolMissing, wrongVersion } from './errors.ts';
@@ -39,7 +40,9 @@ export interface Toolchain extends ProcessRunner {
 
 /** Folder of everything that is kept between runs on this machine. */
 export function cacheFolder(env: ToolchainOptions['env']): string {
-  return env.ZAKENAK_CACHE_DIR ?? join(env.XDG_CACHE_HOME ?? join(env.HOME ?? '.', '.cache'), 'zakenak');
+  return (
+    env.ZAKENAK_CACHE_DIR ?? join(env.XDG_CACHE_HOME ?? join(env.HOME || homedir(), '.cache'), 'zakenak')
+  );
 }
 
 /** A ProcessRunner that turns manifest names into programs, installing them at first use. */

@@ -1,7 +1,7 @@
 import { compareFindings, type Finding } from '../finding.ts';
 import type { Report } from '../report.ts';
 import type { Severity } from '../severity.ts';
-import { escapeCommandData, escapeCommandProperty } from './escape.ts';
+import { escapeCommandData, escapeCommandProperty, escapeTerminal } from './escape.ts';
 
 const levels: Readonly<Record<Severity, 'error' | 'warning' | 'notice'>> = {
   critical: 'error',
@@ -51,7 +51,7 @@ function renderAnnotation(level: string, finding: Finding): string {
   ];
   const given = properties
     .filter(([, value]) => value !== undefined)
-    .map(([key, value]) => `${key}=${escapeCommandProperty(String(value))}`);
+    .map(([key, value]) => `${key}=${escapeCommandProperty(escapeTerminal(String(value)))}`);
   const text = finding.remedy ? `${finding.message}\n${finding.remedy}` : finding.message;
-  return `::${level} ${given.join(',')}::${escapeCommandData(text)}`;
+  return `::${level} ${given.join(',')}::${escapeCommandData(escapeTerminal(text))}`;
 }

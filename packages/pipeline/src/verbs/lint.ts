@@ -24,13 +24,14 @@ export const lint: Bound = async (read, settings, context) => {
 export const lintVerb = bindVerb(
   spec,
   {
+    'chart-dirs': 'the folders of deploy.releases',
     strict: 'policy.charts.strict',
     'kubernetes-versions': 'policy.charts.kubernetesVersions',
   },
   lint,
 );
 
-/** Chart folders of the default places and of zakenak.yaml's releases; none leaves the choice, and the error, to the engine. */
+/** Chart folders of the default places and of zakenak.yaml's releases, there or not; what none, or one that is not there, means is the engine's to say. */
 export async function findOwnCharts(
   config: Config | undefined,
   files: Pick<Files, 'glob'>,
@@ -41,7 +42,7 @@ export async function findOwnCharts(
   ]);
   const declared = (config?.deploy?.releases ?? [])
     .filter(({ chart, repo }) => repo === undefined && !/^[a-z]+:\/\/|\.tgz$/.test(chart))
-    .map(({ chart }) => posix.join(posix.normalize(chart), 'Chart.yaml'));
-  const manifests = await files.glob([...places, ...declared]);
-  return [...new Set(manifests.map((path) => posix.dirname(path)))].sort();
+    .map(({ chart }) => posix.normalize(chart).replace(/(?<=.)\/+$/, ''));
+  const manifests = await files.glob(places);
+  return [...new Set([...manifests.map((path) => posix.dirname(path)), ...declared])].sort();
 }

@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, type TestContext, test } from 'node:test';
@@ -207,6 +209,70 @@ test('a zakenak.yaml that does not load is told with line and column, beside the
     say(step),
   );
 });
+
+test('the report becomes one comment and one status, found again by the next run', async (t) => {
+  const workspace = await makeWorkspace(t);
+  const base = await workspace.commit(chart);
+  await workspace.commit({ 'README.md': 'better\n' });
+  const github = await startGithub(t);
+  const occasion = workspace.pullRequest(base);
+  const env = { GITHUB_API_URL: github.url };
+  const inputs = { token: randomBytes(20).toString('hex'), comment: 'true', status: 'true' };
+  for (let round = 0; round < 2; round += 1) {
+    const step = await runStep(bundled.folder, 'lint-helm', workspace.folder, inputs, { ...occasion, env });
+    assert.equal(step.exitCode, 0, say(step));
+    assert.equal(step.stderr.includes('did not reach'), false, say(step));
+  }
+  assert.equal(github.comments.length, 1);
+  assert.match(github.comments[0]?.body ?? '', /lint-helm[\s\S]*passed/i);
+  assert.deepEqual(
+    github.statuses.map(({ context, state }) => [context, state]),
+    [
+      ['zakenak', 'success'],
+      ['zakenak', 'success'],
+    ],
+  );
+  assert.deepEqual([...github.tokens], [`token ${inputs.token}`]);
+});
+
+/** The part of GitHub's API that comments and statuses need, on loopback. */
+async function startGithub(t: TestContext) {
+  const comments: { id: number; body: string }[] = [];
+  const statuses: { context: string; state: string }[] = [];
+  const tokens = new Set<string>();
+  const server = createServer(async (request, response) => {
+    let text = '';
+    for await (const chunk of request) text += chunk;
+    const body = text === '' ? {} : JSON.parse(text);
+    tokens.add(request.headers.authorization ?? 'none');
+    const answer = (status: number, value: unknown) => {
+      response.writeHead(status, { 'content-type': 'application/json' });
+      response.end(JSON.stringify(value));
+    };
+    const route = `${request.method} ${request.url?.replace(/\?.*/, '')}`;
+    const page = (comment: { id: number; body: string }) => ({
+      ...comment,
+      html_url: 'https://github.com/c',
+      user: { login: 'github-actions[bot]', type: 'Bot' },
+    });
+    if (route === 'GET /repos/acme/platform/issues/7/comments') return answer(200, comments.map(page));
+    if (route === 'POST /repos/acme/platform/issues/7/comments') {
+      comments.push({ id: comments.length + 1, body: body.body });
+      return answer(201, page(comments.at(-1) ?? { id: 0, body: '' }));
+    }
+    if (route === 'PATCH /repos/acme/platform/issues/comments/1')
+      return answer(200, page({ id: 1, body: body.body }));
+    if (route.startsWith('POST /repos/acme/platform/statuses/')) {
+      statuses.push(body);
+      return answer(201, {});
+    }
+    return answer(404, { message: route });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  t.after(() => server.close());
+  const { port } = server.address() as AddressInfo;
+  return { url: `http://127.0.0.1:${port}`, comments, statuses, tokens };
+}
 
 const config = `project: shop
 environments:

@@ -1,5 +1,5 @@
 import { relative, resolve } from 'node:path';
-import { type ParsedConfig, parseConfig, readConfig } from '@zakenak/config';
+import type { ParsedConfig } from '@zakenak/config';
 import {
   type CiEvent,
   type CiHost,
@@ -82,8 +82,9 @@ export function wire(around: Surroundings, signal: AbortSignal): Wired {
   const configPath = around.read('config')?.trim() || 'zakenak.yaml';
   const connections = new Map<string, Promise<KubeApi>>();
   const event = once(() => host.readEvent());
-  const readOwn = once(async () => warnOfOldKeys(await readConfig(files, configPath), log));
-  const config = (path = configPath) => (path === configPath ? readOwn() : readConfig(files, path));
+  const read = async (path: string) => (await import('@zakenak/config')).readConfig(files, path);
+  const readOwn = once(async () => warnOfOldKeys(await read(configPath), log));
+  const config = (path = configPath) => (path === configPath ? readOwn() : read(path));
   const context: RunContext = {
     ports: { process: runner, files, clock, http, git, host, log, progress, redactor },
     env,
@@ -165,7 +166,7 @@ async function readPolicyConfig(
     const inside = relative(context.ports.files.root, await context.ports.files.resolve(path));
     const [base] = bases;
     const text = base && (await context.ports.git.readFile(base, inside.replaceAll('\\', '/')));
-    return text === undefined ? undefined : parseConfig(text, path);
+    return text === undefined ? undefined : (await import('@zakenak/config')).parseConfig(text, path);
   }
   const there = await context.ports.files.stat(await context.ports.files.resolve(path));
   return there ? context.config(path) : undefined;

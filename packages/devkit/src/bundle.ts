@@ -5,13 +5,13 @@ import { build } from 'esbuild';
 /** What a build made. */
 export interface Bundle {
   readonly folder: string;
-  /** Bytes of the one shared bundle. */
+  /** Bytes of the shared bundle, all chunks together. */
   readonly bytes: number;
   readonly files: readonly string[];
 }
 
 /**
- * Bundles the command line and all actions into one file that every action's stub of a few lines loads, as the release tags carry it.
+ * Bundles the command line and all actions into one set of chunks that every action's stub of a few lines loads, as the release tags carry it.
  * Reproducible: no absolute path, time or machine name goes in. `folder` is emptied first; `version` is the workspace's where none is given.
  */
 export async function bundle(
@@ -27,22 +27,23 @@ export async function bundle(
     entryPoints: { zakenak: 'packages/cli/src/bundle.ts', supervise: 'packages/sandbox/src/supervise.ts' },
     outdir: folder,
     bundle: true,
+    // What a run does not need, it does not read: each dynamic import is a file of its own.
+    splitting: true,
+    chunkNames: '[name]-[hash]',
     platform: 'node',
     target: 'node24',
-    format: 'cjs',
-    outExtension: { '.js': '.cjs' },
-    legalComments: 'external',
+    format: 'esm',
+    outExtension: { '.js': '.mjs' },
+    legalComments: 'eof',
     sourcemap: false,
     minify: false,
     keepNames: true,
     logLevel: 'error',
-    define: {
-      'import.meta.dirname': '__dirname',
-      'import.meta.filename': '__filename',
-      'import.meta.url': '__zakenak_url',
-      __ZAKENAK_VERSION__: JSON.stringify(version),
+    define: { __ZAKENAK_VERSION__: JSON.stringify(version) },
+    // CommonJS packages ask for Node's modules in their own way.
+    banner: {
+      js: "import { createRequire as zakenakRequire } from 'node:module';\nconst require = zakenakRequire(import.meta.url);",
     },
-    banner: { js: "const __zakenak_url = require('node:url').pathToFileURL(__filename).href;" },
   });
   writeStubs(root, folder);
   // What the toolchain builds from source where nothing can be downloaded.
@@ -50,7 +51,10 @@ export async function bundle(
     cpSync(join(root, source), join(folder, 'go', basename(source)), { recursive: true });
   cpSync(join(root, 'LICENSE'), join(folder, 'LICENSE'));
   const files = globSync('**/*', { cwd: folder }).filter((file) => statSync(join(folder, file)).isFile());
-  return { folder, bytes: statSync(join(folder, 'zakenak.cjs')).size, files: files.sort() };
+  const bytes = files
+    .filter((file) => file.endsWith('.mjs'))
+    .reduce((sum, file) => sum + statSync(join(folder, file)).size, 0);
+  return { folder, bytes, files: files.sort() };
 }
 
 function readVersion(root: string): string {
@@ -69,13 +73,13 @@ function writeStubs(root: string, folder: string): void {
     );
     writeFileSync(
       join(folder, name, 'main.cjs'),
-      stub(`require('../zakenak.cjs').runAction(${JSON.stringify(name)});`),
+      stub(`import('../zakenak.mjs').then(({ runAction }) => runAction(${JSON.stringify(name)}));`),
     );
   }
   mkdirSync(join(folder, 'bin'));
   writeFileSync(
     join(folder, 'bin/zakenak'),
-    `#!/usr/bin/env node\n${stub("require('../zakenak.cjs').runCli(process.argv.slice(2));")}`,
+    `#!/usr/bin/env node\n${stub("import('../zakenak.mjs').then(({ runCli }) => runCli(process.argv.slice(2)));")}`,
     { mode: 0o755 },
   );
 }

@@ -44,6 +44,9 @@ const debianPackages = [
   'busybox-static',
   'gnupg',
   'openssh-client',
+  // gitlab-ci-local copies with it, the components download with curl.
+  'rsync',
+  'curl',
 ] as const;
 
 /** Installs the third-party programs of a task, with progress; throws the toolchain's errors. */

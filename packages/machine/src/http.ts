@@ -7,7 +7,7 @@ const defaultTimeoutMs = 30_000;
 export function createHttp(): Http {
   return {
     async request({ url, method, headers, body, timeoutMs = defaultTimeoutMs, ca }, signal) {
-      const { Agent, request } = await import('undici');
+      const { Agent, request } = await import('./undici.ts');
       const dispatcher = ca ? new Agent({ connect: { ca } }) : undefined;
       const timeout = AbortSignal.timeout(timeoutMs);
       try {

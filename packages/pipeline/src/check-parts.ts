@@ -1,4 +1,4 @@
-import { InvalidConfigError } from '@zakenak/config';
+import { InvalidConfigError } from '@zakenak/config/errors';
 import { asZakenakError, createErrorReport, createReport, type Report } from '@zakenak/core';
 import type { ReadInput } from './bind.ts';
 import type { RunContext } from './context.ts';

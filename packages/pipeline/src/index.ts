@@ -1,15 +1,3 @@
 export type { RunContext } from './context.ts';
 export { publicationInputs, publicationOutputs } from './publication-inputs.ts';
 export { defineVerb, type Verb } from './verb.ts';
-export { buildVerb } from './verbs/build.ts';
-export { checkVerb } from './verbs/check.ts';
-export { convergeVerb } from './verbs/converge.ts';
-export { doctorVerb } from './verbs/doctor.ts';
-export { initVerb } from './verbs/init.ts';
-export { lintVerb } from './verbs/lint.ts';
-export { releaseVerb } from './verbs/release.ts';
-export { deployVerb, planVerb, rollbackVerb, statusVerb } from './verbs/rollout.ts';
-export { secretsVerb } from './verbs/secrets.ts';
-export { signVerb } from './verbs/sign.ts';
-export { smokeVerb } from './verbs/smoke.ts';
-export { verifyVerb } from './verbs/verify.ts';

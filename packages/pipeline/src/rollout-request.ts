@@ -1,5 +1,5 @@
 import type { BuildConfig, Config, ReleaseConfig, ResolvedEnvironment } from '@zakenak/config';
-import { resolveEnvironment } from '@zakenak/config';
+import { resolveEnvironment } from '@zakenak/config/environment';
 import { type CiEvent, parseDuration, parseQuantity } from '@zakenak/core';
 import type { ReleaseRequest, RolloutRequest, ValuesLayer } from '@zakenak/rollout';
 import { badImageDigest, badImages, noReleases } from './errors.ts';

@@ -1,10 +1,6 @@
-import {
-  type Config,
-  type ParsedConfig,
-  type PolicyConfig,
-  type ResolvedEnvironment,
-  resolveEnvironment,
-} from '@zakenak/config';
+import type { Config, ParsedConfig, PolicyConfig } from '@zakenak/config';
+// The schema is large and not needed before a zakenak.yaml is read.
+import { type ResolvedEnvironment, resolveEnvironment } from '@zakenak/config/environment';
 import type { CiEvent } from '@zakenak/core';
 import type { RunContext } from './context.ts';
 import { refusedForFork } from './errors.ts';

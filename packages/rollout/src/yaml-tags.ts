@@ -16,7 +16,7 @@ const integer = /^[-+]?(?:0[xX][\da-fA-F]+|0[oO]?[0-7]+|0[bB][01]+|0|[1-9]\d*)$/
 const int64 = 1n << 63n;
 
 /** What a plain scalar that begins like a number is to kubectl: a number, or the text itself. A 64-bit integer that JavaScript cannot hold is a bigint. */
-export function resolveNumber(text: string): number | bigint | string {
+function resolveNumber(text: string): number | bigint | string {
   if (text.startsWith('.')) return dotFloat.test(text) ? finite(text) : text;
   const plain = text.replaceAll('_', '');
   if (integer.test(plain)) {

@@ -106,6 +106,29 @@ test('workflows may nothing by default, and name foreign actions by commit with 
   }
 });
 
+test('the reference platform’s GitLab pipeline uses components and inputs that exist', () => {
+  const { include } = parse(read('examples/platform/.gitlab-ci.yml')) as {
+    include: readonly { component: string; inputs: Readonly<Record<string, string>> }[];
+  };
+  assert.ok(include.length >= 5);
+  for (const { component, inputs: given } of include) {
+    const action = component.split('@')[0]?.split('/').at(-1) ?? '';
+    const [header] = parseAllDocuments(read(`gitlab-templates/${action}/template.yml`));
+    const { inputs } = (header?.toJS() as GitlabHeader | undefined)?.spec ?? { inputs: {} };
+    for (const [name, value] of Object.entries(given)) {
+      assert.ok(name in inputs, `${component}: ${name}`);
+      assert.equal(typeof value, 'string', `${component}: ${name}`);
+    }
+  }
+});
+
+test('a release reaches the repository of every action', () => {
+  const { jobs } = parse(read('.github/workflows/release.yml')) as {
+    jobs: { actions: { strategy: { matrix: { action: readonly string[] } } } };
+  };
+  assert.deepEqual(jobs.actions.strategy.matrix.action, actions.toSorted());
+});
+
 test('no expression is put into a script', () => {
   for (const path of workflows)
     for (const [, line = ''] of read(path).matchAll(/^\s*(?:- )?run:(.*)$/gm))

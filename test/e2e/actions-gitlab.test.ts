@@ -5,7 +5,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, before, type TestContext, test } from 'node:test';
-import { pathToFileURL } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { pack } from '@zakenak/devkit';
 import { makeWorkspace } from './actions-fixture.ts';
 import { createTestToolchain } from './sandbox-fixture.ts';
@@ -13,7 +13,7 @@ import { makeToken } from './secrets-fixture.ts';
 
 // The components run by gitlab-ci-local's shell executor: its variables, its includes and inputs, a real shell; no GitLab.
 const root = join(import.meta.dirname, '../..');
-const gitlabCiLocal = join(root, 'node_modules/gitlab-ci-local/dist/index.js');
+const gitlabCiLocal = fileURLToPath(import.meta.resolve('gitlab-ci-local'));
 const missing = ['rsync', 'curl'].filter((program) => spawnSync(program, ['--version']).status !== 0);
 const options = missing.length > 0 ? { skip: `${missing.join(' and ')} not installed` } : {};
 let release: string;

@@ -3,7 +3,7 @@ import { cpSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** Which tags move with a release, beside the version's own, which never moves. */
-export type FloatingTags = 'off' | 'major' | 'major-minor';
+type FloatingTags = 'off' | 'major' | 'major-minor';
 
 /** One action's tree on its way into its own repository. */
 export interface Distribution {

@@ -6,7 +6,7 @@ interface Step {
 }
 
 /** Steps over the string, template or comment at `at`; one character where there is none. */
-export function step(source: string, at: number): Step {
+function step(source: string, at: number): Step {
   const two = source.slice(at, at + 2);
   if (two === '//') return { next: after(source, '\n', at) };
   if (two === '/*') return { next: after(source, '*/', at) };

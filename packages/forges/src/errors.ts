@@ -51,7 +51,11 @@ function explainStatus(status: number, text: string): readonly [string, string] 
     return ['forge/rate-limited', 'Wait for the limit to reset, or use a token with a higher one.'];
   }
   if (status === 401 || status === 403)
-    return ['forge/forbidden', 'Give the job the permission it lacks (see the action’s README) or a valid token.'];
-  if (status === 404) return ['forge/not-found', 'Check the repository’s name and that the token may see it.'];
+    return [
+      'forge/forbidden',
+      'Give the job the permission it lacks (see the action’s README) or a valid token.',
+    ];
+  if (status === 404)
+    return ['forge/not-found', 'Check the repository’s name and that the token may see it.'];
   return ['forge/unreachable', 'Check the network and the forge’s status, then run the job again.'];
 }

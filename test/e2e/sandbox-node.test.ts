@@ -24,7 +24,15 @@ before(async () => {
   home = await mkdtemp(join(tmpdir(), 'zakenak-node-'));
   folder = join(home, 'main');
   if (onNode.skip) return;
-  const up = await runSandboxCli('up', '--node', '--folder', folder, '--owner-pid', String(process.pid));
+  const up = await runSandboxCli(
+    'up',
+    '--node',
+    '--admission-webhooks',
+    '--folder',
+    folder,
+    '--owner-pid',
+    String(process.pid),
+  );
   assert.equal(up.exitCode, 0, up.report.summary);
   assert.deepEqual(up.report.outputs['real-nodes'], ['real-1']);
   assert.deepEqual(up.report.outputs.images, [image]);
@@ -53,6 +61,25 @@ function pod(name: string, script: string, change: { container?: object; spec?: 
       containers: [container],
       ...change.spec,
     },
+  };
+}
+
+/** Has the API server ask a service of the namespace `default` about labelled ConfigMaps. */
+function webhookTo(service: string): KubeObject {
+  const rule = { apiGroups: [''], apiVersions: ['v1'], operations: ['CREATE'], resources: ['configmaps'] };
+  const webhook = {
+    name: 'judge.example.com',
+    admissionReviewVersions: ['v1'],
+    sideEffects: 'None',
+    clientConfig: { service: { name: service, namespace: 'default', path: '/', port: 80 } },
+    objectSelector: { matchLabels: { judged: 'yes' } },
+    rules: [rule],
+  };
+  return {
+    apiVersion: 'admissionregistration.k8s.io/v1',
+    kind: 'ValidatingWebhookConfiguration',
+    metadata: { name: 'judge' },
+    webhooks: [webhook],
   };
 }
 
@@ -91,62 +118,80 @@ const isOver = ({ phase }: PodStatus) => phase === 'Succeeded' || phase === 'Fai
 const logsOf = (name: string, previous = false) => kube.logs({ namespace: 'default', pod: name, previous });
 
 describe('pods on the real node', { concurrency: true }, () => {
-  test('a deployment is ready when its probe is answered, and its service reaches it', onNode, async () => {
-    const script = 'mkdir /www; httpd -p 8080 -h /www; sleep 2; echo hello > /www/index.html; sleep 600';
-    const container = {
-      name: 'main',
-      image,
-      command: ['sh', '-c', script],
-      readinessProbe: { httpGet: { path: '/', port: 8080 }, periodSeconds: 1 },
-    };
-    const app = { app: 'web' };
-    await kube.create({
-      apiVersion: 'apps/v1',
-      kind: 'Deployment',
-      metadata: { name: 'web', namespace: 'default' },
-      spec: {
-        replicas: 1,
-        selector: { matchLabels: app },
-        template: {
-          metadata: { labels: app },
-          spec: { nodeSelector: onReal, terminationGracePeriodSeconds: 0, containers: [container] },
+  test(
+    'a deployment is ready when its probe is answered, and pods and the API server reach its service',
+    onNode,
+    async () => {
+      const script = 'mkdir /www; httpd -p 8080 -h /www; sleep 2; echo hello > /www/index.html; sleep 600';
+      const container = {
+        name: 'main',
+        image,
+        command: ['sh', '-c', script],
+        readinessProbe: { httpGet: { path: '/', port: 8080 }, periodSeconds: 1 },
+      };
+      const app = { app: 'web' };
+      await kube.create({
+        apiVersion: 'apps/v1',
+        kind: 'Deployment',
+        metadata: { name: 'web', namespace: 'default' },
+        spec: {
+          replicas: 1,
+          selector: { matchLabels: app },
+          template: {
+            metadata: { labels: app },
+            spec: { nodeSelector: onReal, terminationGracePeriodSeconds: 0, containers: [container] },
+          },
         },
-      },
-    });
-    await kube.create({
-      apiVersion: 'v1',
-      kind: 'Service',
-      metadata: { name: 'web', namespace: 'default' },
-      spec: { selector: app, ports: [{ port: 80, targetPort: 8080 }] },
-    });
-    const pods = { apiVersion: 'v1', kind: 'Pod', namespace: 'default', labelSelector: 'app=web' };
-    const phases = new Set<string>();
-    await until(
-      'the pod runs',
-      async () =>
-        (await kube.list(pods)).items.some(({ status }) => (status as PodStatus).phase === 'Running'),
-      30_000,
-    );
-    const ref = { apiVersion: 'apps/v1', kind: 'Deployment', namespace: 'default', name: 'web' };
-    await until(
-      'the deployment is available',
-      async () => {
-        const status = (await kube.get(ref))?.status as { availableReplicas?: number };
-        phases.add(status.availableReplicas === 1 ? 'ready' : 'waiting');
-        return status.availableReplicas === 1;
-      },
-      30_000,
-    );
-    assert.deepEqual([...phases], ['waiting', 'ready'], 'it ran before it was ready');
-    await kube.create(
-      pod(
-        'client',
-        'wget -q -O - http://$WEB_SERVICE_HOST; nc -w 2 $KUBERNETES_SERVICE_HOST 443 < /dev/null',
-      ),
-    );
-    assert.equal((await statusOf(kube, 'client', isOver)).phase, 'Succeeded');
-    assert.equal(await logsOf('client'), 'hello\n');
-  });
+      });
+      await kube.create({
+        apiVersion: 'v1',
+        kind: 'Service',
+        metadata: { name: 'web', namespace: 'default' },
+        spec: { selector: app, ports: [{ port: 80, targetPort: 8080 }] },
+      });
+      const pods = { apiVersion: 'v1', kind: 'Pod', namespace: 'default', labelSelector: 'app=web' };
+      const phases = new Set<string>();
+      await until(
+        'the pod runs',
+        async () =>
+          (await kube.list(pods)).items.some(({ status }) => (status as PodStatus).phase === 'Running'),
+        30_000,
+      );
+      const ref = { apiVersion: 'apps/v1', kind: 'Deployment', namespace: 'default', name: 'web' };
+      await until(
+        'the deployment is available',
+        async () => {
+          const status = (await kube.get(ref))?.status as { availableReplicas?: number };
+          phases.add(status.availableReplicas === 1 ? 'ready' : 'waiting');
+          return status.availableReplicas === 1;
+        },
+        30_000,
+      );
+      assert.deepEqual([...phases], ['waiting', 'ready'], 'it ran before it was ready');
+      await kube.create(
+        pod(
+          'client',
+          'wget -q -O - http://$WEB_SERVICE_HOST; nc -w 2 $KUBERNETES_SERVICE_HOST 443 < /dev/null',
+        ),
+      );
+      assert.equal((await statusOf(kube, 'client', isOver)).phase, 'Succeeded');
+      assert.equal(await logsOf('client'), 'hello\n');
+      // The pod speaks no TLS: that it says so shows that the API server's call came through to it.
+      await kube.create(webhookTo('web'));
+      await until('the webhook is called', async () => {
+        const ref = { apiVersion: 'v1', kind: 'ConfigMap', namespace: 'default', name: 'judged' };
+        const made = kube.create({
+          apiVersion: 'v1',
+          kind: 'ConfigMap',
+          metadata: { name: 'judged', namespace: 'default', labels: { judged: 'yes' } },
+        });
+        return made.then(
+          async () => !(await kube.delete(ref)),
+          (error: Error) => /gave HTTP response to HTTPS client/.test(error.message),
+        );
+      });
+    },
+  );
 
   test('a crash loop shows the logs of the run before', onNode, async () => {
     const script = 'echo x >> /runs/all; echo "run $(wc -l < /runs/all)"; exit 3';

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { configurationOf } from './configuration.ts';
 import { type Layout, secretPath } from './layout.ts';
 import { nodeFilesOf } from './node-configuration.ts';
-import { realNodeAddress } from './real-node.ts';
+import { realNodeAddress, serviceRange } from './real-node.ts';
 import type { SandboxPorts } from './sandbox-ports.ts';
 import { kwokNodeAnnotation } from './simulated-node.ts';
 import type { Launch } from './state.ts';
@@ -117,7 +117,7 @@ function apiServer({ layout, ports, launch }: Setting): Daemon {
       '--service-account-issuer=https://kubernetes.default.svc.cluster.local',
       `--service-account-key-file=${secret('service-account.pub')}`,
       `--service-account-signing-key-file=${secret('service-account.key')}`,
-      '--service-cluster-ip-range=10.96.0.0/16',
+      `--service-cluster-ip-range=${serviceRange}`,
       ...advertisement(layout, launch),
       '--authorization-mode=Node,RBAC',
       '--enable-admission-plugins=NodeRestriction',

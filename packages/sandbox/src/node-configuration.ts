@@ -10,6 +10,7 @@ import {
   realNodeAddress,
   realNodeName,
   realPodRange,
+  serviceRange,
 } from './real-node.ts';
 
 /** Ports of the node's own network, the same in every sandbox. */
@@ -83,6 +84,7 @@ export async function writeNodeConfiguration(
       folder: layout.folder,
       name: realNodeName,
       address: realNodeAddress,
+      services: serviceRange,
       ports: [host.apiServer, host.kwok, host.registry],
     }),
     write(files.egress, egress(files.socket)),

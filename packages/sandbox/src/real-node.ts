@@ -21,6 +21,8 @@ export const realNodeName = 'real-1';
 export const realNodeAddress = '10.245.0.1';
 /** Addresses of the node's pods; KWOK deals those of simulated pods from 10.244.0.0/16. */
 export const realPodRange = '10.245.0.0/24';
+/** Addresses of services, in every sandbox. */
+export const serviceRange = '10.96.0.0/16';
 /** Where the node sees the sandbox's folder: `inside` in go/sandbox-node. */
 export const insideFolder = '/run/zakenak';
 /** Images that the node has from the start. `busybox` has a shell, an HTTP server and the usual tools. */

@@ -30,7 +30,7 @@ func initialize(args []string) error {
 	if err := os.Chdir(inside); err != nil {
 		return err
 	}
-	if err := setUpNetwork(chosen.Address); err != nil {
+	if err := setUpNetwork(chosen.Address, chosen.Services); err != nil {
 		return err
 	}
 	for _, port := range chosen.Ports {

@@ -18,6 +18,8 @@ type settings struct {
 	Name string `json:"name"`
 	// Address is the node's IPv4 address.
 	Address string `json:"address"`
+	// Services is the range of the services' addresses, in CIDR notation.
+	Services string `json:"services"`
 	// Ports of the host's 127.0.0.1 that the node reaches at the same number.
 	Ports []int `json:"ports"`
 }

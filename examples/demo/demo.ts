@@ -38,7 +38,7 @@ export async function runDemo(around: Surroundings): Promise<number> {
       play(around, screen, env, zakenak, registry),
     );
     const pages = writePages(around.folder, screen.chapters, image);
-    const where = pages.map((path) => relative(around.root, path));
+    const where = pages.map((path) => nameFrom(around.root, path));
     around.write(renderEnd(screen.chapters, image, where, performance.now() - started));
     return 0;
   } catch (error) {
@@ -52,9 +52,14 @@ export async function runDemo(around: Surroundings): Promise<number> {
   }
 }
 
-/** As a user in the repository's root would write it. */
 function sandboxOf({ root, folder }: Surroundings): string {
-  return relative(root, join(folder, 'sandbox'));
+  return nameFrom(root, join(folder, 'sandbox'));
+}
+
+/** A path as a user in `root` would write it. */
+function nameFrom(root: string, path: string): string {
+  const name = relative(root, path);
+  return name.startsWith('..') ? path : name;
 }
 
 /** Runs the body beside a sandbox of its own, which ends with it: at the latest with this process. */
@@ -86,7 +91,7 @@ async function play(
   const scene = { screen, zakenak, folder: around.folder, helm: helmOf(env) };
   const setting = await screen.chapter('A repository, and main deployed as the baseline', async () => {
     const repository = prepareRepository(around, env, registry);
-    screen.say(`${relative(around.root, repository.folder)} is examples/platform with signed commits.`);
+    screen.say(`${nameFrom(around.root, repository.folder)} is examples/platform with signed commits.`);
     await story.deployBaseline({ ...scene, repository });
     return { ...scene, repository };
   });

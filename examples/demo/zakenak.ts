@@ -5,6 +5,7 @@ import type { Report } from '@zakenak/core';
 import type { Screen } from './screen.ts';
 
 const cli = join(import.meta.dirname, '../../packages/cli/src/bin.ts');
+const leash = join(import.meta.dirname, 'leash.ts');
 
 /** The end of a run of `zakenak`. */
 export interface Ended {
@@ -46,7 +47,7 @@ export function createZakenak(
   return async (args, options = {}) => {
     if (!options.always) signal.throwIfAborted();
     const ended = screen.command(`zakenak ${args.map(quote).join(' ')}`);
-    const child = spawn(process.execPath, [cli, ...args, '--json'], {
+    const child = spawn(process.execPath, ['--import', leash, cli, ...args, '--json'], {
       cwd: options.directory ?? folder,
       env: { ...env, ...options.env },
       stdio: ['ignore', 'pipe', 'pipe'],

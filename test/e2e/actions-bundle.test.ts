@@ -51,9 +51,15 @@ test('the archive is what its digest says, and its command runs from any folder'
   const command = join(folder, 'zakenak/bin/zakenak');
   assert.ok(statSync(command).mode & 0o100, 'it can be executed');
   const run = (...args: readonly string[]) =>
-    execFileSync(process.execPath, [command, ...args], { cwd: folder, encoding: 'utf8' });
+    execFileSync(process.execPath, [command, ...args], {
+      cwd: folder,
+      encoding: 'utf8',
+      env: { HOME: join(folder, 'home') },
+    });
   assert.equal(run('--version'), '7.8.9\n');
   assert.match(run('--help'), /deploy/);
+  const kept = globSync('home/.cache/zakenak/compiled/*', { cwd: folder });
+  assert.equal(kept.length, 1, 'compiled code is kept in a folder of this user');
 });
 
 test('a component names the archive by its digest', () => {

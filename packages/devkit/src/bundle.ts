@@ -85,6 +85,12 @@ function writeStubs(root: string, folder: string): void {
 }
 
 function stub(call: string): string {
-  // The compile cache keeps V8's code of the bundle between runs: start-up is mostly compilation.
-  return `'use strict';\nrequire('node:module').enableCompileCache?.();\n${call}\n`;
+  return `'use strict';\n${compileCache}${call}\n`;
 }
+
+// V8's code of the bundle is kept between runs: start-up is mostly compilation. In a folder of this user's: the shared temporary one is everybody's.
+const compileCache = `const { join } = require('node:path');
+const { ZAKENAK_CACHE_DIR, XDG_CACHE_HOME } = process.env;
+const cache = ZAKENAK_CACHE_DIR || join(XDG_CACHE_HOME || join(require('node:os').homedir(), '.cache'), 'zakenak');
+require('node:module').enableCompileCache?.(join(cache, 'compiled'));
+`;

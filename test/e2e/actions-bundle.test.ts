@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { cpSync, globSync, readFileSync, statSync } from 'node:fs';
+import { cpSync, existsSync, globSync, readFileSync, statSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, type TestContext, test } from 'node:test';
+import type { Report } from '@zakenak/core';
 import { distribute, pack } from '@zakenak/devkit';
 import { makeWorkspace, runStep } from './actions-fixture.ts';
+import { createTestToolchain } from './sandbox-fixture.ts';
 
 const root = join(import.meta.dirname, '../..');
 const address = 'https://example.invalid/v7.8.9/';
@@ -60,6 +62,32 @@ test('the archive is what its digest says, and its command runs from any folder'
   assert.match(run('--help'), /deploy/);
   const kept = globSync('home/.cache/zakenak/compiled/*', { cwd: folder });
   assert.equal(kept.length, 1, 'compiled code is kept in a folder of this user');
+});
+
+test('the archive’s command starts a sandbox, whose supervisor lies beside it, and ends it', async (t) => {
+  await createTestToolchain().prepare(['kubernetes', 'kwok', 'registry']);
+  const folder = join(await temporary(t), 'sandbox');
+  const run = (action: string) =>
+    JSON.parse(
+      execFileSync(
+        process.execPath,
+        [
+          join(base, 'first/zakenak/bin/zakenak'),
+          'sandbox',
+          action,
+          '--folder',
+          folder,
+          '--owner-pid',
+          String(process.pid),
+          '--json',
+          '--quiet',
+        ],
+        { encoding: 'utf8' },
+      ),
+    ) as Report;
+  assert.equal(run('up').outputs.state, 'ready');
+  assert.equal(run('down').outputs.state, 'absent');
+  assert.equal(existsSync(folder), false);
 });
 
 test('a component names the archive by its digest', () => {

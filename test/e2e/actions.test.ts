@@ -92,6 +92,15 @@ test('a bad input ends with 2, its code as the annotation’s title, and the rem
   assert.match(step.summary, /input\/invalid/);
 });
 
+test('an action runs from the source tree too, as `uses: ./actions/lint-helm` has it', async (t) => {
+  const workspace = await makeWorkspace(t);
+  const base = await workspace.commit(chart);
+  const source = join(import.meta.dirname, '../../actions');
+  const step = await runStep(source, 'lint-helm', workspace.folder, {}, workspace.push(base));
+  assert.equal(step.exitCode, 0, say(step));
+  assert.equal(step.outputs['changed-charts'], '["helm-charts/web"]');
+});
+
 test('scan-secrets stops a pull request with a leaked token, and shows it nowhere', async (t) => {
   const workspace = await makeWorkspace(t);
   const base = await workspace.commit({ 'README.md': 'x\n' });

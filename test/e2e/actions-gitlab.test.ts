@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { appendFileSync, cpSync, existsSync, readFileSync } from 'node:fs';
+import { appendFileSync, cpSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -63,6 +63,19 @@ test('scan-secrets finds what was pushed, and its token reaches no log', options
   assert.match(text, /leak\.env/);
   assert.match(project.artifact('scan-secrets', 'zakenak.env'), /^ZAKENAK_COMMITS_SCANNED=3$/m);
   assert.equal(text.includes(token), false);
+});
+
+test('plan takes the images that the build job handed on', options, async (t) => {
+  const project = await makeProject(t, 'plan', {});
+  await project.commit({
+    'zakenak.yaml':
+      'project: shop\nregistry: localhost:5000\nbuild: [{ name: app, context: . }]\nenvironments: { test: { cluster: { context: current } } }\ndeploy: { releases: [{ name: web, chart: helm-charts/web }] }\n',
+  });
+  const images = { app: { repository: 'localhost:5000/app', digest: 'no-digest' } };
+  writeFileSync(join(project.folder, 'zakenak.env'), `ZAKENAK_IMAGES=${JSON.stringify(images)}\n`);
+  const { status, text } = project.run('plan');
+  assert.equal(status, 1, text);
+  assert.match(text, /pipeline\/bad-image/);
 });
 
 test('an archive that is not what its digest says does not run', options, async (t) => {

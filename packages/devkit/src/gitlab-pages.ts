@@ -39,6 +39,7 @@ export function renderGitlabTemplate(spec: ActionSpec, archive: Archive = { url:
     ...secretsNote(spec),
     '  script:',
     ...install,
+    ...('images' in spec.inputs ? takeImages : []),
     `    - zakenak ${spec.verb} --output-dir .zakenak/reports`,
     '  artifacts:',
     '    when: always',
@@ -63,6 +64,15 @@ const install: readonly string[] = [
   '        echo "$ZAKENAK_ARCHIVE_SHA256  $folder/zakenak.tgz" | sha256sum --check --quiet',
   '        tar -xzf "$folder/zakenak.tgz" -C "$folder"',
   '        export PATH="$folder/zakenak/bin:$PATH"',
+  '      fi',
+];
+
+/** The build job's outputs come as an artifact: GitLab fixes inputs before any job has run. */
+const takeImages: readonly string[] = [
+  '    - |',
+  '      if [ -z "$ZAKENAK_INPUT_IMAGES" ] && [ -f zakenak.env ]; then',
+  "        ZAKENAK_INPUT_IMAGES=$(sed -n 's/^ZAKENAK_IMAGES=//p' zakenak.env | tail -n 1)",
+  '        export ZAKENAK_INPUT_IMAGES',
   '      fi',
 ];
 

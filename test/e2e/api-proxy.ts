@@ -1,0 +1,131 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { Agent, request as requestHttps } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import type { Sandbox } from '@zakenak/sandbox';
+
+/** Plain HTTP on loopback in front of the sandbox's API server, where a test can see writes and step in. */
+export interface ApiProxy extends AsyncDisposable {
+  /** Absolute path of a kubeconfig that leads here. */
+  readonly kubeconfig: string;
+  /** Writes so far: dry runs and Leases do not count. */
+  readonly writes: number;
+  /** Calls `act` once the `nth` write from now has been done by the server, before its answer is handed on. */
+  afterWrite(nth: number, act: () => void): void;
+  /** Answers a request in place of the server where `decide` returns a status; the text is the message of the error. */
+  intercept(
+    decide: (
+      request: IncomingMessage,
+    ) => { readonly status: number; readonly headers?: Record<string, string> } | 'drop' | undefined,
+  ): void;
+}
+
+interface Kubeconfig {
+  readonly clusters: readonly {
+    readonly cluster: { readonly server: string; readonly 'certificate-authority-data'?: string };
+  }[];
+  readonly users: readonly { readonly user: Readonly<Record<string, string>> }[];
+}
+
+/** Starts a proxy of its own; it ends when it is disposed of. */
+export async function startApiProxy(sandbox: Sandbox): Promise<ApiProxy> {
+  const { server, agent } = await readTarget(sandbox);
+  let writes = 0;
+  let trap: { left: number; readonly act: () => void } | undefined;
+  let decide: Parameters<ApiProxy['intercept']>[0] = () => undefined;
+  const handle = (incoming: IncomingMessage, outgoing: ServerResponse): void => {
+    const decision = decide(incoming);
+    if (decision === 'drop') {
+      incoming.destroy();
+      return;
+    }
+    if (decision) {
+      refuse(outgoing, decision);
+      return;
+    }
+    const counts = isWrite(incoming);
+    const forwarded = requestHttps(
+      new URL(incoming.url ?? '/', server),
+      { agent, method: incoming.method, headers: { ...incoming.headers, host: server.host } },
+      (answer) => {
+        if (counts) writes += 1;
+        if (counts && trap && --trap.left === 0) trap.act();
+        outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
+        answer.pipe(outgoing);
+        answer.on('error', () => outgoing.destroy());
+      },
+    );
+    forwarded.on('error', () => outgoing.destroy());
+    outgoing.on('close', () => forwarded.destroy());
+    incoming.pipe(forwarded);
+  };
+  const listener = createServer(handle);
+  await new Promise<void>((ready) => listener.listen(0, '127.0.0.1', ready));
+  const { port } = listener.address() as AddressInfo;
+  const kubeconfig = join(sandbox.folder, `proxy-${port}.json`);
+  await writeFile(kubeconfig, JSON.stringify(renderKubeconfig(port)), { mode: 0o600 });
+  return {
+    kubeconfig,
+    get writes() {
+      return writes;
+    },
+    afterWrite(nth, act) {
+      trap = { left: nth, act };
+    },
+    intercept(by) {
+      decide = by;
+    },
+    async [Symbol.asyncDispose]() {
+      listener.closeAllConnections();
+      agent.destroy();
+      await new Promise((closed) => listener.close(closed));
+    },
+  };
+}
+
+function isWrite({ method = '', url = '' }: IncomingMessage): boolean {
+  return method !== 'GET' && !url.includes('dryRun=') && !url.includes('/leases');
+}
+
+function refuse(
+  outgoing: ServerResponse,
+  { status, headers = {} }: { readonly status: number; readonly headers?: Record<string, string> },
+): void {
+  outgoing.writeHead(status, { 'content-type': 'application/json', ...headers });
+  outgoing.end(
+    JSON.stringify({
+      kind: 'Status',
+      apiVersion: 'v1',
+      status: 'Failure',
+      code: status,
+      message: 'played by the test',
+    }),
+  );
+}
+
+async function readTarget(sandbox: Sandbox): Promise<{ readonly server: URL; readonly agent: Agent }> {
+  const { clusters, users } = JSON.parse(await readFile(sandbox.kubeconfig, 'utf8')) as Kubeconfig;
+  const cluster = clusters[0]?.cluster;
+  const user = users[0]?.user ?? {};
+  const decode = (text: string | undefined): Buffer => Buffer.from(text ?? '', 'base64');
+  const agent = new Agent({
+    keepAlive: true,
+    ca: decode(cluster?.['certificate-authority-data']),
+    cert: decode(user['client-certificate-data']),
+    key: decode(user['client-key-data']),
+  });
+  return { server: new URL(cluster?.server ?? ''), agent };
+}
+
+function renderKubeconfig(port: number): unknown {
+  const name = 'zakenak-sandbox';
+  return {
+    apiVersion: 'v1',
+    kind: 'Config',
+    'current-context': name,
+    clusters: [{ name, cluster: { server: `http://127.0.0.1:${port}` } }],
+    contexts: [{ name, context: { cluster: name, user: name } }],
+    users: [{ name, user: {} }],
+  };
+}

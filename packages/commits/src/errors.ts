@@ -17,7 +17,7 @@ export function nobodyTrusted(paths: readonly string[], revision: string | undef
     code: 'commits/nobody-trusted',
     message: `There is neither ${paths.join(' nor ')} in ${where}: no signer is known.`,
     remedy:
-      'Merge an allowed-signers file or a keyring into the base branch first (zakenak sign setup writes one).',
+      'Merge an allowed-signers file or a keyring into the base branch first (zakenak sign KEY.pub writes one).',
     exitCode: exitCodes.badInput,
   });
 }

@@ -22,7 +22,7 @@ const remedies: Readonly<Record<CommitFault, string>> = {
   'unknown-signer':
     'Have the key added to the allowed signers or the keyring on the base branch, or sign with one that is there.',
   unsigned:
-    'Set signing up with zakenak sign setup, then sign: git rebase --exec "git commit --amend --no-edit -S" BASE.',
+    'Set signing up with zakenak sign KEY.pub, then sign: git rebase --exec "git commit --amend --no-edit -S" BASE.',
   'unsupported-signature': 'Sign with a plain SSH key or with OpenPGP.',
   'unusable-key': 'Publish the key anew with a valid self-signature and the right to sign.',
   'weak-key': 'Sign with an Ed25519 key, or RSA of 3072 bits.',

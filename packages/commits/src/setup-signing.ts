@@ -4,7 +4,7 @@ import { badSigningKey, noIdentity } from './errors.ts';
 import { parseSshKey } from './ssh-key.ts';
 import { fingerprintOf } from './verify-ssh.ts';
 
-/** Inputs and outputs of the `sign setup` verb. */
+/** Inputs and outputs of the `sign` verb. */
 export const signSetupSpec = defineSpec({
   name: 'sign-setup',
   verb: 'sign',

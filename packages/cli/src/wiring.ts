@@ -18,6 +18,8 @@ import {
   createProcessRunner,
   createProgressLines,
   createSystemClock,
+  describeSelf,
+  isGone,
 } from '@zakenak/machine';
 import type { RunContext } from '@zakenak/pipeline';
 import { cacheFolder, createToolchain } from '@zakenak/toolchain';
@@ -90,13 +92,14 @@ export function wire(around: Surroundings, signal: AbortSignal): Wired {
     env,
     signal,
     version,
+    identity: { self: describeSelf(), isGone },
     event,
     range: once(async () => resolveRange(await event(), git)),
     config,
     policyConfig: async (path = configPath) => readPolicyConfig(path, await event(), context),
     connect: (target) => {
       const key = JSON.stringify(target);
-      const connecting = connections.get(key) ?? connect(target, env, runner);
+      const connecting = connections.get(key) ?? connect(target, env, runner, signal);
       connections.set(key, connecting);
       return connecting;
     },
@@ -123,12 +126,14 @@ async function connect(
   target: { readonly kubeconfig?: string; readonly context?: string },
   env: Surroundings['env'],
   process: RunContext['ports']['process'],
+  signal: AbortSignal,
 ): Promise<KubeApi> {
   const { connectKube } = await import('@zakenak/kube');
   const context = target.context === 'current' ? undefined : target.context;
   return connectKube({
     env,
     process,
+    signal,
     ...(target.kubeconfig ? { kubeconfig: target.kubeconfig } : {}),
     ...(context ? { context } : {}),
   });

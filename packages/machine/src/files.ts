@@ -139,8 +139,13 @@ const temporaryFolders = new Set<string>();
 
 process.on('exit', () => {
   // Synchronous on purpose: nothing else runs any more.
-  for (const path of temporaryFolders)
-    process.getBuiltinModule('node:fs').rmSync(path, { recursive: true, force: true });
+  for (const path of temporaryFolders) {
+    try {
+      process.getBuiltinModule('node:fs').rmSync(path, { recursive: true, force: true });
+    } catch {
+      // A program that was just killed may still hold a mount in it.
+    }
+  }
 });
 
 async function makeTemporaryFolder(prefix: string): Promise<TemporaryFolder> {

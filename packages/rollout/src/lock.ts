@@ -23,6 +23,7 @@ export interface LockRequest {
   readonly holder: string;
   readonly leaseSeconds: number;
   readonly timeoutMs: number;
+  readonly isGone?: ((holder: string) => boolean) | undefined;
 }
 
 type LockPorts = Pick<Ports, 'kube' | 'clock' | 'progress'>;
@@ -54,7 +55,7 @@ export async function acquireLock(
     const now = ports.clock.monotonicMs();
     const version = live?.metadata.resourceVersion ?? '';
     if (version !== observed.version) observed = { version, at: now };
-    if (!live || isFree(live, now - observed.at)) {
+    if (!live || isFree(live, now - observed.at) || request.isGone?.(holderOf(live))) {
       const taken = await tryTake(request, live, ports);
       if (taken) return keep(taken, version, request, ports);
     } else if (now >= deadline) throw locked(request.set, holderOf(live));

@@ -61,6 +61,8 @@ export interface TransactionOptions {
   readonly leaseSeconds?: number;
   /** Who we are, in words: shown to others that wait for the lock. */
   readonly holder?: string;
+  /** True for a holder that certainly lives no more: its lock is taken at once. Where nothing is said every lock is waited for. */
+  readonly isGone?: (holder: string) => boolean;
   /** Proves what was deployed; a report that failed or errored counts as a failed release. */
   readonly verify?: (signal: AbortSignal) => Promise<Report>;
 }

@@ -66,7 +66,11 @@ async function undoInterrupted(
 ): Promise<Report> {
   const place = placeOf(request, ports);
   const { holder = 'zakenak', leaseSeconds = 15, lockTimeoutMs = defaultLockTimeoutMs } = request;
-  const lock = await acquireLock({ ...place, holder, leaseSeconds, timeoutMs: lockTimeoutMs }, ports, signal);
+  const lock = await acquireLock(
+    { ...place, holder, leaseSeconds, timeoutMs: lockTimeoutMs, isGone: request.isGone },
+    ports,
+    signal,
+  );
   try {
     const journal = await readJournal(place, ports, signal);
     if (!journal)

@@ -74,7 +74,7 @@ interface Run {
 
 function lockRequestOf({ transaction, place }: Run): Parameters<typeof acquireLock>[0] {
   const { holder = 'zakenak', leaseSeconds = 15, lockTimeoutMs = defaultLockTimeoutMs } = transaction;
-  return { ...place, holder, leaseSeconds, timeoutMs: lockTimeoutMs };
+  return { ...place, holder, leaseSeconds, timeoutMs: lockTimeoutMs, isGone: transaction.isGone };
 }
 
 /** The report of a plan that is only shown, or that must not be carried out. */

@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { identify } from '@zakenak/machine';
 import { isServing } from './api-client.ts';
 import type { Daemon } from './daemons.ts';
 import type { Layout } from './layout.ts';
-import { identify } from './process-identity.ts';
 import type { Launch, SandboxProcess } from './state.ts';
 
 /** A daemon ended, or did not serve in time. */

@@ -3,8 +3,8 @@ import { link, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { cancelled } from '@zakenak/core';
+import { identify, isAlive, type ProcessIdentity } from '@zakenak/machine';
 import { folderBusy } from './errors.ts';
-import { identify, isAlive, type ProcessIdentity } from './process-identity.ts';
 
 const patienceMs = 180_000;
 

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { identify, type ProcessIdentity } from '@zakenak/machine';
 import { programKubeconfig } from './daemons.ts';
 import type { Fleet } from './fleet.ts';
 import { writeKubeconfig } from './kubeconfig.ts';
@@ -7,7 +8,6 @@ import { makeCgroups } from './node-cgroups.ts';
 import { nodeFilesOf, writeNodeConfiguration } from './node-configuration.ts';
 import { describeNodeDaemons } from './node-daemons.ts';
 import { writeNodeImages } from './node-images.ts';
-import { identify, type ProcessIdentity } from './process-identity.ts';
 import type { NodePrograms } from './real-node.ts';
 import type { SandboxPorts } from './sandbox-ports.ts';
 

@@ -1,7 +1,7 @@
+import { isAlive } from '@zakenak/machine';
 import { isServing } from './api-client.ts';
 import { contextName } from './kubeconfig.ts';
 import { layoutOf } from './layout.ts';
-import { isAlive } from './process-identity.ts';
 import { readState, type SandboxProcess, type SandboxState } from './state.ts';
 import { stopSandbox } from './stop.ts';
 

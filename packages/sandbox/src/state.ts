@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { readFile, rename, writeFile } from 'node:fs/promises';
+import type { ProcessIdentity } from '@zakenak/machine';
 import type { Probe } from './daemons.ts';
 import { layoutOf } from './layout.ts';
-import type { ProcessIdentity } from './process-identity.ts';
 import type { NodePrograms } from './real-node.ts';
 import type { SimulatedNode } from './simulated-node.ts';
 

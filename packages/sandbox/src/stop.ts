@@ -1,8 +1,8 @@
 import { rm } from 'node:fs/promises';
+import { isAlive, signalProcess, waitForEnd } from '@zakenak/machine';
 import { stopFailed } from './errors.ts';
 import { withFolderLock } from './folder-lock.ts';
 import { removeCgroups } from './node-cgroups.ts';
-import { isAlive, signalProcess, waitForEnd } from './process-identity.ts';
 import { readState } from './state.ts';
 
 const graceMs = 10_000;

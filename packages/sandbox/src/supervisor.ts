@@ -1,4 +1,5 @@
 import { rm } from 'node:fs/promises';
+import { identify, isAlive, type ProcessIdentity } from '@zakenak/machine';
 import { writeRegistryConfiguration } from './configuration.ts';
 import { describeDaemons, programKubeconfig } from './daemons.ts';
 import { createFirstObjects, waitUntilUsable } from './first-objects.ts';
@@ -8,7 +9,6 @@ import { type Layout, layoutOf } from './layout.ts';
 import { findFreePorts } from './loopback-ports.ts';
 import { joinCluster, type NodeSetting, prepareNode, startContainers } from './node-boot.ts';
 import { removeCgroups } from './node-cgroups.ts';
-import { identify, isAlive, type ProcessIdentity } from './process-identity.ts';
 import { nodeImages, realNodeName } from './real-node.ts';
 import { assignPorts, portCount, type SandboxPorts } from './sandbox-ports.ts';
 import { type Launch, readLaunch, type SandboxState, writeWhole } from './state.ts';

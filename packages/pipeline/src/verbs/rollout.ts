@@ -1,5 +1,5 @@
 import type { ResolvedEnvironment } from '@zakenak/config';
-import type { CiHost, KubeApi } from '@zakenak/core';
+import type { KubeApi } from '@zakenak/core';
 import {
   clusterTooOld,
   deployRollout,
@@ -146,19 +146,15 @@ interface WritingInputs {
   readonly 'lock-timeout': number;
 }
 
-function writingOf(inputs: WritingInputs, { ports }: RunContext) {
+function writingOf(inputs: WritingInputs, { ports, identity }: RunContext) {
   return {
     dryRun: inputs['dry-run'],
     onFailure: inputs['on-failure'],
     allowIrreversible: inputs['allow-irreversible'],
     lockTimeoutMs: inputs['lock-timeout'],
-    holder: describeHolder(ports.host),
+    holder: `${ports.host.runUrl ?? `zakenak on ${ports.host.name}`} (${identity.self})`,
+    isGone: identity.isGone,
   };
-}
-
-/** Unique, and of use to whoever waits. */
-function describeHolder(host: Pick<CiHost, 'runUrl' | 'name'>): string {
-  return `${host.runUrl ?? `zakenak on ${host.name}`} (${process.pid}.${Date.now().toString(36)})`;
 }
 
 async function rollbackSettings(settings: Parameters<Bound>[1]) {

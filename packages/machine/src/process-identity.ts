@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readFileSync, readlinkSync } from 'node:fs';
+import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /** A process that cannot be mistaken for a later one with the same number. */
@@ -18,6 +19,29 @@ export function identify(pid: number): ProcessIdentity | undefined {
 /** True while exactly this process lives. */
 export function isAlive(identity: ProcessIdentity): boolean {
   return identify(identity.pid)?.startedAt === identity.startedAt;
+}
+
+/** This process as `HOST BOOT/NAMESPACE/PID/START`: whoever reads it on the same machine can tell whether it still lives. */
+export function describeSelf(): string {
+  const own = identify(process.pid);
+  return `${hostname()} ${placeOfProcesses()}/${process.pid}/${own?.startedAt.split(':').at(-1) ?? ''}`;
+}
+
+/** True when a text ends with a process of this very machine (same boot, same process namespace) that lives no more; false wherever that cannot be told. */
+export function isGone(description: string): boolean {
+  const [, place, pid, start] = /(\S+\/\S+)\/(\d+)\/(\d+)\)?$/.exec(description) ?? [];
+  if (place === undefined || start === undefined || place !== placeOfProcesses()) return false;
+  return identify(Number(pid))?.startedAt.split(':').at(-1) !== start;
+}
+
+/** What makes process numbers comparable; `unknown/…` never equals another machine's. */
+function placeOfProcesses(): string {
+  try {
+    const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+    return `${boot}/${/\d+/.exec(readlinkSync('/proc/self/ns/pid'))?.[0] ?? ''}`;
+  } catch {
+    return `unknown/${hostname()}`;
+  }
 }
 
 /** Sends a signal to exactly this process; false where it is gone. */

@@ -15,6 +15,8 @@ import { publish } from './publish.ts';
 import { version } from './version.ts';
 import { type Surroundings, wire } from './wiring.ts';
 
+const endAfterMs = 3_500;
+
 /** How a verb is called by its shell. */
 export interface Call extends Surroundings {
   readonly verb: Verb;
@@ -56,6 +58,7 @@ export async function runVerb(call: Call): Promise<number> {
   } finally {
     cancellation.dispose();
     await wired.close();
+    if (cancellation.signal.aborted) endSoon();
   }
 }
 
@@ -75,6 +78,11 @@ async function judge(
     const { findings } = error as { findings?: Report['findings'] };
     return findings ? { ...report, findings } : report;
   }
+}
+
+/** The engines have tidied up: a connection to a server that does not answer must not keep a cancelled run alive. Programs get their grace first. */
+function endSoon(): void {
+  setTimeout(() => process.exit(), endAfterMs).unref();
 }
 
 /** In a folder that is not there every program would look as if it were missing. */

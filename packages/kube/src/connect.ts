@@ -12,6 +12,8 @@ export interface ConnectOptions extends LocateOptions {
   readonly process?: ProcessRunner;
   readonly retries?: RetryPolicy;
   readonly watch?: WatchPolicy;
+  /** The run's: nobody waits for the server's version and kinds any longer when it fires. Every other call has a signal of its own. */
+  readonly signal?: AbortSignal;
 }
 
 /**
@@ -23,5 +25,6 @@ export async function connectKube(options: ConnectOptions): Promise<KubeApi> {
   const transport = await createTransport(located, createCredentials(located, options.env, options.process));
   const { context, namespace, cluster } = located;
   const target = { context, server: cluster.server, namespace };
-  return createKubeApi(target, createRequester(transport, target, options.retries), options.watch);
+  const requester = createRequester(transport, target, options.retries);
+  return createKubeApi(target, requester, options.watch, options.signal);
 }

@@ -1,8 +1,9 @@
 import type { KubeApi, KubeObject, KubeRef } from '@zakenak/core';
-import { createDiscovery } from './discovery.ts';
+import { createDiscovery, type Discovery } from './discovery.ts';
 import { listObjects } from './list.ts';
 import { pathOf, queryOf } from './paths.ts';
 import type { Request, Requester } from './requester.ts';
+import { reasonOf } from './transport.ts';
 import { type WatchPolicy, watchObjects } from './watch.ts';
 
 const patchTypes = {
@@ -14,13 +15,19 @@ const patchTypes = {
 /** Bytes of log read from the end of a container's output at most. */
 const mostLogBytes = 8 * 1024 * 1024;
 
-/** KubeApi over a requester. A namespaced object without a namespace goes to the target's. */
+/** KubeApi over a requester. A namespaced object without a namespace goes to the target's. `signal`: see ConnectOptions. */
 export function createKubeApi(
   target: KubeApi['target'],
   requester: Requester,
   watchPolicy?: WatchPolicy,
+  signal?: AbortSignal,
 ): KubeApi {
-  const discovery = createDiscovery(requester);
+  const shared = createDiscovery(requester);
+  const discovery: Discovery = {
+    refresh: shared.refresh,
+    resources: () => waitUntil(signal, shared.resources()),
+    find: (apiVersion, kind) => waitUntil(signal, shared.find(apiVersion, kind)),
+  };
   const call = async (request: Omit<Request, 'idempotent'> & { readonly idempotent?: boolean }) =>
     JSON.parse((await requester.send({ idempotent: false, ...request })).text) as KubeObject;
   const locate = async (ref: KubeRef, query: Parameters<typeof queryOf>[0] = {}, subresource?: string) => {
@@ -35,7 +42,7 @@ export function createKubeApi(
     target,
     resources: discovery.resources,
     refreshDiscovery: discovery.refresh,
-    version: () => readVersion(requester),
+    version: () => waitUntil(signal, readVersion(requester)),
     async get(ref, signal) {
       const request = { method: 'GET', path: await locate(ref), signal } as const;
       const { status, text } = await requester.send({ ...request, idempotent: true, mayBeAbsent: true });
@@ -128,4 +135,17 @@ async function readVersion(requester: Requester): ReturnType<KubeApi['version']>
   const { major = '', minor = '', gitVersion = '' } = JSON.parse(text) as Record<string, string>;
   // Distributions append to the minor: `27+`.
   return { major: Number.parseInt(major, 10), minor: Number.parseInt(minor, 10), gitVersion };
+}
+
+/** Stops waiting when the signal fires; what was asked goes on for others. Where it has fired before, this is the tidying up, which is waited for. */
+async function waitUntil<T>(signal: AbortSignal | undefined, answer: Promise<T>): Promise<T> {
+  if (!signal || signal.aborted) return answer;
+  const over = Promise.withResolvers<never>();
+  const onAbort = () => over.reject(reasonOf(signal));
+  signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    return await Promise.race([answer, over.promise]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
 }

@@ -131,6 +131,7 @@ async function prepareFolder(layout: Layout): Promise<void> {
 
 /** Starts the supervisor in a session of its own and waits until it says that the sandbox is ready. */
 async function runSupervisor(layout: Layout, reach: SandboxReach, signal?: AbortSignal): Promise<void> {
+  if (signal?.aborted) return abandon(layout);
   const entry = join(import.meta.dirname, `supervise${extname(import.meta.filename)}`);
   const errors = openSync(join(layout.logs, 'supervisor.log'), 'a', 0o600);
   const child = spawn(process.execPath, [entry, layout.folder], {
@@ -149,13 +150,19 @@ async function runSupervisor(layout: Layout, reach: SandboxReach, signal?: Abort
   } catch (error) {
     if (!signal?.aborted) throw error;
     if (identity) await waitForEnd([identity], 10_000);
-    await endSandbox(layout.folder);
-    throw cancelled();
+    await abandon(layout);
   } finally {
     signal?.removeEventListener('abort', abort);
     stdout.destroy();
     child.unref();
   }
+}
+
+/** Leaves nothing of a start that was cancelled, also where the supervisor has not written its state yet. */
+async function abandon(layout: Layout): Promise<never> {
+  await endSandbox(layout.folder);
+  await rm(layout.folder, { recursive: true, force: true, maxRetries: 5 });
+  throw cancelled();
 }
 
 async function followSupervisor(lines: AsyncIterable<string>, { progress }: SandboxReach): Promise<void> {

@@ -29,7 +29,7 @@ export async function runDemo(around: Surroundings): Promise<number> {
   const screen = createScreen(around.write, around.colour, () => performance.now());
   const env = {
     ...demoEnvironment(around.env),
-    ...(around.colour ? { FORCE_COLOR: '1' } : {}),
+    ...(around.colour ? { FORCE_COLOR: '1' } : { FORCE_COLOR: undefined, NO_COLOR: '1' }),
     KUBECONFIG: join(around.folder, 'sandbox', 'kubeconfig'),
   };
   const zakenak = createZakenak(screen, env, around.root, around.signal);

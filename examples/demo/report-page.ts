@@ -1,4 +1,4 @@
-import { type Finding, type Report, renderMarkdown } from '@zakenak/core';
+import { escapeMarkdown, type Finding, type Report, renderMarkdown } from '@zakenak/core';
 import { escapeHtml, renderMarkup } from './markup.ts';
 import { type Chapter, type Entry, seconds } from './screen.ts';
 
@@ -12,7 +12,7 @@ export interface Closing {
 /** The whole story as GitHub-flavoured Markdown. */
 export function renderMarkdownPage(chapters: readonly Chapter[], closing: Closing): string {
   const list = (title: string, items: readonly string[]) =>
-    `**${title}**\n\n${items.map((item) => `- ${item}`).join('\n')}`;
+    `**${title}**\n\n${items.map((item) => `- ${escapeMarkdown(item)}`).join('\n')}`;
   return `${[
     '# Zakenak: the demo’s report',
     list('Real', closing.real),
@@ -21,20 +21,23 @@ export function renderMarkdownPage(chapters: readonly Chapter[], closing: Closin
     [
       '| stage | seconds |',
       '| --- | --: |',
-      ...chapters.map(({ title, durationMs }) => `| ${title} | ${seconds(durationMs)} |`),
+      ...chapters.map(({ title, durationMs }) => `| ${escapeMarkdown(title)} | ${seconds(durationMs)} |`),
     ].join('\n'),
-    ...chapters.flatMap(({ title, entries }) => [`# ${title}`, ...entries.map(renderMarkdownEntry)]),
+    ...chapters.flatMap(({ title, entries }) => [
+      `# ${escapeMarkdown(title)}`,
+      ...entries.map(renderMarkdownEntry),
+    ]),
   ].join('\n\n')}\n`;
 }
 
 function renderMarkdownEntry(entry: Entry): string {
   switch (entry.kind) {
     case 'sentence':
-      return entry.text;
+      return escapeMarkdown(entry.text);
     case 'command':
       return fence(`$ ${entry.text}\n(exit ${entry.exitCode} after ${seconds(entry.durationMs)} s)`);
     case 'output':
-      return `${entry.title}\n\n${fence(entry.text.trimEnd())}`;
+      return `${escapeMarkdown(entry.title)}\n\n${fence(entry.text.trimEnd())}`;
     case 'report':
       return renderMarkdown(entry.report, { maxLength: Number.MAX_SAFE_INTEGER }).trimEnd();
   }

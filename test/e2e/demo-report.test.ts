@@ -8,7 +8,7 @@ const hostile =
   '<script>alert(1)</script>"\'><img src=x onerror=alert(2)> [x](javascript:alert(3)) `<b>` | </pre></details>';
 
 const report = createReport({
-  tool: hostile,
+  tool: 'tool',
   summary: hostile,
   caveats: [hostile],
   findings: [

@@ -1,0 +1,142 @@
+import assert from 'node:assert/strict';
+import { dirname, join } from 'node:path';
+import { suite, type TestContext, test } from 'node:test';
+import {
+  assertCoded,
+  type Coded,
+  githubEnvironment,
+  makeWorkspace,
+  reportOf,
+  runCli,
+} from './cli-fixture.ts';
+
+const verbs = ['plan', 'deploy', 'status', 'rollback'] as const;
+
+const kubeconfig = [
+  'apiVersion: v1\nkind: Config\ncurrent-context: test',
+  // Nothing listens on port 1 of loopback.
+  'clusters: [{ name: c, cluster: { server: "https://127.0.0.1:1" } }]',
+  'users: [{ name: u, user: {} }]',
+  'contexts: [{ name: test, context: { cluster: c, user: u } }]\n',
+].join('\n');
+
+const zakenak = (context: string, release = '{ name: web, chart: charts/web }') =>
+  [
+    'project: demo',
+    `environments: { prod: { cluster: { context: ${context} } }, test: { cluster: { context: test } } }`,
+    `deploy: { releases: [${release}] }\n`,
+  ].join('\n');
+
+const chart = {
+  'charts/web/Chart.yaml': 'apiVersion: v2\nname: web\nversion: 0.1.0\n',
+  'charts/web/templates/config.yaml': 'apiVersion: v1\nkind: ConfigMap\nmetadata: { name: a }\n',
+};
+
+interface Case extends Coded {
+  readonly config?: string;
+  readonly args?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  /** Only these verbs look so far. */
+  readonly only?: readonly string[];
+}
+
+const prod = ['--environment', 'prod'];
+
+const cases: Readonly<Record<string, Case>> = {
+  'without a zakenak.yaml': { args: prod, code: 'config/not-found', exitCode: 2 },
+  'without saying which environment': {
+    config: zakenak('test'),
+    code: 'config/unknown-environment',
+    exitCode: 2,
+    message: /prod, test/,
+    remedy: /--environment/,
+  },
+  'for an environment that does not exist': {
+    config: zakenak('test'),
+    args: ['--environment', 'prd'],
+    code: 'config/unknown-environment',
+    exitCode: 2,
+    remedy: /prod/,
+  },
+  'for a context that is not in the kubeconfig': {
+    config: zakenak('tst'),
+    args: prod,
+    code: 'kube/unknown-context',
+    exitCode: 2,
+    remedy: /'test'/,
+  },
+  'without a kubeconfig': {
+    config: zakenak('test'),
+    args: prod,
+    env: { KUBECONFIG: '/nonexistent/config' },
+    code: 'kube/no-kubeconfig',
+    exitCode: 3,
+  },
+  'with a cluster that does not answer': {
+    config: zakenak('test'),
+    args: prod,
+    code: 'kube/unreachable',
+    exitCode: 4,
+    message: /context 'test' at https:\/\/127\.0\.0\.1:1/,
+  },
+};
+
+async function run(t: TestContext, verb: string, { config, args = [], env = {} }: Case) {
+  const workspace = await makeWorkspace(t, {
+    ...chart,
+    kubeconfig,
+    ...(config === undefined ? {} : { 'zakenak.yaml': config }),
+  });
+  const before = workspace.snapshot();
+  const outcome = await runCli([verb, ...args, '--json', '--directory', workspace.root], {
+    env: {
+      KUBECONFIG: join(workspace.root, 'kubeconfig'),
+      HOME: join(dirname(workspace.root), 'home'),
+      ...env,
+    },
+  });
+  assert.deepEqual(workspace.snapshot(), before);
+  return outcome;
+}
+
+suite('the rollout', { concurrency: 4 }, () => {
+  for (const [name, wanted] of Object.entries(cases)) {
+    for (const verb of wanted.only ?? verbs)
+      test(`zakenak ${verb} ${name} is told`, async (t) => {
+        assertCoded(await run(t, verb, wanted), wanted);
+      });
+  }
+
+  for (const verb of verbs.filter((name) => name !== 'status'))
+    test(`zakenak ${verb} is refused on a fork’s pull request before anything is reached`, async (t) => {
+      const workspace = await makeWorkspace(t, { ...chart, kubeconfig, 'zakenak.yaml': zakenak('test') });
+      const base = workspace.git('rev-parse', 'HEAD');
+      const head = await workspace.commit({ 'b.txt': 'b' });
+      const pull = {
+        number: 1,
+        head: { sha: head, ref: 'x', repo: { full_name: 'mallory/platform' } },
+        base: { sha: base, ref: 'main', repo: { full_name: 'acme/platform' } },
+      };
+      const env = await githubEnvironment(workspace, 'pull_request', { pull_request: pull });
+      const outcome = await runCli([verb, ...prod, '--json'], {
+        env: { ...env, KUBECONFIG: join(workspace.root, 'kubeconfig') },
+      });
+      assertCoded(outcome, { code: 'pipeline/refused-for-fork', exitCode: 5 });
+    });
+
+  test('a chart that does not render is a finding on its line, and exit code 1', async (t) => {
+    const { root } = await makeWorkspace(t, {
+      ...chart,
+      'charts/web/templates/bad.yaml':
+        'apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {{ .Values.a.b }}\n',
+    });
+    const outcome = await runCli(['lint', '--json', '--directory', root]);
+    assert.equal(outcome.exitCode, 1, outcome.stderr);
+    const [worst] = reportOf(outcome).findings;
+    assert.equal(worst?.ruleId, 'charts/template-error');
+    assert.deepEqual(
+      [worst?.location?.path, worst?.location?.startLine],
+      ['charts/web/templates/bad.yaml', 4],
+    );
+  });
+});

@@ -1,6 +1,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { ZakenakError } from '@zakenak/core';
 
 const root = join(import.meta.dirname, '../../..');
 
@@ -68,6 +69,13 @@ const tasks: Readonly<Record<string, (args: string[]) => Promise<number>>> = {
   },
 };
 
+/** Says what is missing and how to get it; anything else is our bug and shows where. Builds and downloads beside the failed one end with this process. */
+function explain(thrown: unknown): never {
+  if (!(thrown instanceof ZakenakError)) throw thrown;
+  process.stderr.write(`\n${thrown.message}\n${thrown.code}\nremedy: ${thrown.remedy}\n`);
+  process.exit(thrown.exitCode);
+}
+
 /** Installs what a task needs. A signal ends this process by `exit`, which ends the builds and downloads under way too. */
 async function prepareFor(task: 'unit' | 'demo' | 'all'): Promise<void> {
   const { prepare } = await import('./prepare.ts');
@@ -107,7 +115,7 @@ function runChecks(): string[] {
 
 const [name = '', ...args] = process.argv.slice(2);
 const task = tasks[name];
-if (task) process.exitCode = await task(args);
+if (task) process.exitCode = await task(args).catch(explain);
 else {
   process.stderr.write(`Unknown task '${name}'. Tasks: ${Object.keys(tasks).join(', ')}.\n`);
   process.exitCode = 2;

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { symlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { suite, type TestContext, test } from 'node:test';
 import {
@@ -6,6 +8,7 @@ import {
   type Coded,
   githubEnvironment,
   makeWorkspace,
+  openWorkspace,
   reportOf,
   runCli,
 } from './cli-fixture.ts';
@@ -138,5 +141,58 @@ suite('the rollout', { concurrency: 4 }, () => {
       [worst?.location?.path, worst?.location?.startLine],
       ['charts/web/templates/bad.yaml', 4],
     );
+  });
+
+  test('on a real cluster a plan refuses what leaves the workspace, and tells what does not render', async (t) => {
+    const workspace = await makeWorkspace(t, chart);
+    const beside = join(dirname(workspace.root), 'beside');
+    const marker = randomBytes(8).toString('hex');
+    await openWorkspace(dirname(workspace.root)).write({
+      'beside/Chart.yaml': 'apiVersion: v2\nname: beside\nversion: 0.1.0\n',
+      'beside/templates/a.yaml': `# ${marker}\napiVersion: v1\nkind: ConfigMap\nmetadata: { name: a }\n`,
+      'beside/values.yaml': `text: ${marker}\n`,
+    });
+    await symlink(beside, join(workspace.root, 'link'));
+    const folder = join(dirname(workspace.root), 'sandbox');
+    const up = await runCli(['sandbox', 'up', '--folder', folder, `--owner-pid=${process.pid}`, '--json']);
+    await using _sandbox = {
+      [Symbol.asyncDispose]: async () => void (await runCli(['sandbox', 'down', '--folder', folder])),
+    };
+    const env = { KUBECONFIG: String(reportOf(up).outputs.kubeconfig) };
+    const config = (deploy: string) =>
+      `project: demo\nenvironments: { prod: { cluster: { context: current } } }\ndeploy: { ${deploy} }\n`;
+    const release = (more: string) => config(`releases: [{ name: web, ${more} }]`);
+    const leaving = [
+      release('chart: ../beside'),
+      release(`chart: ${beside}`),
+      release('chart: link'),
+      release('chart: charts/web, values: [../beside/values.yaml]'),
+      release('chart: charts/web, values: [link/values.yaml]'),
+      config('manifests: [../beside/templates]'),
+      config('manifests: [link/templates]'),
+    ];
+    for (const text of leaving) {
+      await workspace.write({ 'zakenak.yaml': text });
+      const before = workspace.snapshot();
+      const outcomes = await Promise.all(
+        ['plan', 'deploy'].map((verb) =>
+          runCli([verb, ...prod, '--json', '--directory', workspace.root], { env }),
+        ),
+      );
+      for (const outcome of outcomes) {
+        assertCoded(outcome, { code: 'files/outside-workspace', exitCode: 5 });
+        assert.ok(!`${outcome.stdout}${outcome.stderr}`.includes(marker), text);
+      }
+      assert.deepEqual(workspace.snapshot(), before);
+    }
+    await workspace.write({
+      'zakenak.yaml': release('chart: charts/web'),
+      'charts/web/templates/bad.yaml':
+        'apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {{ .Values.a.b }}\n',
+    });
+    for (const verb of ['plan', 'deploy']) {
+      const outcome = await runCli([verb, ...prod, '--json', '--directory', workspace.root], { env });
+      assertCoded(outcome, { code: 'rollout/render-failed', exitCode: 2, message: /bad\.yaml:4/ });
+    }
   });
 });

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { globSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { globSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { until } from './sandbox-cli.ts';
+import { createTestToolchain } from './sandbox-fixture.ts';
 
 const root = join(import.meta.dirname, '../..');
 let folder: string;
@@ -102,6 +103,22 @@ test('a second demo in the same folder is refused and does the first no harm', a
   assert.equal(await first.ended, 130);
 });
 
+test('without a program that nobody can build the demo says how to get it, and ends with 3', async () => {
+  const path = join(folder, 'only-git');
+  mkdirSync(path);
+  symlinkSync(await createTestToolchain().resolve('git'), join(path, 'git'));
+  const demo = startDemo({
+    PATH: path,
+    ZAKENAK_OFFLINE: '1',
+    ZAKENAK_CACHE_DIR: join(folder, 'empty-cache'),
+  });
+  assert.equal(await demo.ended, 3);
+  assert.match(
+    demo.output(),
+    /^ssh-keygen .* cannot be had: it is not on the PATH\.\ntool\/missing\nremedy: Install it /m,
+  );
+});
+
 interface Demo {
   readonly child: ChildProcess;
   readonly ended: Promise<number | null>;
@@ -109,8 +126,8 @@ interface Demo {
 }
 
 /** The demo as `npm run demo` starts it, in the test's own folder. */
-function startDemo(): Demo {
-  const env = { ...process.env, FORCE_COLOR: undefined };
+function startDemo(more: Readonly<Record<string, string>> = {}): Demo {
+  const env = { ...process.env, FORCE_COLOR: undefined, ...more };
   const child = spawn(
     process.execPath,
     [join(root, 'packages/devkit/src/main.ts'), 'demo', '--folder', folder],

@@ -8,13 +8,13 @@ const cli = join(import.meta.dirname, '../../packages/cli/src/bin.ts');
 const leash = join(import.meta.dirname, 'leash.ts');
 
 /** The end of a run of `zakenak`. */
-export interface Ended {
+interface Ended {
   readonly exitCode: number;
   readonly report: Report;
 }
 
 /** How a verb is run. */
-export interface VerbOptions {
+interface VerbOptions {
   /** The checkout it works in; the folder that the demo was started for where nothing is said. */
   readonly directory?: string;
   readonly env?: Readonly<Record<string, string>>;

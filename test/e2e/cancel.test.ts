@@ -67,13 +67,8 @@ const stages: Readonly<Record<string, Stage>> = {
 };
 
 /** A program with a child of its own that writes a file when it has started and never ends by itself. */
-async function makeEndless(
-  folder: string,
-  stage: Pick<Stage, 'only'>,
-  ignoring = '',
-  name = 'endless',
-): Promise<string> {
-  const path = join(folder, name);
+async function makeEndless(folder: string, stage: Pick<Stage, 'only'>, ignoring = ''): Promise<string> {
+  const path = join(folder, 'endless');
   const { program, words } = stage.only ?? {};
   const pass =
     words?.map((word) => `case " $* " in *" ${word} "*) ;; *) exec ${program} "$@" ;; esac\n`) ?? [];
@@ -218,16 +213,13 @@ suite('Ctrl-C', { concurrency: 3 }, () => {
           key,
           value === 'OWN' ? own : value,
         ]);
-        // The builder takes Go from the PATH.
-        const isGo = stage.program === 'GO';
         const { outcome, tookMs } = await interrupt({
           workspace,
           args: stage.args,
           env: {
             ...env,
             ...Object.fromEntries(more),
-            ...(isGo ? { PATH: `${folder}:${process.env.PATH}` } : {}),
-            [`ZAKENAK_${stage.program}_PATH`]: await makeEndless(folder, stage, '', isGo ? 'go' : 'endless'),
+            [`ZAKENAK_${stage.program}_PATH`]: await makeEndless(folder, stage),
           },
           signals: [signal],
           ready: () => readdirSync(folder).includes('started'),

@@ -14,6 +14,8 @@ export interface Installation {
   readonly http: Http;
   readonly progress: Progress;
   readonly offline: boolean;
+  /** The Go to build with, where it is not the one on the PATH. */
+  readonly go?: string;
 }
 
 /** The platform's name in the manifest. */
@@ -156,7 +158,7 @@ async function buildProgram(
     if ('install' in route) {
       return how.process.run(
         {
-          program: 'go',
+          program: how.go ?? 'go',
           args: ['install', '-trimpath', '-ldflags', '-s -w', `${route.install}@${route.version}`],
           env: common,
           cwd: folder,
@@ -168,7 +170,7 @@ async function buildProgram(
     await cp(wrapperFolder(route.wrapper), source, { recursive: true });
     return how.process.run(
       {
-        program: 'go',
+        program: how.go ?? 'go',
         args: [
           'build',
           '-trimpath',

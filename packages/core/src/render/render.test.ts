@@ -4,6 +4,7 @@ import { createFinding } from '../finding.ts';
 import { createReport } from '../report.ts';
 import { renderAnnotations } from './annotations.ts';
 import { renderCodeQuality } from './code-quality.ts';
+import { neutralizeCommands } from './escape.ts';
 import { renderJunit } from './junit.ts';
 import { renderMarkdown } from './markdown.ts';
 import { renderSarif } from './sarif.ts';
@@ -79,4 +80,23 @@ test('Markdown is cut at the limit with balanced blocks and says so', () => {
   assert.equal((text.match(/^```/gm) ?? []).length % 2, 0);
   assert.equal(text.match(/<details>/g)?.length, text.match(/<\/details>/g)?.length);
   assert.ok(!renderMarkdown(report).includes('<script>'));
+});
+
+test('no CI host finds a command in what was escaped, and the rest stays as it was', () => {
+  const hostile = [
+    '::error::x',
+    ' \t::set-output name=a::b',
+    'a\r\n  ::add-mask::x',
+    'x ##[group]y',
+    '##vso[task.x]y',
+  ];
+  for (const text of hostile) {
+    const lines = neutralizeCommands(text).split(/[\r\n]/);
+    assert.ok(
+      lines.every((line) => !line.trim().startsWith('::') && !/##(\[|vso\[)/.test(line)),
+      text,
+    );
+  }
+  for (const text of ['a::b', 'std::vector', '# [x]', '## Title', ': x', 'a\n b'])
+    assert.equal(neutralizeCommands(text), text);
 });

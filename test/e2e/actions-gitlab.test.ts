@@ -116,7 +116,11 @@ async function makeProject(t: TestContext, component: string, inputs: Readonly<R
     include,
     run(job: string) {
       const node = dirname(process.execPath);
-      const { PATH = '', HOME = '', TMPDIR = tmpdir() } = process.env;
+      const { HOME = '', TMPDIR = tmpdir() } = process.env;
+      // npm puts the workspace's own `zakenak` on the PATH of its scripts.
+      const path = (process.env.PATH ?? '')
+        .split(':')
+        .filter((entry) => !entry.endsWith('node_modules/.bin'));
       const { status, stdout, stderr } = spawnSync(
         process.execPath,
         [
@@ -135,7 +139,11 @@ async function makeProject(t: TestContext, component: string, inputs: Readonly<R
           join(folder, '.gitlab-ci-local/home'),
           job,
         ],
-        { cwd: folder, encoding: 'utf8', env: { HOME, TMPDIR, PATH: `${node}:${PATH}`, LANG: 'C.UTF-8' } },
+        {
+          cwd: folder,
+          encoding: 'utf8',
+          env: { HOME, TMPDIR, PATH: [node, ...path].join(':'), LANG: 'C.UTF-8' },
+        },
       );
       return { status, text: `${stdout}\n${stderr}` };
     },

@@ -211,13 +211,10 @@ test('status tells drift, and the next deploy brings it back', async (t) => {
   await kube.patch(ref, 'merge', { data: { text: 'by hand' } });
   await kube.delete({ ...ref, apiVersion: 'v1', kind: 'Service', name: 'web' });
   const { report } = await set.run(['status']);
-  assert.deepEqual(
-    report.findings.map(({ ruleId, message }) => [ruleId, message.split(':')[0]]).sort(),
-    [
-      ['rollout/drifted', 'api'],
-      ['rollout/drifted', 'web'],
-    ],
-  );
+  assert.deepEqual(report.findings.map(({ ruleId, message }) => [ruleId, message.split(':')[0]]).sort(), [
+    ['rollout/drifted', 'api'],
+    ['rollout/drifted', 'web'],
+  ]);
   const messages = report.findings.map(({ message }) => message).join('\n');
   assert.match(messages, /ConfigMap .*\/api: data\.text differ/);
   assert.match(messages, /Service .*\/web: it is gone/);

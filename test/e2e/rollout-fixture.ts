@@ -25,7 +25,7 @@ export interface TestSet {
 }
 
 /** What one verb came to. */
-export interface RolloutRun extends CliOutcome {
+interface RolloutRun extends CliOutcome {
   readonly report: Report;
 }
 

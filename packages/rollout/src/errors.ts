@@ -116,7 +116,7 @@ export function unknownRevision(
 }
 
 /** The cluster refused a request for lack of rights; the server's text names verb and resource. */
-export function forbidden(reason: string): ZakenakError {
+function forbidden(reason: string): ZakenakError {
   return new ZakenakError({
     code: 'rollout/forbidden',
     message: reason,
@@ -126,7 +126,7 @@ export function forbidden(reason: string): ZakenakError {
 }
 
 /** An error status of the API server that we do not know how to answer. */
-export function serverRefused(doing: string, error: KubeStatusError): ZakenakError {
+function serverRefused(doing: string, error: KubeStatusError): ZakenakError {
   if (error.status === 403) return forbidden(`${doing}: ${error.message}`);
   return new ZakenakError({
     code: 'rollout/server-refused',

@@ -22,7 +22,7 @@ export const setLabel = 'zakenak.io/set';
 export const rolloutLabel = 'zakenak.io/rollout';
 
 /** Revisions that are kept, as Helm's own default. */
-export const historyLimit = 10;
+const historyLimit = 10;
 
 // The API server refuses Secrets over 1 MiB; base64 on the wire is not counted, our own base64 is.
 const largestRecord = 1_048_576 - 4_096;

@@ -9,7 +9,7 @@ export interface Kinds {
 }
 
 /** A kind and who brings it. */
-export interface KnownKind {
+interface KnownKind {
   readonly namespaced: boolean;
   /** `set`: the definition is part of this rollout and may not be in the cluster yet. */
   readonly from: 'cluster' | 'set';

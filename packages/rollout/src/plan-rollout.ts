@@ -91,15 +91,6 @@ export async function planRendered(
   return { plan, rendered, releases };
 }
 
-/** The plan alone. */
-export async function planRollout(
-  request: RolloutRequest,
-  ports: PlanPorts,
-  signal?: AbortSignal,
-): Promise<Plan> {
-  return (await prepareRollout(request, ports, signal)).plan;
-}
-
 async function findNewNamespaces(
   rendered: RenderedRollout,
   ports: Pick<Ports, 'kube'>,

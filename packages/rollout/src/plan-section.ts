@@ -46,7 +46,7 @@ export function summarizePlan({ releases }: Plan): string {
 }
 
 /** The releases and what needs what, as a mermaid flowchart; arrows point from what is needed to what needs it. */
-export function renderGraph(releases: readonly PlannedRelease[]): string {
+function renderGraph(releases: readonly PlannedRelease[]): string {
   const id = (name: string): string => `r${releases.findIndex((release) => release.name === name)}`;
   const label = (text: string): string => text.replace(/[^\w .:→-]/g, '_');
   const lines = releases.flatMap(({ name, action, needs, toRevision }) => [

@@ -96,7 +96,7 @@ export function deployReport(outcome: Outcome): Report {
 }
 
 /** What a plan hands on. */
-export function planOutputs(plan: Plan): Report['outputs'] {
+function planOutputs(plan: Plan): Report['outputs'] {
   return {
     set: plan.set,
     'plan-id': plan.id,

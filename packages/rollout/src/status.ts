@@ -26,7 +26,7 @@ export interface StatusRequest {
 }
 
 /** How one release stands. */
-export interface ReleaseStatus {
+interface ReleaseStatus {
   readonly name: string;
   readonly namespace: string;
   /** `absent`, or Helm's status of the newest revision. */

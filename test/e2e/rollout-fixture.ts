@@ -32,7 +32,8 @@ interface RolloutRun extends CliOutcome {
 /** The chart of every release: a Deployment, a Service, a ConfigMap and a Secret, steered by values. */
 const chart: Readonly<Record<string, string>> = {
   'charts/app/Chart.yaml': 'apiVersion: v2\nname: app\nversion: 1.2.3\nappVersion: "1"\n',
-  'charts/app/values.yaml': 'text: first\npassword: ""\nreplicas: 1\nsimulate: ""\nextra: {}\nhook: ""\n',
+  'charts/app/values.yaml':
+    'text: first\npassword: ""\nreplicas: 1\nsimulate: ""\nreadyAfter: 0s\nextra: {}\nhook: ""\n',
   'charts/app/templates/config.yaml': `apiVersion: v1
 kind: ConfigMap
 metadata: { name: {{ .Release.Name }} }
@@ -64,7 +65,10 @@ spec:
   template:
     metadata:
       labels: { app: {{ .Release.Name }} }
-      annotations: { text: {{ .Values.text | quote }}, zakenak.dev/simulate: {{ .Values.simulate | quote }} }
+      annotations:
+        text: {{ .Values.text | quote }}
+        zakenak.dev/simulate: {{ .Values.simulate | quote }}
+        zakenak.dev/simulate-ready-after: {{ .Values.readyAfter | quote }}
     spec:
       containers: [{ name: web, image: "example/web:1", args: [--password, {{ .Values.password | quote }}] }]
 `,

@@ -56,13 +56,16 @@ export async function planObject(
   try {
     const live = await ports.kube.get(ref, signal);
     const refused = live && refuseOwner(live, context.owner);
-    if (refused) return decided({ action: 'unknown', reason: refused }, live);
+    if (refused) return decided({ action: 'unknown', reason: refused, blockedBy: 'owner' }, live);
     if (live?.metadata.deletionTimestamp)
       return decided({ action: 'unknown', reason: 'it is being deleted' }, live);
     const { result, conflicts } = await dryRun(desired, ports, signal);
     const diff = diffObjects(live, result, ports.redactor);
     if (conflicts.some(({ decision }) => decision === 'refuse'))
-      return decided({ action: 'unknown', reason: conflictReason(conflicts), conflicts }, live);
+      return decided(
+        { action: 'unknown', reason: conflictReason(conflicts), conflicts, blockedBy: 'manager' },
+        live,
+      );
     if (!live) return decided({ action: 'create', reason: 'it does not exist', diff }, live);
     if (result && sameBody(live, result))
       return decided({ action: 'noop', reason: 'unchanged', conflicts }, live);

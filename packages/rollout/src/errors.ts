@@ -101,6 +101,16 @@ export function lockLost(set: string): ZakenakError {
   });
 }
 
+/** A deploy of a newer commit asked for the lock. */
+export function preempted(set: string, by: string): ZakenakError {
+  return new ZakenakError({
+    code: 'rollout/preempted',
+    message: `This deploy of '${set}' stopped between two operations: ${by} comes after it and goes on from here.`,
+    remedy: 'Look at the newer deploy; nothing has to be run again.',
+    exitCode: exitCodes.refused,
+  });
+}
+
 /** A revision that Helm's records do not hold. */
 export function unknownRevision(
   release: string,

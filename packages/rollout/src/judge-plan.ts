@@ -30,10 +30,8 @@ export function judgePlan(plan: Plan, allowIrreversible = false): readonly Findi
 }
 
 function blockedObject(release: string, object: PlannedObject): Finding {
-  const refused = object.conflicts.filter(({ decision }) => decision === 'refuse');
-  const foreign = object.reason.startsWith('it belongs to');
-  const ruleId =
-    refused.length > 0 ? 'rollout/conflict' : foreign ? 'rollout/owned-elsewhere' : 'rollout/unknown-object';
+  const rules = { owner: 'rollout/owned-elsewhere', manager: 'rollout/conflict' } as const;
+  const ruleId = object.blockedBy ? rules[object.blockedBy] : 'rollout/unknown-object';
   const remedies = {
     'rollout/conflict': 'Remove the field from the chart, or make its manager let go of it.',
     'rollout/owned-elsewhere': 'Rename the object, or remove it from the other release first.',

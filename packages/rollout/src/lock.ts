@@ -1,5 +1,5 @@
 import { type KubeObject, type KubeRef, KubeStatusError, type Ports } from '@zakenak/core';
-import { locked, lockLost, requestOf } from './errors.ts';
+import { locked, lockLost, preempted, requestOf } from './errors.ts';
 import { numberAt, textAt } from './json.ts';
 
 /** A held lock. */
@@ -24,7 +24,14 @@ export interface LockRequest {
   readonly leaseSeconds: number;
   readonly timeoutMs: number;
   readonly isGone?: ((holder: string) => boolean) | undefined;
+  /** What we deploy: others that wait compare their own commit with it. */
+  readonly commit?: string | undefined;
+  /** True when what we deploy comes after the given commit: its deploy is asked to stop at its next operation. */
+  readonly supersedes?: ((commit: string) => Promise<boolean>) | undefined;
 }
+
+const commitAnnotation = 'zakenak.io/commit';
+const preemptAnnotation = 'zakenak.io/preempted-by';
 
 type LockPorts = Pick<Ports, 'kube' | 'clock' | 'progress'>;
 
@@ -58,16 +65,26 @@ export async function acquireLock(
     if (!live || isFree(live, now - observed.at) || request.isGone?.(holderOf(live))) {
       const taken = await tryTake(request, live, ports);
       if (taken) return keep(taken, version, request, ports);
-    } else if (now >= deadline) throw locked(request.set, holderOf(live));
-    else
-      ports.progress.emit({
-        stage: 'lock',
-        subject: request.set,
-        state: 'waiting',
-        message: `held by ${holderOf(live)}`,
-      });
+    } else {
+      if (now >= deadline) throw locked(request.set, holderOf(live));
+      await askToStop(live, request, ports);
+      const message = `held by ${holderOf(live)}`;
+      ports.progress.emit({ stage: 'lock', subject: request.set, state: 'waiting', message });
+    }
     await ports.clock.sleep(500, signal);
   }
+}
+
+/** A deploy of an older commit would only be overwritten: its holder sees the annotation when it renews. */
+async function askToStop(live: KubeObject, request: LockRequest, ports: LockPorts): Promise<void> {
+  const { annotations = {} } = live.metadata;
+  const commit = annotations[commitAnnotation];
+  if (commit === undefined || annotations[preemptAnnotation] !== undefined) return;
+  if (!(await request.supersedes?.(commit))) return;
+  const asked = { [preemptAnnotation]: request.commit ?? request.holder };
+  await requestOf('Asking for the lock', () =>
+    ports.kube.patch(refOf(request), 'merge', { metadata: { annotations: asked } }),
+  );
 }
 
 function refOf({ set, namespace }: Pick<LockRequest, 'set' | 'namespace'>): KubeRef {
@@ -96,13 +113,14 @@ async function tryTake(
     renewTime: now,
     leaseTransitions: numberAt(live, 0, 'spec', 'leaseTransitions') + 1,
   };
+  const annotations = request.commit === undefined ? {} : { [commitAnnotation]: request.commit };
   try {
-    if (live) return await ports.kube.replace({ ...live, spec });
+    if (live) return await ports.kube.replace({ ...live, metadata: { ...live.metadata, annotations }, spec });
     const { apiVersion, kind, name, namespace } = refOf(request);
     return await ports.kube.create({
       apiVersion,
       kind,
-      metadata: { name, ...(namespace ? { namespace } : {}) },
+      metadata: { name, ...(namespace ? { namespace } : {}), annotations },
       spec,
     });
   } catch (error) {
@@ -114,24 +132,43 @@ async function tryTake(
 function keep(taken: KubeObject, former: string, request: LockRequest, ports: LockPorts): Lock {
   const stop = new AbortController();
   const lost = new AbortController();
+  let isOurs = true;
   let lease = taken;
   const spec = (): Record<string, unknown> => lease['spec'] as Record<string, unknown>;
   const leaseMs = request.leaseSeconds * 1_000;
   let lastRenewed = ports.clock.monotonicMs();
   const renew = async (): Promise<void> => {
     while (!stop.signal.aborted) {
-      await ports.clock.sleep(leaseMs / 3, stop.signal).catch(() => undefined);
+      await ports.clock.sleep(Math.min(leaseMs / 3, 2_000), stop.signal).catch(() => undefined);
       if (stop.signal.aborted) return;
       try {
         const begun = ports.clock.monotonicMs();
         lease = await ports.kube.replace({ ...lease, spec: { ...spec(), renewTime: microTime(ports) } });
         lastRenewed = begun;
       } catch (error) {
-        const taken = error instanceof KubeStatusError && [404, 409].includes(error.status);
-        const late = ports.clock.monotonicMs() - lastRenewed > (leaseMs * 2) / 3;
-        if (taken || late) return lost.abort(lockLost(request.set));
+        const isChanged = error instanceof KubeStatusError && [404, 409].includes(error.status);
+        const seen = isChanged ? await readAgain() : undefined;
+        const isLate = ports.clock.monotonicMs() - lastRenewed > (leaseMs * 2) / 3;
+        if (seen === 'gone' || isLate) {
+          isOurs = false;
+          lost.abort(lockLost(request.set));
+          return;
+        }
       }
     }
+  };
+  /** The Lease was changed by somebody: either it is another's now, or another waits for it. */
+  const readAgain = async (): Promise<'gone' | 'ours' | undefined> => {
+    const live = await ports.kube.get(refOf(request)).catch(() => 'unknown' as const);
+    if (live === 'unknown') return undefined;
+    const epoch = numberAt(taken, 1, 'spec', 'leaseTransitions');
+    const isSame =
+      live && holderOf(live) === request.holder && numberAt(live, 0, 'spec', 'leaseTransitions') === epoch;
+    if (!isSame) return 'gone';
+    lease = live;
+    const by = live.metadata.annotations?.[preemptAnnotation];
+    if (by !== undefined) lost.abort(preempted(request.set, by));
+    return 'ours';
   };
   const renewing = renew();
   return {
@@ -139,14 +176,16 @@ function keep(taken: KubeObject, former: string, request: LockRequest, ports: Lo
     lost: lost.signal,
     former,
     assertHeld() {
-      if (!lost.signal.aborted && ports.clock.monotonicMs() - lastRenewed >= leaseMs)
+      if (ports.clock.monotonicMs() - lastRenewed >= leaseMs) {
+        isOurs = false;
         lost.abort(lockLost(request.set));
+      }
       if (lost.signal.aborted) throw lost.signal.reason;
     },
     async release() {
       stop.abort();
       await renewing;
-      if (lost.signal.aborted) return;
+      if (!isOurs) return;
       // A lock that cannot be given back runs out by itself.
       await ports.kube.replace({ ...lease, spec: { ...spec(), holderIdentity: '' } }).catch(() => undefined);
     },

@@ -148,14 +148,24 @@ for (const [name, more, findings] of [
   ],
   [
     'a field of somebody else',
-    { releases: [release({ objects: [object({ action: 'unknown', conflicts: [take, refuse] })] })] },
+    {
+      releases: [
+        release({
+          objects: [object({ action: 'unknown', conflicts: [take, refuse], blockedBy: 'manager' })],
+        }),
+      ],
+    },
     ['high rollout/conflict'],
   ],
   [
     'an object of another release',
     {
       releases: [
-        release({ objects: [object({ action: 'unknown', reason: 'it belongs to the release a/b' })] }),
+        release({
+          objects: [
+            object({ action: 'unknown', reason: 'it belongs to the release a/b', blockedBy: 'owner' }),
+          ],
+        }),
       ],
     },
     ['high rollout/owned-elsewhere'],

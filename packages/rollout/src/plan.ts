@@ -14,6 +14,8 @@ export interface PlannedObject {
   readonly reason: string;
   /** Of the live object. */
   readonly uid?: string;
+  /** What keeps an `unknown` object from being deployed, where that is known: another release owns it, or another manager a field. */
+  readonly blockedBy?: 'owner' | 'manager';
   readonly diff: readonly FieldChange[];
   readonly conflicts: readonly FieldConflict[];
 }

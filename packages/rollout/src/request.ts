@@ -63,6 +63,10 @@ export interface TransactionOptions {
   readonly holder?: string;
   /** True for a holder that certainly lives no more: its lock is taken at once. Where nothing is said every lock is waited for. */
   readonly isGone?: (holder: string) => boolean;
+  /** Commit that is rolled out: others that wait for the lock compare theirs with it. */
+  readonly commit?: string;
+  /** True when what is rolled out comes after the given commit: a running deploy of that one is asked to stop. Nobody is where nothing is said. */
+  readonly supersedes?: (commit: string) => Promise<boolean>;
   /** Proves what was deployed; a report that failed or errored counts as a failed release. */
   readonly verify?: (signal: AbortSignal) => Promise<Report>;
 }

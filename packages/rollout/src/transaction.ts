@@ -74,7 +74,8 @@ interface Run {
 
 function lockRequestOf({ transaction, place }: Run): Parameters<typeof acquireLock>[0] {
   const { holder = 'zakenak', leaseSeconds = 15, lockTimeoutMs = defaultLockTimeoutMs } = transaction;
-  return { ...place, holder, leaseSeconds, timeoutMs: lockTimeoutMs, isGone: transaction.isGone };
+  const { isGone, commit, supersedes } = transaction;
+  return { ...place, holder, leaseSeconds, timeoutMs: lockTimeoutMs, isGone, commit, supersedes };
 }
 
 /** The report of a plan that is only shown, or that must not be carried out. */

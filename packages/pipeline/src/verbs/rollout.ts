@@ -57,6 +57,7 @@ export const deploy: Bound = async (read, settings, context) => {
     ...rollout,
     ...stateOf(inputs),
     ...writingOf(inputs, context),
+    ...(await orderOf(rollout.commit, context)),
     ...(approved ? { approved } : {}),
     ...(inputs['plan-file'] ? { planFile: inputs['plan-file'] } : {}),
     ...(inputs.smoke
@@ -155,6 +156,20 @@ function writingOf(inputs: WritingInputs, { ports, identity }: RunContext) {
     holder: `${ports.host.runUrl ?? `zakenak on ${ports.host.name}`} (${identity.self})`,
     isGone: identity.isGone,
   };
+}
+
+/** The commit that is deployed, and how it stands to that of a deploy under way. */
+async function orderOf(given: string | undefined, context: RunContext) {
+  const commit = given ?? (await context.ports.git.resolve('HEAD').catch(() => undefined));
+  if (commit === undefined) return {};
+  return { commit, supersedes: (other: string) => isAncestor(other, commit, context) };
+}
+
+/** Where one of the commits is not here (a shallow clone), nothing is known of their order. */
+async function isAncestor(older: string, newer: string, { ports }: RunContext): Promise<boolean> {
+  if (newer === older || !/^[0-9a-f]{40,64}$/.test(older)) return false;
+  const base = await ports.git.mergeBase(older, newer).catch(() => undefined);
+  return base === older;
 }
 
 async function rollbackSettings(settings: Parameters<Bound>[1]) {

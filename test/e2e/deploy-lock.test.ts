@@ -1,0 +1,93 @@
+import assert from 'node:assert/strict';
+import type { ChildProcess } from 'node:child_process';
+import type { IncomingMessage } from 'node:http';
+import { after, before, test } from 'node:test';
+import type { KubeApi } from '@zakenak/core';
+import { connectKube } from '@zakenak/kube';
+import type { Sandbox } from '@zakenak/sandbox';
+import { startApiProxy } from './api-proxy.ts';
+import { makeTestSet, readWrites, type TestSet } from './rollout-fixture.ts';
+import { until } from './sandbox-cli.ts';
+import { startTestSandbox } from './sandbox-fixture.ts';
+
+let sandbox: Sandbox;
+let kube: KubeApi;
+
+before(async () => {
+  sandbox = await startTestSandbox();
+  kube = await connectKube({ env: {}, kubeconfig: sandbox.kubeconfig });
+});
+after(() => sandbox?.stop());
+
+const textOf = async ({ name }: TestSet, release: string): Promise<string | undefined> => {
+  const found = await kube.get({ apiVersion: 'v1', kind: 'ConfigMap', namespace: name, name: release });
+  return (found?.data as { text?: string } | undefined)?.text;
+};
+
+/** Starts a deploy that stays long enough at its first release for others to step in. */
+async function startSlowDeploy(set: TestSet, readyAfter: string) {
+  await set.setValues({ base: { text: 'slow', readyAfter } });
+  let child: ChildProcess | undefined;
+  const ended = set.run(['deploy'], {
+    onStart: (started) => {
+      child = started;
+    },
+  });
+  await until('the slow deploy waits', async () => (await textOf(set, 'base')) === 'slow', 20_000);
+  return { child: child as ChildProcess, ended };
+}
+
+test('a deploy that was stopped past its lease writes nothing more when it wakes', async (t) => {
+  const set = await makeTestSet(t, sandbox);
+  const { child, ended } = await startSlowDeploy(set, '40s');
+  child.kill('SIGSTOP');
+  await set.setValues({ base: { text: 'second' }, api: { text: 'second' }, web: { text: 'second' } });
+  const second = await set.run(['deploy', '--lock-timeout', '1m']);
+  assert.equal(second.report.verdict, 'simulated', second.report.summary);
+  const before = await readWrites(sandbox, set.name);
+  child.kill('SIGCONT');
+  const { report, exitCode } = await ended;
+  assert.equal(report.error?.code, 'rollout/lock-lost');
+  assert.equal(exitCode, 4);
+  assert.deepEqual(await readWrites(sandbox, set.name), before);
+  assert.equal(await textOf(set, 'base'), 'second');
+});
+
+test('a deploy of a newer commit stops a running one between two operations and goes on from there', async (t) => {
+  const set = await makeTestSet(t, sandbox);
+  await set.workspace.commit();
+  const { ended } = await startSlowDeploy(set, '40s');
+  await set.setValues({ base: { text: 'newer' } });
+  await set.workspace.commit();
+  const newer = await set.run(['deploy', '--lock-timeout', '30s']);
+  assert.equal(newer.report.verdict, 'simulated', newer.report.summary);
+  const { report, exitCode } = await ended;
+  assert.equal(report.error?.code, 'rollout/preempted');
+  assert.equal(exitCode, 5);
+  assert.equal(await textOf(set, 'base'), 'newer');
+});
+
+test('an API server that is busy, fails and drops connections delays a deploy and changes nothing about it', async (t) => {
+  const set = await makeTestSet(t, sandbox);
+  await using proxy = await startApiProxy(sandbox);
+  let [count, disturbed] = [0, 0];
+  // Every third request meets one of them, the watches' too: a retry may meet the next.
+  const disturb = ({ url = '' }: IncomingMessage) => {
+    count += 1;
+    if (count % 3 !== 0 || url.startsWith('/version')) return undefined;
+    disturbed += 1;
+    const kinds = [
+      { status: 429, headers: { 'retry-after': '1' } },
+      { status: 500 },
+      { status: 503 },
+      'drop',
+    ] as const;
+    return kinds[disturbed % kinds.length];
+  };
+  proxy.intercept(disturb);
+  const { report } = await set.run(['deploy', '--kubeconfig', proxy.kubeconfig]);
+  assert.equal(report.verdict, 'simulated', report.error?.message ?? report.summary);
+  assert.ok(disturbed > 10, `${disturbed} requests were disturbed`);
+  const again = await set.run(['deploy']);
+  assert.equal(again.report.outputs['has-changes'], false);
+});

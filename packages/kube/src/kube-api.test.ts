@@ -147,29 +147,76 @@ test('a request turned away with 429 comes again after the time asked for, also 
   assert.ok(performance.now() - turnedAt >= 990);
 });
 
-test('a server error is thrown at once when it names no time to come again', async () => {
+test('a server error is tried again a few times where that is harmless, one of a webhook never', async () => {
+  let message = 'etcdserver: leader changed';
   await using server = await playServer((_, response) =>
-    sendJson(response, 500, status(500, 'InternalError')),
+    sendJson(response, 500, Object.assign({}, status(500, 'InternalError'), { message })),
   );
+  const tries = () => server.requests.filter(({ path }) => path.includes('pods')).length;
   await assert.rejects(server.kube.get(podRef), isStatus(500));
-  assert.equal(server.requests.filter(({ path }) => path.includes('pods')).length, 1);
+  assert.equal(tries(), 4);
+  message = 'Internal error occurred: failed calling webhook "a.example.com"';
+  await assert.rejects(server.kube.get(podRef), isStatus(500));
+  assert.equal(tries(), 5);
 });
 
-test('gets and applies survive a connection that is cut, a create does not repeat itself', async () => {
+test('gets and applies survive a connection that is cut', async () => {
   let cut = true;
-  await using server = await playServer(({ method }, response) => {
-    if (!cut && method !== 'POST') return sendJson(response, 200, pod('a', '1'));
+  await using server = await playServer((_, response) => {
+    if (!cut) return sendJson(response, 200, pod('a', '1'));
     cut = false;
     return void response.destroy();
   });
   assert.equal((await server.kube.get(podRef))?.metadata.name, 'a');
   cut = true;
   await server.kube.apply(configMap, { fieldManager: 'helm' });
-  await assert.rejects(server.kube.create(configMap), isCode('kube/unreachable'));
   assert.deepEqual(
     server.requests.slice(2).map(({ method }) => method),
-    ['GET', 'GET', 'PATCH', 'PATCH', 'POST'],
+    ['GET', 'GET', 'PATCH', 'PATCH'],
   );
+});
+
+test('a create whose answer was lost is looked for, and sent again only when it was not carried out', async () => {
+  for (const isDone of [true, false]) {
+    let posts = 0;
+    await using server = await playServer(({ method }, response) => {
+      if (method === 'POST' && posts++ === 0) return void response.destroy();
+      if (method === 'GET' && !isDone) return sendJson(response, 404, status(404, 'NotFound'));
+      return sendJson(response, 200, { ...configMap, data: { added: 'by the server' } });
+    });
+    assert.equal((await server.kube.create(configMap)).metadata.name, 'settings');
+    assert.equal(posts, isDone ? 1 : 2);
+  }
+});
+
+test('a create that meets something else after its answer was lost is not taken for done', async () => {
+  const other = { ...configMap, metadata: { ...configMap.metadata, labels: { by: 'another' } } };
+  await using server = await playServer(({ method }, response) =>
+    method === 'POST' ? void response.destroy() : sendJson(response, 200, configMap),
+  );
+  await assert.rejects(server.kube.create(other), isCode('kube/unreachable'));
+});
+
+test('a replace whose answer was lost is sent again only while the object is as it was', async () => {
+  const sent = { ...configMap, metadata: { ...configMap.metadata, resourceVersion: '1' }, data: { a: 'b' } };
+  for (const [live, puts] of [
+    [{ ...sent, metadata: { ...sent.metadata, resourceVersion: '2' } }, 1],
+    [{ ...sent, data: { a: 'old' } }, 2],
+  ] as const) {
+    let count = 0;
+    await using server = await playServer(({ method }, response) => {
+      if (method === 'PUT' && count++ === 0) return void response.destroy();
+      return sendJson(response, 200, live);
+    });
+    await server.kube.replace(sent);
+    assert.equal(count, puts);
+  }
+  await using server = await playServer(({ method }, response) =>
+    method === 'PUT'
+      ? void response.destroy()
+      : sendJson(response, 200, { ...configMap, metadata: { ...configMap.metadata, resourceVersion: '9' } }),
+  );
+  await assert.rejects(server.kube.replace(sent), isCode('kube/unreachable'));
 });
 
 test('a delete whose answer was lost counts as ours when the object is gone', async () => {

@@ -1,4 +1,5 @@
 import type { KubeApi, KubeObject, KubeRef } from '@zakenak/core';
+import { confirmWrite } from './confirmed-write.ts';
 import { createDiscovery, type Discovery } from './discovery.ts';
 import { listObjects } from './list.ts';
 import { pathOf, queryOf } from './paths.ts';
@@ -38,16 +39,17 @@ export function createKubeApi(
       query,
     );
   };
+  const read: KubeApi['get'] = async (ref, signal) => {
+    const request = { method: 'GET', path: await locate(ref), signal } as const;
+    const { status, text } = await requester.send({ ...request, idempotent: true, mayBeAbsent: true });
+    return status === 404 ? undefined : (JSON.parse(text) as KubeObject);
+  };
   return {
     target,
     resources: discovery.resources,
     refreshDiscovery: discovery.refresh,
     version: () => waitUntil(signal, readVersion(requester)),
-    async get(ref, signal) {
-      const request = { method: 'GET', path: await locate(ref), signal } as const;
-      const { status, text } = await requester.send({ ...request, idempotent: true, mayBeAbsent: true });
-      return status === 404 ? undefined : (JSON.parse(text) as KubeObject);
-    },
+    get: read,
     async list(selector, signal) {
       return listObjects(
         requester,
@@ -60,10 +62,15 @@ export function createKubeApi(
       const resource = await discovery.find(object.apiVersion, object.kind);
       const namespace = object.metadata.namespace ?? target.namespace;
       const path = pathOf(resource, { namespace }, { fieldManager, dryRun: dryRun && 'All' });
-      return call({ method: 'POST', path, body: object, signal });
+      const write = () => call({ method: 'POST', path, body: object, signal });
+      // Without a name or a trace there is nothing to look for.
+      if (dryRun || !object.metadata.name) return write();
+      return confirmWrite({ sent: object, write, read: () => read(refOf(object), signal) });
     },
     async replace(object, signal) {
-      return call({ method: 'PUT', path: await locate(refOf(object)), body: object, signal });
+      const path = await locate(refOf(object));
+      const write = () => call({ method: 'PUT', path, body: object, signal });
+      return confirmWrite({ sent: object, write, read: () => read(refOf(object), signal) });
     },
     async apply(object, { fieldManager, force, dryRun }, signal) {
       const path = await locate(refOf(object), { fieldManager, force, dryRun: dryRun && 'All' });

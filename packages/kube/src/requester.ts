@@ -60,6 +60,7 @@ export function createRequester(
     let pause = retries.firstPauseMs;
     let renewed = false;
     let afterLoss = false;
+    let failures = 0;
     const wait = async (failure: unknown, asked?: number) => {
       const waitMs = asked ?? pause * (0.5 + Math.random() / 2);
       const patience = succeeded ? retries.patienceMs : retries.firstPatienceMs;
@@ -93,6 +94,7 @@ export function createRequester(
         if (renewed || !transport.renew()) throw unauthorized(target.server, target.context, failure.message);
         renewed = true;
       } else if (isTurnedAway(answer, request)) await wait(failure, retryAfterMs(answer));
+      else if (isFailure(answer, request) && ++failures < mostFailures) await wait(failure);
       else throw failure;
     }
   };
@@ -103,6 +105,14 @@ export function createRequester(
 function isRefused(thrown: unknown): boolean {
   const first = thrown instanceof AggregateError ? thrown.errors[0] : thrown;
   return (first as NodeJS.ErrnoException | undefined)?.code === 'ECONNREFUSED';
+}
+
+/** A new leader of etcd, a request that took the server too long. Most other 500s stay what they are, so few tries tell. */
+const mostFailures = 4;
+
+/** A webhook that cannot be called is for the caller to wait for. */
+function isFailure(answer: Answer, { idempotent }: Request): boolean {
+  return answer.status === 500 && idempotent && !/webhook/i.test(answer.text);
 }
 
 /** 429 was never worked on; a 5xx that names a time, or that a gateway made, is worth another try when that is harmless. */

@@ -252,6 +252,27 @@ test('rollback of a first rollout removes what it installed', async (t) => {
   assert.equal(await textOf(set.name, 'web'), 'first');
 });
 
+test('a release that left zakenak.yaml is told and stays, until prune removes it', async (t) => {
+  const set = await makeTestSet(t, sandbox);
+  await set.run(['deploy']);
+  const text = await readFile(join(set.workspace.root, 'zakenak.yaml'), 'utf8');
+  await set.workspace.write({ 'zakenak.yaml': text.replace(/ {4}- \{ name: web.*\n/, '') });
+  const { report, exitCode } = await set.run(['deploy']);
+  assert.equal(exitCode, 0);
+  assert.deepEqual(
+    report.findings.map(({ ruleId }) => ruleId),
+    ['rollout/orphaned-release'],
+  );
+  assert.equal(await textOf(set.name, 'web'), 'first');
+  const pruned = await set.run(['deploy', '--prune']);
+  assert.equal(pruned.exitCode, 0, pruned.report.summary);
+  assert.match(pruned.report.summary, /1 uninstall/);
+  assert.equal(await textOf(set.name, 'web'), undefined);
+  assert.equal(await textOf(set.name, 'api'), 'first');
+  assert.deepEqual(statusOf(history(helm4, set.name, 'web')), ['uninstalled']);
+  assert.equal((await set.run(['deploy', '--prune'])).report.outputs['has-changes'], false);
+});
+
 test('Helm goes on where we stopped, and we where Helm stopped', async (t) => {
   for (const program of [helm3, helm4]) {
     const set = await makeTestSet(t, sandbox);

@@ -39,6 +39,15 @@ export function renderFromRecord(
   };
 }
 
+/** A stored revision that is to go: its hooks run, and nothing of its objects is wanted any more. */
+export function renderRemoval(
+  release: HelmRelease,
+  kinds: Kinds,
+  facts: Pick<RenderedRelease, 'needs' | 'timeoutMs'>,
+): RenderedRelease {
+  return { ...renderFromRecord(release, kinds, facts), objects: [], crds: [] };
+}
+
 /** The objects of a stored revision as they were applied: hooks left out, namespace and ownership filled in. */
 export function recordedObjects(release: HelmRelease, kinds: Kinds): readonly KubeObject[] {
   return parseManifests(release.manifest ?? '', `${release.name} revision ${release.version}`)

@@ -26,7 +26,17 @@ export function judgePlan(plan: Plan, allowIrreversible = false): readonly Findi
         tool: 'zakenak',
       }),
     );
-  return [...blocked, ...taken, ...lost];
+  const orphaned = plan.orphans.map(({ name, namespace }) =>
+    createFinding({
+      ruleId: 'rollout/orphaned-release',
+      severity: 'low',
+      message: `${name}: an earlier deploy of this set installed it in ${namespace}, and zakenak.yaml no longer lists it; it stays.`,
+      identity: `${namespace}/${name}`,
+      remedy: `Remove it with the set by --prune, or alone by: helm uninstall ${name} --namespace ${namespace}`,
+      tool: 'zakenak',
+    }),
+  );
+  return [...blocked, ...taken, ...lost, ...orphaned];
 }
 
 function blockedObject(release: string, object: PlannedObject): Finding {

@@ -1,16 +1,18 @@
 import type { KubeObject, Ports } from '@zakenak/core';
 import { type DryRunContext, type PreparedObject, planObject } from './dry-run.ts';
 import { requestOf } from './errors.ts';
+import { renderRemoval } from './from-record.ts';
 import type { HelmRelease } from './helm-release.ts';
 import { type HelmHistory, newest, readHistories } from './helm-storage.ts';
 import { type HookEvent, hooksFor } from './hook.ts';
 import { sameJson } from './json.ts';
 import { createLimiter, type Limiter } from './limiter.ts';
 import { describe, keyOf, refOf } from './object.ts';
+import { findOrphans, type Orphan } from './orphans.ts';
 import { type Irreversible, type Plan, type PlannedRelease, type ReleaseAction, sealPlan } from './plan.ts';
 import { formerObjects, planPrune } from './prune.ts';
 import { type RenderedRelease, type RenderedRollout, renderRollout } from './render.ts';
-import type { RolloutRequest } from './request.ts';
+import { defaultTimeoutMs, type RolloutRequest } from './request.ts';
 
 /** A release with everything that carrying out its plan needs. Holds secrets: never written anywhere but into the cluster. */
 export interface PreparedRelease {
@@ -43,12 +45,29 @@ export async function prepareRollout(
   ports: PlanPorts,
   signal?: AbortSignal,
 ): Promise<PreparedRollout> {
-  const histories = await readHistories(request.releases, ports, signal);
+  const orphans = await findOrphans(request, ports, signal);
+  const removed = request.prune ? orphans.filter(({ canBeRemoved }) => canBeRemoved) : [];
+  const histories = await readHistories([...request.releases, ...removed], ports, signal);
   const installed = new Set(
     [...histories].filter(([, history]) => newest(history, 'deployed')).map(([name]) => name),
   );
   const rendered = await renderRollout(request, ports, { installed, ...(signal ? { signal } : {}) });
-  return planRendered(rendered, histories, new Map(), ports, signal);
+  const removals = removed.flatMap(({ name }) => renderOrphan(name, histories, rendered));
+  const intents = new Map(removals.map(({ name }): [string, Intent] => [name, { uninstall: true }]));
+  const whole = { ...rendered, releases: [...rendered.releases, ...removals] };
+  const left = orphans.filter((orphan) => !removed.includes(orphan));
+  return planRendered(whole, histories, intents, ports, signal, left);
+}
+
+/** What left the set goes when everything that stays is ready: something may still use it until then. */
+function renderOrphan(
+  name: string,
+  histories: ReadonlyMap<string, HelmHistory>,
+  { releases, kinds }: RenderedRollout,
+): readonly RenderedRelease[] {
+  const record = newest(histories.get(name) ?? [], 'deployed');
+  const facts = { needs: releases.map((release) => release.name), timeoutMs: defaultTimeoutMs };
+  return record ? [renderRemoval(record.release(), kinds, facts)] : [];
 }
 
 /** What a plan does with a release besides deploying it: go back to a stored revision (which is what was "rendered"), or remove it. */
@@ -61,6 +80,7 @@ export async function planRendered(
   intents: ReadonlyMap<string, Intent>,
   ports: PlanPorts,
   signal?: AbortSignal,
+  orphans: readonly Orphan[] = [],
 ): Promise<PreparedRollout> {
   const newNamespaces = await findNewNamespaces(rendered, ports, signal);
   const limit = createLimiter(parallelRequests);
@@ -86,6 +106,7 @@ export async function planRendered(
     set: rendered.set,
     cluster: { uid: system?.metadata.uid ?? '', version: version.gitVersion },
     releases: releases.map(({ planned }) => planned),
+    orphans: orphans.map(({ name, namespace }) => ({ name, namespace })),
     irreversible: releases.flatMap(listIrreversible),
   });
   return { plan, rendered, releases };

@@ -49,6 +49,7 @@ const plan = (more: Partial<Omit<Plan, 'id'>> = {}): Plan =>
     set: 'prod',
     cluster: { uid: 'u-1', version: 'v1.34.4' },
     releases: [release()],
+    orphans: [],
     irreversible: [],
     ...more,
   });

@@ -60,6 +60,8 @@ export interface Plan {
   readonly set: string;
   readonly cluster: { readonly uid: string; readonly version: string };
   readonly releases: readonly PlannedRelease[];
+  /** Releases that the set once deployed and no longer has, and that stay: removing them was not asked for. */
+  readonly orphans: readonly { readonly name: string; readonly namespace: string }[];
   readonly irreversible: readonly Irreversible[];
 }
 

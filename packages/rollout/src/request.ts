@@ -41,6 +41,8 @@ export interface RolloutRequest {
   /** Name of the set: lock, journal and labels bear it. Lower-case letters, digits and dashes. */
   readonly set: string;
   readonly releases: readonly ReleaseRequest[];
+  /** Remove what an earlier rollout of the set deployed and the set no longer has. */
+  readonly prune?: boolean;
   /** Commit that is rolled out, for the records. */
   readonly commit?: string;
 }

@@ -1,7 +1,7 @@
 import { createReport, type Report } from '@zakenak/core';
 import { unknownRelease, unknownRevision } from './errors.ts';
 import { fenceWrites } from './fence.ts';
-import { renderFromRecord } from './from-record.ts';
+import { renderFromRecord, renderRemoval } from './from-record.ts';
 import { orderByNeeds } from './graph.ts';
 import { type HelmHistory, type HelmRecord, newest, readHistories, rolloutLabel } from './helm-storage.ts';
 import { readJournal, writeHead } from './journal.ts';
@@ -129,8 +129,8 @@ async function prepareRollback(
     const record = goal?.target ?? current;
     if (!goal || !record) continue;
     const facts = { needs, timeoutMs: timeoutMs ?? defaultTimeoutMs };
-    const rendered = renderFromRecord(record.release(), kinds, facts);
-    releases.push(goal.target ? rendered : removalOf(rendered));
+    const render = goal.target ? renderFromRecord : renderRemoval;
+    releases.push(render(record.release(), kinds, facts));
     intents.set(name, goal.target ? { rollBackTo: goal.target.release() } : { uninstall: true });
   }
   return planRendered({ set: request.set, releases, kinds }, histories, intents, ports, signal);
@@ -193,8 +193,4 @@ function reverseWithin(
         .filter((other) => other.needs?.includes(name) && names.has(other.name))
         .map((other) => other.name),
     }));
-}
-
-function removalOf(rendered: RenderedRelease): RenderedRelease {
-  return { ...rendered, objects: [], crds: [] };
 }

@@ -82,6 +82,10 @@ export const planSpec = defineSpec({
       type: 'string',
       description: 'Write the plan as JSON to this file; deploy --plan carries out exactly it',
     },
+    prune: {
+      type: 'boolean',
+      description: 'Remove releases that an earlier deploy of the set made and zakenak.yaml no longer lists',
+    },
     'allow-irreversible': writingInputs['allow-irreversible'],
     ...clusterInputs,
   },
@@ -106,6 +110,10 @@ export const deploySpec = defineSpec({
     },
     'plan-file': { type: 'string', description: 'Write the plan as JSON to this file' },
     'dry-run': { type: 'boolean', description: 'Only plan' },
+    prune: {
+      type: 'boolean',
+      description: 'Remove releases that an earlier deploy of the set made and zakenak.yaml no longer lists',
+    },
     smoke: {
       type: 'boolean',
       description: 'Run the GPU smoke test as part of the transaction: a failure puts the whole set back',

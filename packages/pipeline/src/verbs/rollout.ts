@@ -39,6 +39,7 @@ export const plan: Bound = async (read, settings, context) => {
     ...rollout,
     ...stateOf(inputs),
     dryRun: true,
+    prune: inputs.prune,
     allowIrreversible: inputs['allow-irreversible'],
     ...(inputs['plan-file'] ? { planFile: inputs['plan-file'] } : {}),
   };
@@ -57,6 +58,7 @@ export const deploy: Bound = async (read, settings, context) => {
     ...rollout,
     ...stateOf(inputs),
     ...writingOf(inputs, context),
+    prune: inputs.prune,
     ...(await orderOf(rollout.commit, context)),
     ...(approved ? { approved } : {}),
     ...(inputs['plan-file'] ? { planFile: inputs['plan-file'] } : {}),

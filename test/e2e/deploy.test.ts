@@ -252,6 +252,27 @@ test('rollback of a first rollout removes what it installed', async (t) => {
   assert.equal(await textOf(set.name, 'web'), 'first');
 });
 
+test('a claim that leaves a chart goes last: a deploy that fails has not deleted it', async (t) => {
+  const set = await makeTestSet(t, sandbox);
+  const ref = { apiVersion: 'v1', kind: 'PersistentVolumeClaim', namespace: set.name, name: 'base' };
+  const uidOf = async () => (await kube.get(ref))?.metadata.uid;
+  await set.setValues({ base: { claim: true } });
+  await set.run(['deploy']);
+  const uid = await uidOf();
+  await set.setValues({ web: { simulate: 'crash-loop' } });
+  const refused = await set.run(['deploy']);
+  assert.equal(refused.report.findings[0]?.ruleId, 'rollout/irreversible');
+  assert.equal(refused.report.verdict, 'failed');
+  const failed = await set.run(['deploy', '--allow-irreversible']);
+  assert.equal(failed.report.verdict, 'rolled-back', failed.report.summary);
+  assert.equal(await uidOf(), uid);
+  await set.setValues({});
+  const done = await set.run(['deploy', '--allow-irreversible']);
+  assert.equal(done.exitCode, 0, done.report.summary);
+  const left = await kube.get(ref);
+  assert.ok(!left || left.metadata.deletionTimestamp, 'it goes');
+});
+
 test('a release that left zakenak.yaml is told and stays, until prune removes it', async (t) => {
   const set = await makeTestSet(t, sandbox);
   await set.run(['deploy']);

@@ -33,7 +33,7 @@ interface RolloutRun extends CliOutcome {
 const chart: Readonly<Record<string, string>> = {
   'charts/app/Chart.yaml': 'apiVersion: v2\nname: app\nversion: 1.2.3\nappVersion: "1"\n',
   'charts/app/values.yaml':
-    'text: first\npassword: ""\nreplicas: 1\nsimulate: ""\nreadyAfter: 0s\nextra: {}\nhook: ""\n',
+    'text: first\npassword: ""\nreplicas: 1\nsimulate: ""\nreadyAfter: 0s\nextra: {}\nhook: ""\nclaim: false\n',
   'charts/app/templates/config.yaml': `apiVersion: v1
 kind: ConfigMap
 metadata: { name: {{ .Release.Name }} }
@@ -71,6 +71,13 @@ spec:
         zakenak.dev/simulate-ready-after: {{ .Values.readyAfter | quote }}
     spec:
       containers: [{ name: web, image: "example/web:1", args: [--password, {{ .Values.password | quote }}] }]
+`,
+  'charts/app/templates/claim.yaml': `{{- if .Values.claim }}
+apiVersion: v1
+kind: PersistentVolumeClaim
+metadata: { name: {{ .Release.Name }} }
+spec: { accessModes: [ReadWriteOnce], resources: { requests: { storage: 1Gi } } }
+{{- end }}
 `,
   'charts/app/templates/hook.yaml': `{{- if .Values.hook }}
 apiVersion: batch/v1
@@ -133,11 +140,12 @@ const kinds = [
   ['v1', 'Secret'],
   ['v1', 'Service'],
   ['v1', 'ServiceAccount'],
+  ['v1', 'PersistentVolumeClaim'],
   ['apps/v1', 'Deployment'],
   ['batch/v1', 'Job'],
 ] as const;
 
-/** Spec, data, labels and annotations of everything a person could have written in a namespace, Helm's records left out, as one text. */
+/** Spec, data, labels, annotations and uids of everything a person could have written in a namespace, Helm's records left out, as one text. */
 export async function dumpNamespace(kube: KubeApi, namespace: string): Promise<string> {
   const lists = await Promise.all(
     kinds.map(([apiVersion, kind]) => kube.list({ apiVersion, kind, namespace })),

@@ -31,6 +31,12 @@ export interface JournalRelease {
   readonly newNamespaces: readonly string[];
 }
 
+/** An object that goes, and which one it was. */
+export interface Doomed {
+  readonly ref: KubeRef;
+  readonly uid?: string;
+}
+
 /** What an interrupted rollout leaves for the next run. Lives in Secrets: baselines hold the cluster's own secrets. */
 export interface Journal {
   readonly set: string;
@@ -38,8 +44,10 @@ export interface Journal {
   /** Id of the rollout, kept over interruptions. */
   readonly rollout: string;
   readonly startedAt: string;
-  /** `running`: goes forward again with the next deploy; `rolling-back`: is put back first. */
-  readonly phase: 'running' | 'rolling-back';
+  /** `running`: goes forward again with the next deploy; `rolling-back`: is put back first; `pruning`: everything is deployed, the rest goes. */
+  readonly phase: 'running' | 'rolling-back' | 'pruning';
+  /** What is still to be deleted in `pruning`. */
+  readonly prune?: readonly Doomed[];
   readonly epoch: number;
   readonly reason?: string;
   readonly releases: readonly JournalRelease[];

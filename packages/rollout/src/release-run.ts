@@ -11,7 +11,7 @@ import { createRecord, type HelmRecord, newest, trimHistory, updateRecord } from
 import { groupByRank } from './kind-order.ts';
 import type { Kinds } from './kinds.ts';
 import type { Limiter } from './limiter.ts';
-import { hookEvents, type PreparedRelease } from './plan-rollout.ts';
+import { dataKinds, hookEvents, type PreparedRelease } from './plan-rollout.ts';
 import { firstRevisionOf, rollbackRevisionOf } from './revision.ts';
 import { runHooks } from './run-hooks.ts';
 import { type WaitContext, waitReady } from './wait.ts';
@@ -148,7 +148,9 @@ async function applyRelease(
       count: { done: applied.length, total: kept.length },
     });
   }
-  const removed = objects.filter(({ planned }) => planned.action === 'delete');
+  const removed = objects.filter(
+    ({ planned }) => planned.action === 'delete' && !dataKinds.has(planned.ref.kind),
+  );
   for (const group of [...groupByRank(removed, ({ planned }) => planned.ref.kind)].reverse())
     await applyAll(group, context);
   await waitReady(rendered.name, applied, rendered.timeoutMs, context);

@@ -51,7 +51,8 @@ export async function rollBackRollout(
     request.release === undefined && !request.dryRun
       ? await readJournal(placeOf(request, ports), ports, signal)
       : undefined;
-  if (interrupted) return undoInterrupted(request, ports, signal);
+  // One that is pruning has succeeded: it is the last rollout.
+  if (interrupted && interrupted.phase !== 'pruning') return undoInterrupted(request, ports, signal);
   return transact(
     { ...request, tool: 'rollback', prepare: () => prepareRollback(request, ports, signal) },
     ports,

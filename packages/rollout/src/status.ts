@@ -199,7 +199,7 @@ function interruptedFinding(set: string, { phase, startedAt }: Journal): Finding
   return createFinding({
     ruleId: 'rollout/interrupted',
     severity: 'high',
-    message: `A ${phase === 'running' ? 'deploy' : 'rollback'} of ${set} that began ${startedAt} did not finish.`,
+    message: `A ${phase === 'rolling-back' ? 'rollback' : 'deploy'} of ${set} that began ${startedAt} did not finish.`,
     identity: set,
     remedy: 'Run zakenak deploy to go on with it, or zakenak rollback to put the set back.',
     tool: 'zakenak',

@@ -1,6 +1,6 @@
 import type { Ports, Report } from '@zakenak/core';
 import { fenceWrites } from './fence.ts';
-import { type Journal, readJournal, removeJournal, writeJournal } from './journal.ts';
+import { type Journal, readJournal, writeJournal } from './journal.ts';
 import { judgePlan } from './judge-plan.ts';
 import { createLimiter } from './limiter.ts';
 import { acquireLock, type Lock, peekLock } from './lock.ts';
@@ -8,6 +8,7 @@ import { createObserver } from './observer.ts';
 import { isNoop } from './plan.ts';
 import type { PreparedRollout } from './plan-rollout.ts';
 import { summarizePlan } from './plan-section.ts';
+import { dataToPrune, finishJournal } from './prune-data.ts';
 import { putBackSet } from './put-back.ts';
 import type { RunContext, RunPorts } from './release-run.ts';
 import { deployReport, type Outcome } from './report-deploy.ts';
@@ -40,7 +41,8 @@ export async function transact(
   const place = placeOf(transaction, ports);
   const seen = await peekLock(place, ports, signal);
   const interrupted = await readJournal(place, ports, signal);
-  const isUnsettled = interrupted?.phase === 'rolling-back';
+  // Only looking writes nothing, not even what an interrupted run left to do.
+  const isUnsettled = !transaction.dryRun && interrupted !== undefined && interrupted.phase !== 'running';
   const prepared = isUnsettled ? undefined : await transaction.prepare();
   const run: Run = { transaction, place, started: ports.clock.monotonicMs(), caveats: [] };
   if (prepared) {
@@ -127,6 +129,9 @@ async function locked(run: Run, held: Held): Promise<Report> {
       `A rollback that was interrupted was finished first: ${former.restored.map(({ name }) => name).join(', ') || 'nothing was left to do'}.`,
     );
     interrupted = undefined;
+  } else if (interrupted?.phase === 'pruning') {
+    await finishJournal(interrupted, interrupted.prune ?? [], place, base);
+    interrupted = undefined;
   }
   if (!prepared) {
     prepared = await transaction.prepare();
@@ -157,7 +162,7 @@ async function carryOut(
   const verification = failures.length === 0 ? await transaction.verify?.(context.signal) : undefined;
   const ended = await settle({ onFailure, journal, place, failures, verification }, context);
   if (ended) return reportOf(run, prepared, { ...ended, ...partsOf(verification) }, context);
-  await removeJournal(place, context.ports);
+  await finishJournal(journal, dataToPrune(prepared), place, context);
   const simulation = await describeSimulation(prepared.plan, context.ports);
   return reportOf(run, prepared, successOf(prepared, simulation, verification), context);
 }

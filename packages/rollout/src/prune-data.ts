@@ -1,0 +1,28 @@
+import { removeObject } from './apply-object.ts';
+import { type Doomed, type Journal, type JournalPlace, removeJournal, writeHead } from './journal.ts';
+import { kindRank } from './kind-order.ts';
+import { dataKinds, type PreparedRollout } from './plan-rollout.ts';
+import type { RunContext } from './release-run.ts';
+
+/** What goes last: claims, definitions and namespaces that the set no longer has. */
+export function dataToPrune({ releases }: PreparedRollout): readonly Doomed[] {
+  return releases
+    .flatMap(({ objects }) => objects)
+    .filter(({ planned }) => planned.action === 'delete' && dataKinds.has(planned.ref.kind))
+    .map(({ planned: { ref, uid } }) => ({ ref, ...(uid ? { uid } : {}) }));
+}
+
+/** Ends a rollout that succeeded: from here on it only goes forward. Deletes what is left to delete and removes the journal. */
+export async function finishJournal(
+  journal: Journal,
+  prune: readonly Doomed[],
+  place: JournalPlace,
+  context: Pick<RunContext, 'ports' | 'observer' | 'signal'>,
+): Promise<void> {
+  if (prune.length > 0) {
+    await writeHead({ ...journal, phase: 'pruning', prune }, place, context.ports);
+    const ordered = [...prune].sort((a, b) => kindRank(b.ref.kind) - kindRank(a.ref.kind));
+    for (const { ref, uid } of ordered) await removeObject(ref, uid, context);
+  }
+  await removeJournal(place, context.ports);
+}

@@ -11,6 +11,8 @@ export interface ApiProxy extends AsyncDisposable {
   readonly kubeconfig: string;
   /** Writes so far: dry runs and Leases do not count. */
   readonly writes: number;
+  /** All requests so far. */
+  readonly requests: number;
   /** Calls `act` once the `nth` write from now has been done by the server, before its answer is handed on. */
   afterWrite(nth: number, act: () => void): void;
   /** Answers a request in place of the server where `decide` returns a status; the text is the message of the error. */
@@ -29,9 +31,12 @@ interface Kubeconfig {
 }
 
 /** Starts a proxy of its own; it ends when it is disposed of. */
-export async function startApiProxy(sandbox: Sandbox): Promise<ApiProxy> {
+export async function startApiProxy(
+  sandbox: Pick<Sandbox, 'kubeconfig' | 'folder'>,
+  { delayMs = 0 }: { readonly delayMs?: number } = {},
+): Promise<ApiProxy> {
   const { server, agent } = await readTarget(sandbox);
-  let writes = 0;
+  let [writes, requests] = [0, 0];
   let trap: { left: number; readonly act: () => void } | undefined;
   let decide: Parameters<ApiProxy['intercept']>[0] = () => undefined;
   const handle = (incoming: IncomingMessage, outgoing: ServerResponse): void => {
@@ -44,6 +49,7 @@ export async function startApiProxy(sandbox: Sandbox): Promise<ApiProxy> {
       refuse(outgoing, decision);
       return;
     }
+    requests += 1;
     const counts = isWrite(incoming);
     const forwarded = requestHttps(
       new URL(incoming.url ?? '/', server),
@@ -58,7 +64,8 @@ export async function startApiProxy(sandbox: Sandbox): Promise<ApiProxy> {
     );
     forwarded.on('error', () => outgoing.destroy());
     outgoing.on('close', () => forwarded.destroy());
-    incoming.pipe(forwarded);
+    if (delayMs > 0) setTimeout(() => incoming.pipe(forwarded), delayMs);
+    else incoming.pipe(forwarded);
   };
   const listener = createServer(handle);
   await new Promise<void>((ready) => listener.listen(0, '127.0.0.1', ready));
@@ -67,6 +74,9 @@ export async function startApiProxy(sandbox: Sandbox): Promise<ApiProxy> {
   await writeFile(kubeconfig, JSON.stringify(renderKubeconfig(port)), { mode: 0o600 });
   return {
     kubeconfig,
+    get requests() {
+      return requests;
+    },
     get writes() {
       return writes;
     },
@@ -104,7 +114,9 @@ function refuse(
   );
 }
 
-async function readTarget(sandbox: Sandbox): Promise<{ readonly server: URL; readonly agent: Agent }> {
+async function readTarget(
+  sandbox: Pick<Sandbox, 'kubeconfig'>,
+): Promise<{ readonly server: URL; readonly agent: Agent }> {
   const { clusters, users } = JSON.parse(await readFile(sandbox.kubeconfig, 'utf8')) as Kubeconfig;
   const cluster = clusters[0]?.cluster;
   const user = users[0]?.user ?? {};

@@ -57,7 +57,7 @@ async function overview(): Promise<number> {
 
 /** On a CI host inputs come as variables too (GitLab's components set them); a flag wins. */
 function readVariable(input: string, env: NodeJS.ProcessEnv): string | undefined {
-  if (!env.CI) return undefined;
+  if (!env.CI && env.TF_BUILD !== 'True') return undefined;
   return env[`ZAKENAK_INPUT_${input.replaceAll('-', '_').toUpperCase()}`];
 }
 

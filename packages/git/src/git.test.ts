@@ -98,6 +98,43 @@ test('first, forced and later pushes, tags and a laptop each get their own range
   );
 });
 
+test('a forced push is what neither the former tip nor the default branch has, also when nobody says that it was forced', async (t) => {
+  const { git, commit, port } = await repository(t);
+  const first = await commit('a');
+  git('switch', '-qc', 'topic');
+  const former = await commit('b');
+  git('switch', '-q', 'main');
+  const moved = await commit('main');
+  git('switch', '-qC', 'topic');
+  const head = await commit('rebased');
+  const push = { kind: 'push', headSha: head, headBranch: 'topic', defaultBranch: 'main' } as const;
+  const commits = async (event: Parameters<typeof resolveRange>[0]) =>
+    port.commits(await resolveRange(event, port));
+  assert.deepEqual(await commits({ ...push, baseSha: former, forced: true }), [head]);
+  assert.deepEqual(await commits({ ...push, baseSha: former }), [head]);
+  const gone = { ...push, baseSha: 'd'.repeat(40) };
+  assert.deepEqual(await commits(gone), [head]);
+  assert.match((await resolveRange(gone, port)).reason, /^forced push/);
+  // On the default branch itself the former tip is all that bounds it.
+  const main = { ...push, headBranch: 'main', baseSha: former, forced: true };
+  assert.deepEqual(await commits(main), [head, moved]);
+  assert.deepEqual(await commits({ ...main, baseSha: 'd'.repeat(40) }), [head, moved, first]);
+});
+
+test('a tag is judged since an older commit’s tag, whatever else is tagged at its own', async (t) => {
+  const { git, commit, port } = await repository(t);
+  await commit('a');
+  git('tag', 'v1.0.0');
+  const head = await commit('b');
+  git('tag', 'v1.1.0');
+  git('tag', 'v1');
+  git('update-ref', 'refs/tags/-v', head);
+  for (const tag of ['v1.1.0', 'v1', '-v']) {
+    const range = await resolveRange({ kind: 'tag', headSha: head, tag }, port);
+    assert.deepEqual(await port.commits(range), [head], tag);
+  }
+});
+
 test('what cannot be judged is refused with its own code', async (t) => {
   const { root, git, commit, port } = await repository(t);
   await assert.rejects(resolveRange({ kind: 'local' }, port), { code: 'git/empty-repository', exitCode: 2 });

@@ -3,8 +3,9 @@ import { detachedHead, shallowClone } from './errors.ts';
 
 /**
  * The commits that an event stands for. A pull request, merge request or merge group: what its head has and its base has not. A push: what came with it; a
- * branch's first push and a forced one: what the default branch has not. A tag: what came since the nearest older tag. Schedule, manual run and laptop: the branch
- * against the default branch, or the whole history on the default branch itself. Throws `git/shallow-clone`: a cut history cannot be judged.
+ * branch's first push: what the default branch has not; a forced one: what neither the former tip nor the default branch has. A tag: what came since the
+ * nearest older tag. Schedule, manual run and laptop: the branch against the default branch, or the whole history on the default branch itself. Throws
+ * `git/shallow-clone`: a cut history cannot be judged.
  */
 export async function resolveRange(event: CiEvent, git: Git): Promise<CommitRange> {
   // First: in a cut history the head or the base may be what is missing.
@@ -31,23 +32,37 @@ async function resolveBase(event: CiEvent, git: Git): Promise<string> {
   return git.resolve(`refs/remotes/origin/${event.baseBranch ?? event.defaultBranch ?? 'main'}`);
 }
 
+/**
+ * The tip before the push bounds it where it is still there, also after a forced push: then the default branch bounds it too, since a rebased branch brings
+ * the default branch's newer commits. GitLab tells of no force, and a forced push may have left the former tip behind; without it the branch is judged whole.
+ */
 async function pushRange(event: CiEvent, git: Git, head: string): Promise<CommitRange> {
-  if (event.baseSha && !event.forced) {
-    return {
-      bases: [await git.resolve(event.baseSha)],
-      head,
-      reason: `push of ${event.headBranch ?? 'a branch'}`,
-    };
-  }
+  const former = event.baseSha === undefined ? undefined : await tryResolve(git, event.baseSha);
+  if (former && !event.forced && (await isAncestor(former, head, git)))
+    return { bases: [former], head, reason: `push of ${event.headBranch ?? 'a branch'}` };
   const range = await branchRange(event, git, head);
-  return { ...range, reason: `${event.forced ? 'forced' : 'first'} push: ${range.reason}` };
+  if (former)
+    return {
+      bases: [...new Set([former, ...range.bases])],
+      head,
+      reason: `forced push of ${event.headBranch ?? 'a branch'} since ${former.slice(0, 12)}`,
+    };
+  const what = event.forced || event.baseSha ? 'forced push' : 'first push';
+  return { ...range, reason: `${what}: ${range.reason}` };
+}
+
+async function isAncestor(older: string, newer: string, git: Git): Promise<boolean> {
+  const { exitCode } = await git.run(['merge-base', '--is-ancestor', older, newer], { allowFailure: true });
+  return exitCode === 0;
 }
 
 async function tagRange(event: CiEvent, git: Git, head: string): Promise<CommitRange> {
-  const { exitCode, stdout } = await git.run(
-    ['describe', '--tags', '--abbrev=0', '--exclude', event.tag ?? '', head],
-    { allowFailure: true },
-  );
+  // A floating tag on the same commit is no older one: it would leave nothing to judge.
+  const here = (await git.tags()).filter(({ commit }) => commit === head).map(({ name }) => name);
+  const excluded = [...new Set([event.tag ?? '', ...here])].map((name) => `--exclude=${name}`);
+  const { exitCode, stdout } = await git.run(['describe', '--tags', '--abbrev=0', ...excluded, head], {
+    allowFailure: true,
+  });
   const previous = stdout.trim();
   if (exitCode !== 0 || previous === '')
     return { bases: [], head, reason: `tag ${event.tag}: the first one, so the whole history` };

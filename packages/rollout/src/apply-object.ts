@@ -40,13 +40,19 @@ export async function applyObject(
   context: WaitContext,
   force = false,
 ): Promise<KubeObject> {
-  const { kube, clock } = context.ports;
+  const { kube, clock, progress } = context.ports;
   const deadline = clock.monotonicMs() + webhookTimeoutMs;
   for (let pauseMs = 250; ; pauseMs = Math.min(pauseMs * 2, 4_000)) {
     try {
       return await applyOnce(desired, kube, force);
     } catch (error) {
       if (!(isTransient(error) && clock.monotonicMs() < deadline)) throw failureOf(desired, error);
+      progress.emit({
+        stage: 'apply',
+        subject: describe(refOf(desired)),
+        state: 'waiting',
+        message: `trying again: ${(error as KubeStatusError).message}`,
+      });
       await clock.sleep(pauseMs, context.signal);
     }
   }

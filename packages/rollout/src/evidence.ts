@@ -1,9 +1,11 @@
 import { escapeMarkdown, type KubeObject, type KubeRef, type Ports } from '@zakenak/core';
+import { findUnbound } from './blockage.ts';
 import { podsOf } from './culprit.ts';
 import { judgeHealth } from './health.ts';
 import { containerStatuses } from './health-pod.ts';
-import { numberAt, recordAt, textAt } from './json.ts';
+import { numberAt, recordAt, textAt, valueAt } from './json.ts';
 import { describe, refOf } from './object.ts';
+import { readEvents, type SeenEvent, sortEvents } from './warning-event.ts';
 
 /** What was seen of a failed object before anything was put back. All texts are redacted. */
 export interface Evidence {
@@ -29,14 +31,16 @@ const tailLines = 50;
 export async function collectEvidence(ref: KubeRef, reason: string, ports: EvidencePorts): Promise<Evidence> {
   const object = await quietly(() => ports.kube.get(ref));
   const pods = object ? await failingPods(object, ports) : [];
-  const subjects = [ref, ...pods.map(refOf), ...(object ? await owned(object, ports) : [])];
-  const events = await Promise.all(subjects.map((subject) => eventsOf(subject, ports)));
+  const claims = await Promise.all(pods.map((pod) => quietly(() => findUnbound(pod, ports))));
+  const owners = object ? await owned(object, ports) : [];
+  const subjects = [ref, ...owners, ...pods.map(refOf), ...claims.flatMap((refs) => refs ?? [])];
+  const events = await Promise.all(subjects.map((subject) => quietly(() => readEvents(subject, ports))));
   const logs = await Promise.all(pods.map((pod) => logsOf(pod, ports)));
   const { redact } = ports.redactor;
   return {
     object: describe(ref),
     reason: redact(reason),
-    events: [...new Set(events.flat())].slice(-mostEvents).map(redact),
+    events: eventLines(events.flatMap((seen) => seen ?? [])).map(redact),
     logs: logs.flat().map((log) => ({ ...log, lines: redact(log.lines) })),
   };
 }
@@ -84,31 +88,45 @@ async function owned(object: KubeObject, ports: EvidencePorts): Promise<readonly
   return (found?.items ?? []).slice(-mostPods).map(refOf);
 }
 
-async function eventsOf(ref: KubeRef, ports: EvidencePorts): Promise<readonly string[]> {
-  const fieldSelector = `involvedObject.kind=${ref.kind},involvedObject.name=${ref.name}`;
-  const selector = { apiVersion: 'v1', kind: 'Event', namespace: ref.namespace ?? 'default', fieldSelector };
-  const found = await quietly(() => ports.kube.list(selector));
-  const timeOf = (event: KubeObject): string => textAt(event, 'lastTimestamp') || textAt(event, 'eventTime');
-  return [...(found?.items ?? [])]
-    .sort((a, b) => (timeOf(a) < timeOf(b) ? -1 : 1))
-    .map(
-      (event) =>
-        `${ref.kind} ${ref.name}: ${textAt(event, 'type')} ${textAt(event, 'reason')}: ${textAt(event, 'message')}`,
-    );
+/** Newest last; what a pod's warnings say is worth more than that many pods were made. */
+function eventLines(events: readonly SeenEvent[]): readonly string[] {
+  const lines = sortEvents(events).map(
+    ({ ref, type, reason, message }) => `${ref.kind} ${ref.name}: ${type} ${reason}: ${message}`,
+  );
+  return [...new Set(lines)].slice(-mostEvents);
 }
 
 async function logsOf(pod: KubeObject, ports: EvidencePorts): Promise<Evidence['logs']> {
-  const { name, namespace = '' } = pod.metadata;
-  const logs = containerStatuses(pod).map(async (status) => {
-    const container = textAt(status, 'name');
-    const previous = numberAt(status, 0, 'restartCount') > 0;
-    const read = (former: boolean): Promise<string | undefined> =>
-      quietly(() => ports.kube.logs({ namespace, pod: name, container, previous: former, tailLines }));
-    const before = previous ? await read(true) : undefined;
-    const lines = before || (await read(false));
-    return lines ? [{ pod: name, container, previous: Boolean(before), lines: lines.trimEnd() }] : [];
-  });
+  const statuses = containerStatuses(pod);
+  const failing = statuses.filter(isFailing);
+  const logs = (failing.length > 0 ? failing : statuses).map((status) => containerLogs(pod, status, ports));
   return (await Promise.all(logs)).flat();
+}
+
+/** A container beside the failing one has nothing to say about it. */
+function isFailing(status: unknown): boolean {
+  const ended = valueAt(status, 'state', 'terminated') !== undefined;
+  return ended ? numberAt(status, 0, 'state', 'terminated', 'exitCode') !== 0 : !valueAt(status, 'ready');
+}
+
+async function containerLogs(
+  pod: KubeObject,
+  status: unknown,
+  { kube }: EvidencePorts,
+): Promise<Evidence['logs']> {
+  const { name, namespace = '' } = pod.metadata;
+  const container = textAt(status, 'name');
+  const read = async (previous: boolean): Promise<string> => {
+    const text = await quietly(() => kube.logs({ namespace, pod: name, container, previous, tailLines }));
+    return text?.trimEnd() ?? '';
+  };
+  const before = numberAt(status, 0, 'restartCount') > 0 ? await read(true) : '';
+  const now = await read(false);
+  // While a container waits for its next start the kubelet answers both with the same run.
+  return [
+    ...(before ? [{ pod: name, container, previous: true, lines: before }] : []),
+    ...(now && now !== before ? [{ pod: name, container, previous: false, lines: now }] : []),
+  ];
 }
 
 async function quietly<T>(body: () => Promise<T>): Promise<T | undefined> {

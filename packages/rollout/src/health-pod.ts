@@ -11,8 +11,9 @@ const hopeless = new Set([
   'CreateContainerError',
   'RunContainerError',
 ]);
-// One crash may be a race at the start; the kubelet's second back-off is not.
+// One crash may be a race at the start; the kubelet's second back-off is not. Memory that was too little twice stays too little.
 const crashesEndured = 2;
+const memoryCrashesEndured = 1;
 
 /**
  * A pod by its phase and containers (Argo CD's rules: a failed pod is a failure, not an end; one that is not restarted for ever has to come to its end).
@@ -56,11 +57,10 @@ function stuckContainer(pod: KubeObject): Health | undefined {
     const name = textAt(status, 'name');
     const message = textAt(status, 'state', 'waiting', 'message');
     if (hopeless.has(reason)) return { state: 'failed', reason: `container ${name}: ${reason}: ${message}` };
-    if (reason === 'CrashLoopBackOff' && numberAt(status, 0, 'restartCount') >= crashesEndured)
-      return {
-        state: 'failed',
-        reason: `container ${name}: CrashLoopBackOff: ${lastEnd(status) || message}`,
-      };
+    const end = lastEnd(status);
+    const endured = end.startsWith('OOMKilled') ? memoryCrashesEndured : crashesEndured;
+    if (reason === 'CrashLoopBackOff' && numberAt(status, 0, 'restartCount') >= endured)
+      return { state: 'failed', reason: `container ${name}: CrashLoopBackOff: ${end || message}` };
   }
   return undefined;
 }

@@ -18,7 +18,7 @@ export function judgeDeployment(object: KubeObject): Health {
   )
     return progressing('no controller has seen it yet');
   if (count('updatedReplicas') < wanted)
-    return refusal(object) ?? progressing(`${count('updatedReplicas')} of ${wanted} pods updated`);
+    return progressing(refusalOf(object) ?? `${count('updatedReplicas')} of ${wanted} pods updated`);
   if (count('replicas') > wanted) return progressing(`${count('replicas') - wanted} old pods remain`);
   if (count('availableReplicas') < wanted)
     return progressing(`${count('availableReplicas')} of ${wanted} pods available`);
@@ -72,8 +72,8 @@ export function judgeDaemonSet(object: KubeObject): Health {
 
 /** Ready when every wanted pod is available and no other remains. */
 export function judgeReplicaSet(object: KubeObject): Health {
-  const failure = refusal(object);
-  if (failure) return failure;
+  const failure = refusalOf(object);
+  if (failure) return progressing(failure);
   const wanted = numberAt(object, 1, 'spec', 'replicas');
   const count = (field: string): number => numberAt(object, 0, 'status', field);
   for (const [field, verb] of [
@@ -86,10 +86,8 @@ export function judgeReplicaSet(object: KubeObject): Health {
   return { state: 'ready', reason: `${wanted} of ${wanted} pods available` };
 }
 
-/** The server refuses pods, for a quota most often. The controller goes on trying, and the end of old pods may make room. */
-function refusal(object: KubeObject): Health | undefined {
+/** Why the server refuses pods, for a quota most often. The controller goes on trying, and the end of old pods may make room. */
+export function refusalOf(object: KubeObject): string | undefined {
   const failure = conditionOf(object, 'ReplicaFailure');
-  return failure?.status === 'True'
-    ? progressing(failure.message || failure.reason || 'pods cannot be made')
-    : undefined;
+  return failure?.status === 'True' ? failure.message || failure.reason || 'pods cannot be made' : undefined;
 }

@@ -67,11 +67,9 @@ async function runHook(
     await waitReady(owner.name, [created], owner.timeoutMs, context);
   } catch (error) {
     if (!(error instanceof KubeStatusError || error instanceof ReleaseFailure)) throw error;
-    const failure = new ReleaseFailure(
-      'rollout/hook-failed',
-      `hook ${describe(refOf(object))}: ${error.message}`,
-      refOf(object),
-    );
+    const hookName = `${describe(refOf(object))}: `;
+    const reason = error.message.startsWith(hookName) ? error.message.slice(hookName.length) : error.message;
+    const failure = new ReleaseFailure('rollout/hook-failed', `hook ${hookName}${reason}`, refOf(object));
     await onFailure(failure);
     if (hasDeletePolicy(hook, 'hook-failed')) await removeHook(object, context);
     throw failure;

@@ -119,7 +119,8 @@ async function locked(run: Run, held: Held): Promise<Report> {
   const ports = { ...held.ports, kube: fenceWrites(held.ports.kube, lock) };
   const signal = AbortSignal.any([held.signal, lock.lost]);
   await using observer = createObserver(ports);
-  const base = { ports, observer, signal, set: transaction.set, limit: createLimiter(parallelWrites) };
+  const warn = (text: string): void => void run.caveats.push(ports.redactor.redact(text));
+  const base = { ports, observer, signal, warn, set: transaction.set, limit: createLimiter(parallelWrites) };
   let { prepared } = held;
   let interrupted = prepared ? held.interrupted : await readJournal(place, ports, signal);
   if (interrupted?.phase === 'rolling-back') {
@@ -176,7 +177,8 @@ async function conclude(
   await using observer = createObserver(ports);
   const { set, onFailure } = run.transaction;
   const { kinds } = prepared.rendered;
-  const context = { ports, observer, signal, set, rollout: '', limit: createLimiter(1), kinds };
+  const warn = (text: string): void => void run.caveats.push(ports.redactor.redact(text));
+  const context = { ports, observer, signal, warn, set, rollout: '', limit: createLimiter(1), kinds };
   const { failures } = await runPlan(prepared, context, onFailure !== 'release');
   const verification = failures.length === 0 ? await run.transaction.verify?.(signal) : undefined;
   const broken =

@@ -1,10 +1,16 @@
 import { type KubeObject, type KubeRef, type Ports, ZakenakError } from '@zakenak/core';
+import { explainPod, findBlockage } from './blockage.ts';
 import type { Health } from './condition.ts';
 import { findFailedPod, isWorkload } from './culprit.ts';
 import { ReleaseFailure } from './failure.ts';
 import { judgeHealth } from './health.ts';
+import type { Kinds } from './kinds.ts';
 import { describe, keyOf, refOf } from './object.ts';
 import type { Observer } from './observer.ts';
+import { followRefusals } from './refusal.ts';
+import { graceMs, isUnanswered, judgeAnswered, waitModeOf } from './wait-mode.ts';
+import { joinReasons, timedOut, warningOf } from './wait-verdict.ts';
+import { writtenAt } from './written-at.ts';
 
 /** What waiting needs. */
 export interface WaitContext {
@@ -12,11 +18,18 @@ export interface WaitContext {
   readonly observer: Observer;
   /** Ends the wait without a verdict. */
   readonly signal: AbortSignal;
+  /** Tells which kinds have a status; without it an object without any status is ready. */
+  readonly kinds?: Pick<Kinds, 'find'>;
+  /** Hears of objects annotated `zakenak.dev/wait: warn` that are not ready. */
+  readonly warn?: (text: string) => void;
 }
 
+/** The objects that are still waited for, as they were seen last. */
+type Pending = Map<string, KubeObject>;
+
 /**
- * Waits, by watch, until every object is ready. The first one that fails ends the wait: as a ReleaseFailure `rollout/not-ready`, which a
- * timeout is as well. Objects that are ready as given cost no request.
+ * Waits, by watch, until every object is ready, each as its annotation `zakenak.dev/wait` asks (see WaitMode). The first one that fails ends the wait: as a
+ * ReleaseFailure `rollout/not-ready`, which a timeout is as well; both name the cause that pods and events tell. Objects that are ready as given cost no request.
  */
 export async function waitReady(
   subject: string,
@@ -24,44 +37,80 @@ export async function waitReady(
   timeoutMs: number,
   context: WaitContext,
 ): Promise<void> {
-  const pending = new Map(
+  const { ports, observer, kinds } = context;
+  const pending: Pending = new Map(
     objects
-      .filter((object) => judgeHealth(object).state !== 'ready')
+      .filter((object) => waitModeOf(object) !== 'ignore' && judgeAnswered(object, kinds).state !== 'ready')
       .map((object) => [keyOf(refOf(object)), object]),
   );
   if (pending.size === 0) return;
   const total = objects.length;
-  const report = (message?: string): void =>
-    context.ports.progress.emit({
+  const report = (): void =>
+    ports.progress.emit({
       stage: 'wait',
       subject,
       state: 'waiting',
       count: { done: total - pending.size, total },
-      ...(message ? { message } : {}),
     });
   report();
   await untilSettled(
     timeoutMs,
     context,
     (done, fail) => {
+      const settle = (key: string): void => {
+        if (pending.delete(key)) report();
+        if (pending.size === 0) done();
+      };
+      const giveUp = createGiveUp(context, settle, fail);
       const stops = [...pending.values()].map((object) =>
-        context.observer.follow(
+        observer.follow(
           refOf(object),
           (seen) => {
-            const health = judgeSeen(seen, object);
-            if (health.state === 'failed') fail(notReady(refOf(object), health.reason));
-            else if (health.state === 'ready' && pending.delete(keyOf(refOf(object)))) report();
-            else if (seen && !isBehind(seen, object) && pending.has(keyOf(refOf(object))))
-              pending.set(keyOf(refOf(object)), seen);
-            if (pending.size === 0) done();
+            const key = keyOf(refOf(object));
+            if (!pending.has(key)) return;
+            const health = judgeSeen(seen, object, kinds);
+            if (seen && !isBehind(seen, object)) pending.set(key, seen);
+            if (health.state === 'failed') giveUp(seen ?? object, health.reason, true);
+            else if (health.state === 'ready') settle(key);
           },
           fail,
         ),
       );
-      return [...stops, ...followPods(pending, context, fail)];
+      const stopGrace = endGrace(pending, context, settle);
+      return [
+        ...stops,
+        stopGrace,
+        ...followPods(pending, context, giveUp, fail),
+        followRefusals(pending, context, giveUp, fail),
+      ];
     },
-    () => timedOut(pending, timeoutMs),
+    () => timedOut(pending, timeoutMs, context),
   );
+}
+
+type GiveUp = (object: KubeObject, reason: string, explain?: boolean) => void;
+
+/** Ends the wait by an object that will not become ready, or only its own part where it asks for no more than a warning. */
+function createGiveUp(
+  context: WaitContext,
+  settle: (key: string) => void,
+  fail: (error: unknown) => void,
+): GiveUp {
+  const given = new Set<string>();
+  return (object, reason, explain = false) => {
+    const ref = refOf(object);
+    if (given.has(keyOf(ref))) return;
+    given.add(keyOf(ref));
+    const end = (more: string | undefined): void => {
+      const text = joinReasons(reason, more);
+      if (waitModeOf(object) === 'warn') {
+        context.warn?.(warningOf(`${describe(ref)}: ${text}`));
+        settle(keyOf(ref));
+      } else fail(new ReleaseFailure('rollout/not-ready', `${describe(ref)}: ${text}`, ref));
+    };
+    if (explain) findBlockage(object, context.ports).then(end, () => end(undefined));
+    else end(undefined);
+  };
 }
 
 /** Waits until none of the objects exists any more, at most `timeoutMs`; false where some still do. */
@@ -95,11 +144,11 @@ export async function getIfServed(
   }
 }
 
-function judgeSeen(seen: KubeObject | undefined, wanted: KubeObject): Health {
+function judgeSeen(seen: KubeObject | undefined, wanted: KubeObject, kinds: WaitContext['kinds']): Health {
   if (!seen) return { state: 'progressing', reason: 'it is gone' };
   return isBehind(seen, wanted)
     ? { state: 'progressing', reason: 'its change is not seen yet' }
-    : judgeHealth(seen);
+    : judgeAnswered(seen, kinds);
 }
 
 /** A watch may still tell of the state before our own write; the pods of that state are not those that are waited for. */
@@ -107,10 +156,34 @@ function isBehind(seen: KubeObject, wanted: KubeObject): boolean {
   return (seen.metadata.generation ?? 0) < (wanted.metadata.generation ?? 0);
 }
 
+/** Custom resources that nobody answers are let go after a while, but for those that ask for an answer. */
+function endGrace(
+  pending: Pending,
+  { ports: { clock }, kinds, signal }: WaitContext,
+  settle: (key: string) => void,
+): () => void {
+  const stop = new AbortController();
+  const over = AbortSignal.any([signal, stop.signal]);
+  const waits = [...pending].filter(
+    ([, object]) => isUnanswered(object, kinds) && waitModeOf(object) !== 'require',
+  );
+  for (const [key, object] of waits) {
+    const age = clock.now().getTime() - writtenAt(object);
+    const end = (): void => {
+      const now = pending.get(key);
+      if (!over.aborted && now && isUnanswered(now, kinds)) settle(key);
+    };
+    // The two clocks may differ: never longer than one grace from now on.
+    clock.sleep(Math.min(graceMs, Math.max(0, graceMs - age)), over).then(end, () => undefined);
+  }
+  return () => stop.abort();
+}
+
 /** Pods tell of crashes and missing images minutes before their workload gives up. */
 function followPods(
-  pending: ReadonlyMap<string, KubeObject>,
+  pending: Pending,
   context: WaitContext,
+  giveUp: GiveUp,
   fail: (error: unknown) => void,
 ): readonly (() => void)[] {
   const workloads = [...pending.values()].filter(isWorkload);
@@ -119,8 +192,10 @@ function followPods(
     for (const workload of [...pending.values()].filter(isWorkload)) {
       if (workload.metadata.namespace !== namespace) continue;
       const culprit = await findFailedPod(workload, context.ports);
-      if (culprit)
-        fail(notReady(refOf(workload), `pod ${culprit.pod.metadata.name}: ${culprit.health.reason}`));
+      if (!culprit) continue;
+      const { pod, health } = culprit;
+      const more = await explainPod(pod, health.reason, context.ports);
+      giveUp(workload, `pod ${pod.metadata.name}: ${health.reason}${more ? `; ${more}` : ''}`);
     }
   };
   return namespaces.map((namespace) =>
@@ -134,25 +209,12 @@ function followPods(
   );
 }
 
-function notReady(ref: KubeRef, reason: string): ReleaseFailure {
-  return new ReleaseFailure('rollout/not-ready', `${describe(ref)}: ${reason}`, ref);
-}
-
-function timedOut(pending: ReadonlyMap<string, KubeObject>, timeoutMs: number): ReleaseFailure {
-  const reasons = [...pending.values()].map(
-    (object) => `${describe(refOf(object))}: ${judgeHealth(object).reason}`,
-  );
-  const [first] = [...pending.values()].filter(isWorkload).concat([...pending.values()]);
-  const text = `not ready after ${Math.round(timeoutMs / 100) / 10} s: ${reasons.slice(0, 5).join('; ')}`;
-  return new ReleaseFailure('rollout/not-ready', text, first && refOf(first));
-}
-
 /** Runs `start` until it calls done or fail, the time is over, or the signal fires; then calls the stops that it returned. */
 async function untilSettled(
   timeoutMs: number,
   { ports, signal }: WaitContext,
   start: (done: () => void, fail: (error: unknown) => void) => readonly (() => void)[],
-  late: () => Error,
+  late: () => Promise<Error | undefined>,
 ): Promise<void> {
   const over = new AbortController();
   const { promise, resolve, reject } = Promise.withResolvers<void>();
@@ -161,7 +223,7 @@ async function untilSettled(
   signal.addEventListener('abort', onAbort, { once: true });
   const stops = start(resolve, reject);
   ports.clock.sleep(timeoutMs, over.signal).then(
-    () => reject(late()),
+    () => late().then((error) => (error ? reject(error) : resolve()), reject),
     () => undefined,
   );
   try {

@@ -1,0 +1,67 @@
+import type { KubeObject, KubeRef, Ports } from '@zakenak/core';
+import { conditionOf } from './condition.ts';
+import { isWorkload, podsOf } from './culprit.ts';
+import { judgeHealth } from './health.ts';
+import { listAt, textAt } from './json.ts';
+import { describe, refOf } from './object.ts';
+import { readEvents } from './warning-event.ts';
+
+type BlockagePorts = Pick<Ports, 'kube'>;
+
+/**
+ * What keeps an object from being ready, in the words of its worst pod, of that pod's claims, or of the newest warning: `pod web-1: not scheduled: 0/1
+ * nodes are available: 1 Insufficient nvidia.com/gpu`. Undefined where nothing says more than the object itself.
+ */
+export async function findBlockage(object: KubeObject, ports: BlockagePorts): Promise<string | undefined> {
+  const isPod = object.kind === 'Pod';
+  const pods = isPod ? [object] : isWorkload(object) ? await podsOf(object, ports) : [];
+  const judged = pods.map((pod) => ({ pod, health: judgeHealth(pod) }));
+  const worst =
+    judged.find(({ health }) => health.state === 'failed') ??
+    judged.find(({ health }) => health.state === 'progressing');
+  if (!worst) return newestWarning(refOf(object), ports);
+  const reason = isPod ? '' : `pod ${worst.pod.metadata.name}: ${worst.health.reason}`;
+  const more = await explainPod(worst.pod, worst.health.reason, ports);
+  return [reason, more].filter(Boolean).join('; ') || undefined;
+}
+
+/** What the pod's own reason leaves open: the claim that it waits for, or the probe that had it killed. */
+export async function explainPod(
+  pod: KubeObject,
+  reason: string,
+  ports: BlockagePorts,
+): Promise<string | undefined> {
+  if (conditionOf(pod, 'PodScheduled')?.status === 'False') return unboundClaim(pod, ports);
+  // Such an end is a signal from outside, mostly the kubelet's after a failed probe; of other ends the container's own logs tell.
+  const isKilled = /exit code (?:137|143)/.test(reason) && !reason.includes('OOMKilled');
+  if (judgeHealth(pod).state === 'failed' && !isKilled) return undefined;
+  return newestWarning(refOf(pod), ports);
+}
+
+/** The claims of a pod that have no volume yet. */
+export async function findUnbound(pod: KubeObject, ports: BlockagePorts): Promise<readonly KubeRef[]> {
+  const { namespace = '' } = pod.metadata;
+  const names = listAt(pod, 'spec', 'volumes')
+    .map((volume) => textAt(volume, 'persistentVolumeClaim', 'claimName'))
+    .filter(Boolean);
+  const refs = names.map((name) => ({ apiVersion: 'v1', kind: 'PersistentVolumeClaim', namespace, name }));
+  const claims = await Promise.all(refs.map((ref) => ports.kube.get(ref)));
+  return refs.filter((_, index) => textAt(claims[index], 'status', 'phase') !== 'Bound');
+}
+
+async function unboundClaim(pod: KubeObject, ports: BlockagePorts): Promise<string | undefined> {
+  for (const ref of await findUnbound(pod, ports)) {
+    const warning = await newestWarning(ref, ports);
+    if (warning) return `${describe(ref)}: ${warning}`;
+  }
+  return undefined;
+}
+
+// They only say that the kubelet or the scheduler goes on trying.
+const tellsNothing = new Set(['BackOff', 'FailedScheduling']);
+
+async function newestWarning(ref: KubeRef, ports: BlockagePorts): Promise<string | undefined> {
+  const events = await readEvents(ref, ports);
+  const newest = events.findLast(({ type, reason }) => type === 'Warning' && !tellsNothing.has(reason));
+  return newest && `${newest.reason}: ${newest.message}`;
+}

@@ -1,0 +1,70 @@
+import type { KubeObject } from '@zakenak/core';
+import type { Health } from './condition.ts';
+import { judgeHealth } from './health.ts';
+import { listAt, valueAt } from './json.ts';
+import type { Kinds } from './kinds.ts';
+import { groupOf } from './object.ts';
+
+/**
+ * What the annotation `zakenak.dev/wait` of an object asks for. `ignore`: it is applied and never waited for. `warn`: it is waited for, and where it fails
+ * or is not ready in time the deploy goes on with a caveat. `require`: it has to become ready; a custom resource has to be answered by its
+ * controller within the timeout. Without it an object has to become ready, and a custom resource that nobody answers counts as ready after five seconds.
+ */
+export type WaitMode = 'ignore' | 'warn' | 'require';
+
+const annotation = 'zakenak.dev/wait';
+const modes: readonly string[] = ['ignore', 'warn', 'require'] satisfies readonly WaitMode[];
+
+/** How long a custom resource without any status is waited for, from its last change on. */
+export const graceMs = 5_000;
+
+/** What is asked for; undefined where nothing is said. A value that is none counts as `require`: a misspelling never lets a failure pass. */
+export function waitModeOf({ metadata }: KubeObject): WaitMode | undefined {
+  const value = metadata.annotations?.[annotation];
+  if (value === undefined) return undefined;
+  return modes.includes(value) ? (value as WaitMode) : 'require';
+}
+
+/** How an object that is waited for is doing: as `judgeHealth` says, but a custom resource that nobody has answered yet is on its way. */
+export function judgeAnswered(object: KubeObject, kinds: Pick<Kinds, 'find'> | undefined): Health {
+  const health = judgeHealth(object);
+  return health.state === 'ready' && isUnanswered(object, kinds)
+    ? { state: 'progressing', reason: 'no controller has written a status for it yet' }
+    : health;
+}
+
+/** True for a custom resource whose definition has a status, while nothing in it tells that a controller saw the object. */
+export function isUnanswered(object: KubeObject, kinds: Pick<Kinds, 'find'> | undefined): boolean {
+  if (isBuiltIn(groupOf(object.apiVersion))) return false;
+  if (!kinds?.find(object)?.subresources.includes('status')) return false;
+  return (
+    valueAt(object, 'status', 'observedGeneration') === undefined &&
+    listAt(object, 'status', 'conditions').length === 0
+  );
+}
+
+/** Kubernetes' own groups; others below k8s.io (gateway.networking.k8s.io) are custom resources. */
+function isBuiltIn(group: string): boolean {
+  return !group.includes('.') || ownGroups.has(group.replace(/\.k8s\.io$/, ''));
+}
+
+const ownGroups: ReadonlySet<string> = new Set([
+  'admissionregistration',
+  'apiextensions',
+  'apiregistration',
+  'authentication',
+  'authorization',
+  'certificates',
+  'coordination',
+  'discovery',
+  'events',
+  'flowcontrol.apiserver',
+  'internal.apiserver',
+  'networking',
+  'node',
+  'rbac.authorization',
+  'resource',
+  'scheduling',
+  'storage',
+  'storagemigration',
+]);

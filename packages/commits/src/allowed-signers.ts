@@ -61,26 +61,34 @@ type Options = Pick<AllowedSigner, 'certAuthority' | 'namespaces' | 'validAfter'
 
 function parseOptions(text: string): Options | string {
   const options: { -readonly [K in keyof Options]: Options[K] } = { certAuthority: false };
+  const seen = new Set<string>();
   for (const option of text.match(/(?:[^,"]|"[^"]*")+/g) ?? []) {
     const [, name = '', value = ''] = /^([A-Za-z-]+)(?:="([^"]*)")?$/.exec(option) ?? [];
     const lower = name.toLowerCase();
     const time = parseTime(value);
+    if (seen.has(lower)) return `the option ${JSON.stringify(name)} is there twice`;
+    seen.add(lower);
     if (lower === 'cert-authority' && value === '') options.certAuthority = true;
     else if (lower === 'namespaces' && value !== '') options.namespaces = value.split(',');
     else if (lower === 'valid-after' && time !== undefined) options.validAfter = time;
     else if (lower === 'valid-before' && time !== undefined) options.validBefore = time;
     else return `the option ${JSON.stringify(option.slice(0, 80))} is unknown or has no usable value`;
   }
+  const { validAfter = 0, validBefore = Number.POSITIVE_INFINITY } = options;
+  if (validAfter >= validBefore) return 'its valid-after is not before its valid-before';
   return options;
 }
 
-/** YYYYMMDD[HHMM[SS]][Z]; without Z in the machine's time zone, as ssh-keygen reads it. */
+/** YYYYMMDD[HHMM[SS]][Z|UTC]; without a zone in the machine's, as ssh-keygen reads it. */
 function parseTime(text: string): number | undefined {
-  const match = /^(\d{4})(\d\d)(\d\d)(?:(\d\d)(\d\d)(\d\d)?)?(Z?)$/i.exec(text);
+  const match = /^(\d{4})(\d\d)(\d\d)(?:(\d\d)(\d\d)(\d\d)?)?(Z|UTC)?$/i.exec(text);
   if (!match) return undefined;
   const [year = 0, month = 1, day = 1, hour = 0, minute = 0, second = 0] = match
     .slice(1, 7)
     .map((digits) => Number(digits ?? 0));
+  // Elsewhere JavaScript would carry over into the next month or day.
+  if (month < 1 || month > 12 || day < 1 || day > 31 || hour > 23 || minute > 59 || second > 59)
+    return undefined;
   const ms = match[7]
     ? Date.UTC(year, month - 1, day, hour, minute, second)
     : new Date(year, month - 1, day, hour, minute, second).getTime();

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 
 /** Author or committer of a commit. */
-interface Identity {
+export interface Identity {
   readonly name: string;
   readonly email: string;
   /** Seconds since 1970. */
@@ -22,6 +22,9 @@ export interface Commit {
   /** What the signature covers: the object without its signature headers. */
   readonly payload: Uint8Array;
 }
+
+/** What a signature's judgement needs of the object that it stands in: a commit, or a tag with its tagger. */
+export type Signable = Pick<Commit, 'payload' | 'committer'>;
 
 /** Why an object is not accepted as a commit. */
 export interface Malformed {
@@ -62,6 +65,9 @@ export function parseCommit(id: string, text: string): Commit | Malformed {
   if (!author || !committer) return refuse('its author or committer is not `Name <address> time zone`');
   const message = decode(end < 0 ? '' : text.slice(end + 2));
   const signed = headers.filter(({ name }) => name.startsWith('gpgsig'));
+  const readByGit = id.length === 64 ? 'gpgsig-sha256' : 'gpgsig';
+  if (signed.length === 1 && signed[0]?.name !== readByGit)
+    return refuse(`its signature does not stand in ${readByGit}, where git reads it`);
   const unsigned = headers.filter(({ name }) => !name.startsWith('gpgsig')).map(({ raw }) => raw);
   return {
     id,
@@ -81,7 +87,8 @@ interface Header {
   readonly raw: string;
 }
 
-function splitHeaders(head: string): readonly Header[] | undefined {
+/** Headers in their order, continuation lines joined; undefined where the first line continues nothing. */
+export function splitHeaders(head: string): readonly Header[] | undefined {
   const headers: { name: string; lines: string[]; raw: string }[] = [];
   for (const line of head.slice(0, -1).split('\n')) {
     const last = headers.at(-1);
@@ -98,15 +105,17 @@ function splitHeaders(head: string): readonly Header[] | undefined {
   return headers.map(({ name, lines, raw }) => ({ name, value: lines.join('\n'), raw }));
 }
 
-function parseIdentity(value: string): Identity | undefined {
+/** Reads `Name <address> seconds zone`; undefined where it is anything else or could be read in two ways. */
+export function parseIdentity(value: string): Identity | undefined {
   const match = identityForm.exec(value);
   if (!match) return undefined;
   return { name: decode(match[1] ?? ''), email: decode(match[2] ?? ''), time: Number(match[3]) };
 }
 
-function hasId(id: string, text: string): boolean {
+/** Whether the bytes have that object id. Where the id is SHA-1, a crafted collision passes here as in git. */
+export function hasId(id: string, text: string, kind: 'commit' | 'tag' = 'commit'): boolean {
   const hash = createHash(id.length === 64 ? 'sha256' : 'sha1');
-  return hash.update(`commit ${text.length}\0${text}`, 'latin1').digest('hex') === id;
+  return hash.update(`${kind} ${text.length}\0${text}`, 'latin1').digest('hex') === id;
 }
 
 function decode(latin1: string): string {

@@ -17,7 +17,7 @@ export function nobodyTrusted(paths: readonly string[], revision: string | undef
     code: 'commits/nobody-trusted',
     message: `There is neither ${paths.join(' nor ')} in ${where}: no signer is known.`,
     remedy:
-      'Merge an allowed-signers file or a keyring into the base branch first (zakenak sign KEY.pub writes one).',
+      'Merge an allowed-signers file or a keyring into the base branch first (zakenak sign --key KEY.pub writes one).',
     exitCode: exitCodes.badInput,
   });
 }
@@ -28,6 +28,16 @@ export function badAllowedSigners(path: string, line: number, why: string): Zake
     code: 'commits/bad-allowed-signers',
     message: `${path}:${line}: ${why}.`,
     remedy: 'Write the line as `PRINCIPALS [OPTIONS] KEY-TYPE KEY`, as in ALLOWED SIGNERS of ssh-keygen(1).',
+    exitCode: exitCodes.badInput,
+  });
+}
+
+/** The file of revoked SSH keys cannot be read: a key left out might be the stolen one. */
+export function badRevokedKeys(path: string, why: string): ZakenakError {
+  return new ZakenakError({
+    code: 'commits/bad-revoked-keys',
+    message: `${path} is neither a list of public keys nor a key revocation list: ${why}.`,
+    remedy: 'Write one public key a line, or make a list with ssh-keygen -k.',
     exitCode: exitCodes.badInput,
   });
 }

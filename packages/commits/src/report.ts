@@ -22,9 +22,10 @@ const remedies: Readonly<Record<CommitFault, string>> = {
   'unknown-signer':
     'Have the key added to the allowed signers or the keyring on the base branch, or sign with one that is there.',
   unsigned:
-    'Set signing up with zakenak sign KEY.pub, then sign: git rebase --exec "git commit --amend --no-edit -S" BASE.',
-  'unsupported-signature': 'Sign with a plain SSH key or with OpenPGP.',
-  'unusable-key': 'Publish the key anew with a valid self-signature and the right to sign.',
+    'Set signing up with zakenak sign --key KEY.pub, then sign: git rebase --exec "git commit --amend --no-edit -S" BASE.',
+  'unsupported-signature': 'Sign with an SSH key, an SSH certificate or OpenPGP: zakenak sign --key KEY.pub.',
+  'unusable-key':
+    'Publish the key anew with a valid self-signature and the right to sign, or the certificate for users and without critical options.',
   'weak-key': 'Sign with an Ed25519 key, or RSA of 3072 bits.',
   'weak-signature': 'Sign with SHA-256 or better: set personal-digest-preferences in gpg.conf.',
   'web-flow': 'Make the commit on a machine with a signing key instead of on the website.',

@@ -6,8 +6,8 @@ export const spec = defineSpec({
   verb: 'verify',
   summary: 'Verify that every commit of the event is signed by someone who may, for who it says it is from.',
   details:
-    'SSH and OpenPGP signatures are verified in process, straight from the commit objects; no key server and no forge is asked. The signer’s ' +
-    'principal or user ID has to be the committer’s address, and the key has to have been valid when it signed. Allowed signers and keyring come from the ' +
+    'SSH (certificates and security keys too) and OpenPGP signatures are verified in process, straight from the commit objects; no key server and no forge is asked. The signer’s ' +
+    'principal or user ID has to be the committer’s address, and the key has to have been valid when it signed. Allowed signers, keyring and revoked keys come from the ' +
     'base branch on a pull request. X.509 and gitsign signatures are recognised and never count as good yet.',
   example: 'zakenak verify --allowed-signers .zakenak/allowed_signers',
   inputs: {
@@ -22,6 +22,12 @@ export const spec = defineSpec({
       type: 'string',
       description: 'File or folder of armored OpenPGP public keys; every key in it is trusted.',
       default: '.zakenak/keyring',
+    },
+    'revoked-keys': {
+      type: 'string',
+      description:
+        'File of SSH keys that are never good again: a key revocation list of ssh-keygen -k, or public keys, one a line.',
+      default: '.zakenak/revoked_keys',
     },
     'web-flow': {
       type: 'choice',

@@ -28,7 +28,7 @@ export interface Fault {
 /** A signature that holds, made by someone trusted for the committer's address. */
 export interface Signed {
   readonly kind: 'ssh' | 'openpgp';
-  /** `SHA256:…` for SSH, upper-case fingerprint for OpenPGP. */
+  /** `SHA256:…` for SSH (of a certificate: the key’s), upper-case fingerprint for OpenPGP. */
   readonly key: string;
   readonly principal: string;
 }

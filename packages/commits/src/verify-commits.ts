@@ -16,7 +16,7 @@ export type VerifyCommitsPorts = Pick<Ports, 'git' | 'files' | 'progress'>;
 
 /**
  * Verifies every commit of the request, merges included, without a process per commit. What is not verified is a finding `commit/…`. No commit to verify gives
- * the verdict `skipped`. Throws `git/shallow-clone`, `commits/nobody-trusted`, `commits/bad-allowed-signers`, `commits/bad-keyring`, `commits/unreadable`.
+ * the verdict `skipped`. Throws `git/shallow-clone`, `commits/nobody-trusted`, `commits/bad-allowed-signers`, `commits/bad-keyring`, `commits/bad-revoked-keys`, `commits/unreadable`.
  */
 export async function verifyCommits(
   request: VerifyCommitsRequest,
@@ -26,7 +26,11 @@ export async function verifyCommits(
   const { git, progress } = ports;
   const range = await readRange(request, ports);
   if (await git.isShallow()) throw shallowClone();
-  const source = { allowedSigners: request['allowed-signers'], keyring: request.keyring };
+  const source = {
+    allowedSigners: request['allowed-signers'],
+    keyring: request.keyring,
+    revokedKeys: request['revoked-keys'],
+  };
   const trust = await readTrust({ ...source, revision: request.policyRevision }, ports);
   const verifiers = createVerifiers(trust);
   const policy: CommitPolicy = {
@@ -53,7 +57,7 @@ export async function verifyCommits(
 function createVerifiers(trust: Trust): Verifiers {
   let openPgp: Promise<OpenPgpVerifier> | undefined;
   return {
-    ssh: createSshVerifier(trust.signers),
+    ssh: createSshVerifier(trust.signers, trust.revocations),
     openPgp() {
       openPgp ??= createOpenPgpVerifier(trust.keyring);
       return openPgp;
@@ -77,7 +81,7 @@ async function noteIgnoredChanges(
 ): Promise<readonly string[]> {
   if (request.policyRevision === undefined) return [];
   const changes = await git.changedFiles({ ...range, bases: [request.policyRevision] });
-  const watched = [request['allowed-signers'], request.keyring];
+  const watched = [request['allowed-signers'], request.keyring, request['revoked-keys']];
   return watched
     .filter((path) =>
       changes.some((change) =>

@@ -1,11 +1,11 @@
 import type { PublicKey, SignaturePacket, Subkey } from 'openpgp';
-import type { Commit } from './commit-object.ts';
+import type { Signable } from './commit-object.ts';
 import { badKeyring } from './errors.ts';
 import { type Fault, fault, type Signed } from './verdict.ts';
 
 /** Verifies OpenPGP signatures against the keys of a keyring. */
 export interface OpenPgpVerifier {
-  verify(commit: Commit, signature: string): Promise<Signed | Fault>;
+  verify(commit: Signable, signature: string): Promise<Signed | Fault>;
 }
 
 /** A file of the keyring. */
@@ -67,7 +67,7 @@ export async function createOpenPgpVerifier(files: readonly KeyringFile[]): Prom
 }
 
 async function judge(
-  commit: Commit,
+  commit: Signable,
   packet: SignaturePacket,
   literal: object,
   keys: readonly PublicKey[],
@@ -109,7 +109,7 @@ async function checkMathematics(
 }
 
 async function judgeKey(
-  commit: Commit,
+  commit: Signable,
   packet: SignaturePacket,
   key: PublicKey,
   signer: PublicKey | Subkey,

@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
 import { type AllowedSigner, matchesPatterns } from './allowed-signers.ts';
-import type { Commit } from './commit-object.ts';
+import type { Identity, Signable } from './commit-object.ts';
+import { isCertificate, parseSshCertificate, type SshCertificate } from './ssh-certificate.ts';
 import { parseSshKey, type SshKey } from './ssh-key.ts';
+import type { Revocations } from './ssh-revocation.ts';
 import { parseSshSignature, type SshSignature, signedData } from './sshsig.ts';
 import { type Fault, fault, type Signed } from './verdict.ts';
 
@@ -10,34 +12,49 @@ const fewestRsaBits = 2048;
 
 /** Verifies SSH signatures against one allowed-signers file. */
 export interface SshVerifier {
-  verify(commit: Commit, signature: string): Signed | Fault;
+  verify(signed: Signable, signature: string): Signed | Fault;
+}
+
+/** A signature's key, and the certificate that it came in. */
+interface Signer {
+  readonly key: SshKey;
+  /** The key's own blob, base64. */
+  readonly publicKey: string;
+  readonly fingerprint: string;
+  readonly certificate?: SshCertificate;
 }
 
 /**
- * A verifier that parses each key once. Beyond `git verify-commit` it demands that the key's line allows the committer's address: git looks the
- * principal up by key and lets any listed key sign for anyone. Validity is judged at the committer's time, as git does.
+ * A verifier that parses each key once. Beyond `git verify-commit` it demands that the key's line allows the committer's address (git looks the principal up by
+ * key and lets any listed key sign for anyone), and refuses certificates with critical options. Validity is judged at the committer's time, as git does;
+ * a revoked key is never good.
  */
-export function createSshVerifier(signers: readonly AllowedSigner[]): SshVerifier {
-  const keys = new Map<string, SshKey | Fault>();
-  const keyOf = (publicKey: string) => {
-    const key = keys.get(publicKey) ?? readKey(publicKey);
-    keys.set(publicKey, key);
-    return key;
+export function createSshVerifier(
+  signers: readonly AllowedSigner[],
+  revocations: Revocations = { revokes: () => false },
+): SshVerifier {
+  const known = new Map<string, Signer | Fault>();
+  const signerOf = (publicKey: string) => {
+    const signer = known.get(publicKey) ?? readSigner(publicKey);
+    known.set(publicKey, signer);
+    return signer;
   };
   return {
-    verify(commit, text) {
+    verify(signed, text) {
       const signature = readSignature(text);
       if ('fault' in signature) return signature;
-      const key = keyOf(signature.publicKey);
-      if ('fault' in key) return key;
-      if (!key.verify(signedData(signature, commit.payload), signature.signature))
+      const signer = signerOf(signature.publicKey);
+      if ('fault' in signer) return signer;
+      if (!signer.key.verify(signedData(signature, signed.payload), signature.signature))
         return fault('bad-signature', 'the signature does not match the commit');
       if (signature.namespace !== namespace)
         return fault(
           'wrong-namespace',
           `it was signed for ${JSON.stringify(signature.namespace.slice(0, 40))}, not for git`,
         );
-      return judge(commit, signature.publicKey, key, signers);
+      if (revocations.revokes(signer.publicKey, signer.certificate))
+        return fault('revoked-key', `the key ${signer.fingerprint} is revoked`);
+      return judge(signed.committer, signer, signers);
     },
   };
 }
@@ -50,47 +67,75 @@ function readSignature(text: string): SshSignature | Fault {
   }
 }
 
-function readKey(publicKey: string): SshKey | Fault {
+function readSigner(publicKey: string): Signer | Fault {
   try {
-    const key = parseSshKey(Buffer.from(publicKey, 'base64'));
-    return key ?? fault('unsupported-signature', 'SSH certificates and security keys are not verified yet');
-  } catch {
-    return fault('bad-signature', 'the signature’s key cannot be read');
+    const blob = Buffer.from(publicKey, 'base64');
+    if (isCertificate(blob)) {
+      const certificate = parseSshCertificate(blob);
+      const { key, publicKey: own } = certificate;
+      return { key, publicKey: own, fingerprint: fingerprintOf(own), certificate };
+    }
+    const key = parseSshKey(blob);
+    if (!key) return fault('unsupported-signature', 'keys of its type are not verified');
+    return { key, publicKey, fingerprint: fingerprintOf(publicKey) };
+  } catch (thrown) {
+    return fault('bad-signature', `the signature’s key cannot be read: ${(thrown as Error).message}`);
   }
 }
 
-function judge(
-  commit: Commit,
-  publicKey: string,
-  key: SshKey,
-  signers: readonly AllowedSigner[],
-): Signed | Fault {
-  const fingerprint = fingerprintOf(publicKey);
-  const lines = signers.filter((signer) => signer.publicKey === publicKey && !signer.certAuthority);
-  if (lines.length === 0) return fault('unknown-signer', `no allowed signer has the key ${fingerprint}`);
-  if (key.type === 'ssh-rsa' && key.bits < fewestRsaBits)
-    return fault('weak-key', `the RSA key ${fingerprint} has ${key.bits} bits, fewer than ${fewestRsaBits}`);
-  const { email, time } = commit.committer;
+function judge(committer: Identity, signer: Signer, signers: readonly AllowedSigner[]): Signed | Fault {
+  const { fingerprint, certificate } = signer;
+  const listed = certificate?.authorityKey ?? signer.publicKey;
+  const lines = signers.filter(
+    (line) => line.publicKey === listed && line.certAuthority === (certificate !== undefined),
+  );
+  if (lines.length === 0)
+    return certificate
+      ? fault('unknown-signer', `no allowed signer is the certificate’s authority ${fingerprintOf(listed)}`)
+      : fault('unknown-signer', `no allowed signer has the key ${fingerprint}`);
+  for (const { type, bits } of [signer.key, ...(certificate ? [certificate.authority] : [])])
+    if (type === 'ssh-rsa' && bits < fewestRsaBits)
+      return fault('weak-key', `the RSA key ${fingerprint} has ${bits} bits, fewer than ${fewestRsaBits}`);
+  const refused = certificate && refuseCertificate(certificate, committer);
+  if (refused) return refused;
   // The line that fails last explains best.
   let best: Fault = fault(
     'wrong-principal',
-    `the key ${fingerprint} may not sign for ${JSON.stringify(email)}`,
+    `the key ${fingerprint} may not sign for ${JSON.stringify(committer.email)}`,
   );
   for (const line of lines) {
-    if (!matchesPatterns(email, line.principals)) continue;
-    const wrong = refuse(line, time, fingerprint);
-    if (!wrong) return { kind: 'ssh', key: fingerprint, principal: email };
+    if (!matchesPatterns(committer.email, line.principals)) continue;
+    const wrong = refuseLine(line, committer.time, fingerprint);
+    if (!wrong) return { kind: 'ssh', key: fingerprint, principal: committer.email };
     best = wrong;
   }
   return best;
 }
 
-function refuse(line: AllowedSigner, time: number, fingerprint: string): Fault | undefined {
+/** sshkey_cert_check_authority of OpenSSH's sshkey.c, and critical options: they are all restrictions that a signature cannot show to be kept. */
+function refuseCertificate(certificate: SshCertificate, { email, time }: Identity): Fault | undefined {
+  if (!certificate.forUsers) return fault('unusable-key', 'the certificate is for a host, not for a user');
+  const [option] = certificate.criticalOptions;
+  if (option !== undefined)
+    return fault(
+      'unusable-key',
+      `the certificate has the critical option ${JSON.stringify(option.slice(0, 40))}`,
+    );
+  if (BigInt(time) < certificate.validAfter)
+    return fault('not-yet-valid', 'the certificate was not valid yet when the commit was made');
+  if (BigInt(time) >= certificate.validBefore)
+    return fault('expired-key', 'the certificate was no longer valid when the commit was made');
+  if (!certificate.principals.some((name) => name.toLowerCase() === email.toLowerCase()))
+    return fault('wrong-principal', `the certificate does not name ${JSON.stringify(email)}`);
+  return undefined;
+}
+
+function refuseLine(line: AllowedSigner, time: number, fingerprint: string): Fault | undefined {
   if (line.namespaces && !matchesPatterns(namespace, line.namespaces))
     return fault('wrong-namespace', `the key ${fingerprint} is not allowed for git`);
   if (line.validAfter !== undefined && time < line.validAfter)
     return fault('not-yet-valid', `the key ${fingerprint} was not valid yet when the commit was made`);
-  if (line.validBefore !== undefined && time >= line.validBefore)
+  if (line.validBefore !== undefined && time > line.validBefore)
     return fault('expired-key', `the key ${fingerprint} was no longer valid when the commit was made`);
   return undefined;
 }

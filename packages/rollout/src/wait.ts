@@ -1,13 +1,14 @@
 import { type KubeObject, type KubeRef, type Ports, ZakenakError } from '@zakenak/core';
 import { explainPod, findBlockage } from './blockage.ts';
 import type { Health } from './condition.ts';
-import { findFailedPod, isWorkload } from './culprit.ts';
+import { findFailedPod, isWorkload, podsOf } from './culprit.ts';
 import { ReleaseFailure } from './failure.ts';
 import { judgeHealth } from './health.ts';
 import type { Kinds } from './kinds.ts';
 import { describe, keyOf, refOf } from './object.ts';
 import type { Observer } from './observer.ts';
 import { followRefusals } from './refusal.ts';
+import { createSteadiness, type Steadiness } from './steadiness.ts';
 import { graceMs, isUnanswered, judgeAnswered, waitModeOf } from './wait-mode.ts';
 import { joinReasons, timedOut, warningOf } from './wait-verdict.ts';
 import { writtenAt } from './written-at.ts';
@@ -62,6 +63,10 @@ export async function waitReady(
         if (pending.size === 0) done();
       };
       const giveUp = createGiveUp(context, settle, fail);
+      const steadiness = createSteadiness(ports.clock);
+      const over = new AbortController();
+      const accept = createAccept(pending, steadiness, { ...context, signal: over.signal }, settle, fail);
+      const stopPods = followPods(pending, context, steadiness, giveUp, fail);
       const stops = [...pending.values()].map((object) =>
         observer.follow(
           refOf(object),
@@ -71,7 +76,7 @@ export async function waitReady(
             const health = judgeSeen(seen, object, kinds);
             if (seen && !isBehind(seen, object)) pending.set(key, seen);
             if (health.state === 'failed') giveUp(seen ?? object, health.reason, true);
-            else if (health.state === 'ready') settle(key);
+            else if (health.state === 'ready') accept(key);
           },
           fail,
         ),
@@ -80,13 +85,53 @@ export async function waitReady(
       return [
         ...stops,
         stopGrace,
-        ...followPods(pending, context, giveUp, fail),
+        ...stopPods,
+        () => over.abort(),
         followRefusals(pending, context, giveUp, fail),
       ];
     },
     () => timedOut(pending, timeoutMs, context),
   );
 }
+
+/** Settles an object that is ready; a workload only when none of its pods is between two crashes. */
+function createAccept(
+  pending: Pending,
+  steadiness: Steadiness,
+  { ports, kinds, signal }: WaitContext,
+  settle: (key: string) => void,
+  fail: (error: unknown) => void,
+): (key: string) => void {
+  const checked = new Set<string>();
+  const check = async (key: string): Promise<void> => {
+    for (;;) {
+      const object = pending.get(key);
+      if (!object || judgeAnswered(object, kinds).state !== 'ready') return;
+      const isQuiet = !steadiness.hasShaky(object.metadata.namespace ?? '');
+      if (isQuiet || !(await podsOf(object, ports)).some(steadiness.isShaky)) {
+        settle(key);
+        return;
+      }
+      await ports.clock.sleep(checkEveryMs, signal);
+    }
+  };
+  return (key) => {
+    const object = pending.get(key);
+    if (!object || checked.has(key)) return;
+    if (!isWorkload(object) || !steadiness.hasShaky(object.metadata.namespace ?? '')) {
+      settle(key);
+      return;
+    }
+    checked.add(key);
+    check(key)
+      .catch((error: unknown) => {
+        if (!signal.aborted) fail(error);
+      })
+      .finally(() => checked.delete(key));
+  };
+}
+
+const checkEveryMs = 500;
 
 type GiveUp = (object: KubeObject, reason: string, explain?: boolean) => void;
 
@@ -183,6 +228,7 @@ function endGrace(
 function followPods(
   pending: Pending,
   context: WaitContext,
+  steadiness: Steadiness,
   giveUp: GiveUp,
   fail: (error: unknown) => void,
 ): readonly (() => void)[] {
@@ -202,6 +248,7 @@ function followPods(
     context.observer.followAll(
       { apiVersion: 'v1', kind: 'Pod', namespace },
       (pod) => {
+        steadiness.see(pod);
         if (judgeHealth(pod).state === 'failed') look(namespace).catch(fail);
       },
       fail,

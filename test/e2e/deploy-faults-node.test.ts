@@ -1,0 +1,101 @@
+import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { after, before, describe, test } from 'node:test';
+import type { Sandbox } from '@zakenak/sandbox';
+import { deployment, faultText, makeFaultSet } from './deploy-faults-fixture.ts';
+import { startTestSandbox } from './sandbox-fixture.ts';
+
+const isRootOnDebian = process.getuid?.() === 0 && existsSync('/etc/debian_version');
+/** Where the node can run its packages are installed before the tests: one that is missing is a failure, no skip. */
+const onNode = isRootOnDebian ? {} : { skip: 'a real node needs root on Debian' };
+
+let sandbox: Sandbox;
+
+before(async () => {
+  if (!onNode.skip) sandbox = await startTestSandbox({ realNode: true });
+});
+after(() => sandbox?.stop());
+
+const shell = (script: string) => `command: [sh, -c, ${JSON.stringify(script)}]`;
+const spec = 'nodeSelector: { zakenak.dev/simulated: "false" }, terminationGracePeriodSeconds: 0';
+/** Runs a line of shell in a container of the real node. */
+const real = (script: string, more = '') =>
+  deployment({ container: `${shell(script)}${more && `, ${more}`}`, spec }).replace(
+    'example/web:1',
+    'zakenak.local/busybox:1',
+  );
+
+const hook = `apiVersion: batch/v1
+kind: Job
+metadata: { name: migrate, annotations: { helm.sh/hook: pre-install, helm.sh/hook-delete-policy: hook-failed } }
+spec:
+  backoffLimit: 0
+  template:
+    spec:
+      ${spec.replaceAll(', ', '\n      ')}
+      restartPolicy: Never
+      containers: [{ name: migrate, image: "zakenak.local/busybox:1", ${shell('echo table is locked; exit 3')} }]
+`;
+
+const faults = {
+  'a crash loop shows what the former run wrote': {
+    manifest: real(
+      'echo started; echo the database is gone >&2; exit 7',
+      'readinessProbe: { initialDelaySeconds: 3, exec: { command: ["true"] } }',
+    ),
+    names: /^web: Deployment \S+\/web: pod web-\S+: container web: CrashLoopBackOff: Error \(exit code 7\)/,
+    shows: /last lines of web-\S+\/web \(previous run\):\n {2}\| started\n {2}\| the database is gone/,
+  },
+  'memory that is too little is named, with the last lines before it ran out': {
+    manifest: real(
+      'echo loading the model; tail -c 512m /dev/zero',
+      'resources: { limits: { memory: 24Mi } }',
+    ),
+    names:
+      /^web: Deployment \S+\/web: pod web-\S+: container web: CrashLoopBackOff: OOMKilled \(exit code 137\)/,
+    shows: /\| loading the model/,
+  },
+  'a readiness probe that fails is named when the time is over': {
+    manifest: real(
+      'echo waiting for the cache; sleep 600',
+      'readinessProbe: { periodSeconds: 1, exec: { command: [sh, -c, "echo cache is cold; exit 1"] } }',
+    ),
+    names:
+      /not ready after 8 s: Deployment \S+\/web: 0 of 1 pods available: pod web-\S+: .*Unhealthy: Readiness probe failed: cache is cold/,
+    shows: /\| waiting for the cache/,
+    timeout: '8s',
+  },
+  'a startup probe that has the container killed is named': {
+    manifest: real(
+      'echo serving; exec sleep 600',
+      'startupProbe: { periodSeconds: 1, failureThreshold: 1, exec: { command: [sh, -c, "echo deadlock; exit 1"] } }',
+    ),
+    names:
+      /container web: CrashLoopBackOff: Error \(exit code 137\); Unhealthy: Startup probe failed: deadlock/,
+    shows: /\| serving/,
+  },
+  'a hook that fails is read before its policy deletes it': {
+    manifest: hook,
+    names:
+      /^web: hook Job \S+\/migrate: Job has reached the specified backoff limit: pod migrate-\S+: container migrate: Error \(exit code 3\)/,
+    shows: /last lines of migrate-\S+\/migrate:\n {2}\| table is locked/,
+  },
+  'an image that the registry does not have is named': {
+    manifest: deployment({ spec }).replace('example/web:1', '127.0.0.1:1/nothing/here:1'),
+    names: /container web: ImagePullBackOff: .*127\.0\.0\.1:1\/nothing\/here:1.*connection refused/,
+    shows: /Warning Failed: Failed to pull image/,
+  },
+};
+
+describe('faults that only a kubelet can show', { ...onNode, concurrency: true }, () => {
+  for (const [name, fault] of Object.entries(faults))
+    test(name, async (t) => {
+      const set = await makeFaultSet(t, sandbox, fault.manifest, 'timeout' in fault ? fault.timeout : '120s');
+      const started = performance.now();
+      const { report, exitCode } = await set.run(['deploy']);
+      assert.equal(exitCode, 1, report.summary);
+      assert.match(report.findings[0]?.message ?? '', fault.names);
+      assert.match(faultText(report), fault.shows);
+      t.diagnostic(`told after ${((performance.now() - started) / 1_000).toFixed(1)} s`);
+    });
+});

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { lintCharts, spec } from '@zakenak/charts';
-import { parseInputs, type Report } from '@zakenak/core';
+import { type ProcessRunner, parseInputs, type Report } from '@zakenak/core';
 import { collectingLog } from '@zakenak/core/testing';
 import { createFiles, createHttp, createProcessRunner } from '@zakenak/machine';
 import { prepareSchemas } from '@zakenak/schemas';
@@ -33,6 +33,7 @@ spec:
       containers:
         - name: web
           image: web:1
+          readinessProbe: { httpGet: { path: /, port: 80 } }
 `;
 
 const good = {
@@ -41,30 +42,41 @@ const good = {
   'charts/web/templates/deployment.yaml': deployment,
 };
 
-function lint(root: string, changed?: readonly string[]): Promise<Report> {
+interface Options {
+  readonly changed?: readonly string[];
+  readonly inputs?: Readonly<Record<string, string>>;
+  readonly ignored?: string;
+  readonly base?: Readonly<Record<string, string>>;
+  readonly cacheFolder?: string;
+  readonly process?: ProcessRunner;
+}
+
+function lint(root: string, { changed, inputs, base, process: own, ...rest }: Options = {}): Promise<Report> {
   return lintCharts(
     {
-      ...parseInputs(spec, (name) => (changed && name === 'changed-only' ? 'true' : undefined)),
+      ...parseInputs(spec, (name) => inputs?.[name]),
       ...(changed ? { changedFiles: changed.map((path) => ({ path, status: 'modified' as const })) } : {}),
+      ...(base ? { readBase: async (path: string) => base[path] } : {}),
+      ...rest,
       schemaFolder: (version) =>
         prepareSchemas(version, { process: runner, progress, cacheFolder: cacheFolder(process.env) }),
     },
-    { process: runner, files: createFiles(root), log: collectingLog(), progress },
+    { process: own ?? runner, files: createFiles(root), log: collectingLog(), progress },
   );
 }
 
-async function lintFiles(
-  t: TestContext,
-  files: Record<string, string>,
-  changed?: readonly string[],
-): Promise<Report> {
+async function makeTree(t: TestContext, files: Record<string, string>): Promise<string> {
   const root = await mkdtemp(join(tmpdir(), 'lint-helm-'));
   t.after(() => rm(root, { recursive: true }));
   for (const [path, text] of Object.entries({ ...good, ...files })) {
     await mkdir(join(root, dirname(path)), { recursive: true });
     await writeFile(join(root, path), text);
   }
-  return lint(root, changed);
+  return root;
+}
+
+async function lintFiles(t: TestContext, files: Record<string, string>, options?: Options): Promise<Report> {
+  return lint(await makeTree(t, files), options);
 }
 
 const bad = (report: Report) =>
@@ -142,13 +154,138 @@ spec:
 });
 
 test('without a changed chart the run is skipped', async (t) => {
-  assert.equal((await lintFiles(t, {}, ['README.md'])).verdict, 'skipped');
-  assert.equal((await lintFiles(t, {}, ['charts/web/values.yaml'])).verdict, 'passed');
+  const inputs = { 'changed-only': 'true' };
+  assert.equal((await lintFiles(t, {}, { changed: ['README.md'], inputs })).verdict, 'skipped');
+  assert.equal((await lintFiles(t, {}, { changed: ['charts/web/values.yaml'], inputs })).verdict, 'passed');
 });
 
 test('every chart of the example platform is clean with all of its values files', async () => {
-  const report = await lint(join(import.meta.dirname, '../../examples/platform'));
+  const root = join(import.meta.dirname, '../../examples/platform');
+  const report = await lint(root, {
+    ignored: await readFile(join(root, spec.inputs['ignore-file'].default), 'utf8'),
+  });
   assert.deepEqual(bad(report), []);
   assert.equal(report.outputs.errors, 0);
   assert.ok(report.timings.length >= 5);
+});
+
+const pod = (kind: string, spec: string) => `apiVersion: apps/v1
+kind: ${kind}
+metadata:
+  name: node
+spec:
+  selector: { matchLabels: { app: node } }
+  template:
+    metadata: { labels: { app: node } }
+    spec:
+${spec}`;
+
+test('each check of our own finds its field in the template, once for all values files', async (t) => {
+  const files = {
+    'charts/web/ci/a-values.yaml': 'replicas: 2\n',
+    'charts/web/templates/node.yaml': pod(
+      'DaemonSet',
+      `      containers:
+        - name: fine
+          image: a:1
+          livenessProbe: { exec: { command: [x] } }
+        - name: loose
+          image: "registry:5000/b"
+          securityContext: { privileged: false }
+        - name: gpu
+          image: c@sha256:0
+          livenessProbe: { exec: { command: [x] } }
+          securityContext:
+            privileged: true
+          resources:
+            limits: { nvidia.com/gpu: 1 }
+      volumes:
+        - name: wsl
+          hostPath: { path: /usr/lib/wsl }
+        - name: root
+          hostPath: { path: /usr/lib/wslx }
+`,
+    ),
+  };
+  const expected = [
+    'charts/privileged charts/web/templates/node.yaml:21',
+    'charts/unpinned-image charts/web/templates/node.yaml:15',
+    'charts/gpu-resources charts/web/templates/node.yaml:22',
+    'charts/host-path charts/web/templates/node.yaml:28',
+    'charts/no-probes charts/web/templates/node.yaml:14',
+  ];
+  const report = await lintFiles(t, files);
+  assert.deepEqual(bad(report), expected);
+  assert.equal(report.verdict, 'failed');
+  const some = await lintFiles(t, files, {
+    inputs: { checks: '-privileged,-no-probes' },
+    ignored: '# accepted\ncharts/host-path charts/web/** # the node is ours\n',
+  });
+  assert.deepEqual(bad(some), expected.slice(1, 3));
+  assert.match(some.caveats.join(), /1 finding/);
+  await assert.rejects(lintFiles(t, {}, { inputs: { checks: 'privilege' } }), {
+    code: 'charts/unknown-check',
+  });
+  await assert.rejects(lintFiles(t, {}, { ignored: 'charts/privileged' }), {
+    code: 'charts/bad-ignore-file',
+  });
+});
+
+test('an API that a requested Kubernetes version does not serve any more is found on its line', async (t) => {
+  const policy =
+    '# first\napiVersion: flowcontrol.apiserver.k8s.io/v1beta3\nkind: FlowSchema\nmetadata:\n  name: x\n';
+  const report = await lintFiles(t, { 'charts/web/templates/flow.yaml': policy });
+  assert.deepEqual(
+    report.findings
+      .map(({ ruleId, severity, location, remedy }) => [ruleId, severity, location?.startLine, remedy])
+      .slice(0, 1),
+    [['charts/removed-api', 'high', 2, 'Write the object as flowcontrol.apiserver.k8s.io/v1.']],
+  );
+  assert.ok(!report.findings.some(({ ruleId }) => ruleId === 'charts/no-schema'));
+});
+
+test('a changed chart whose version did not rise is found', async (t) => {
+  const changed = ['charts/web/values.yaml'];
+  const base = { 'charts/web/Chart.yaml': 'apiVersion: v2\nname: web\nversion: 0.1.0\n' };
+  const error = { 'version-bump': 'error' };
+  const same = await lintFiles(t, {}, { changed, base, inputs: error });
+  assert.deepEqual(bad(same), ['charts/version-not-raised charts/web/Chart.yaml:3']);
+  assert.equal(same.verdict, 'failed');
+  assert.equal(
+    (await lintFiles(t, {}, { changed, base, inputs: { 'version-bump': 'warn' } })).verdict,
+    'passed',
+  );
+  const raised = { 'charts/web/Chart.yaml': 'apiVersion: v2\nname: web\nversion: 0.2.0\n' };
+  assert.deepEqual(bad(await lintFiles(t, raised, { changed, base, inputs: error })), []);
+  assert.deepEqual(bad(await lintFiles(t, {}, { changed, base: {}, inputs: error })), []);
+});
+
+test('what an earlier run judged is not judged again, and comes out the same', async (t) => {
+  const root = await makeTree(t, { 'charts/web/ci/text-values.yaml': 'replicas: many\n' });
+  const folder = await mkdtemp(join(tmpdir(), 'lint-cache-'));
+  t.after(() => rm(folder, { recursive: true }));
+  const ran: string[] = [];
+  const counting: ProcessRunner = {
+    run(command, signal) {
+      ran.push(command.args[0] ?? '');
+      return runner.run(command, signal);
+    },
+  };
+  const again = async (inputs: Record<string, string> = {}) => {
+    ran.length = 0;
+    const { findings } = await lint(root, { cacheFolder: folder, process: counting, inputs });
+    return { bytes: JSON.stringify(findings), renders: ran.filter((word) => word === 'template').length };
+  };
+  const first = await again();
+  assert.equal(first.renders, 2);
+  assert.match(first.bytes, /invalid-manifest/);
+  assert.deepEqual(await again(), { ...first, renders: 0 });
+  assert.equal((await again({ checks: '-no-probes' })).renders, 2);
+  for (const name of await readdir(folder)) await appendFile(join(folder, name), 'x');
+  assert.deepEqual(await again(), first);
+  await appendFile(join(root, 'charts/web/values.yaml'), '# more\n');
+  assert.equal((await again()).renders, 2);
+  await symlink('values.yaml', join(root, 'charts/web/link.yaml'));
+  await again();
+  assert.equal((await again()).renders, 2);
 });

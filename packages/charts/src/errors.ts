@@ -31,11 +31,31 @@ export function missingValues(chart: string, path: string): ZakenakError {
 }
 
 /** kubeconform did not give a judgement. */
-export function schemaCheckFailed(chart: string, reason: string): ZakenakError {
+export function schemaCheckFailed(reason: string): ZakenakError {
   return new ZakenakError({
     code: 'charts/schema-check-failed',
-    message: `kubeconform could not check '${chart}': ${reason}`,
+    message: `kubeconform could not check the manifests: ${reason}`,
     remedy: 'Run the same command again with ZAKENAK_DEBUG=1 and report what it prints.',
     exitCode: exitCodes.outside,
+  });
+}
+
+/** A check that does not exist. */
+export function unknownCheck(name: string, known: readonly string[], near: string | undefined): ZakenakError {
+  return new ZakenakError({
+    code: 'charts/unknown-check',
+    message: `There is no check '${name}'${near ? `; '${near}' is one` : ''}.`,
+    remedy: `Take names from ${known.join(', ')}; a minus before a name leaves it out.`,
+    exitCode: exitCodes.badInput,
+  });
+}
+
+/** A line of the ignore file that says nothing. */
+export function badIgnoreFile(path: string, line: number): ZakenakError {
+  return new ZakenakError({
+    code: 'charts/bad-ignore-file',
+    message: `${path}:${line} is no rule and path.`,
+    remedy: 'Write `charts/RULE PATH-GLOB` on each line; a comment begins with #.',
+    exitCode: exitCodes.badInput,
   });
 }

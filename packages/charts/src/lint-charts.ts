@@ -3,75 +3,171 @@ import {
   type ChangedFile,
   collectFindings,
   createReport,
+  type Finding,
   type InputsOf,
   isAtLeast,
   type Ports,
   type Report,
   type Severity,
 } from '@zakenak/core';
-import { findCharts, selectChanged } from './chart.ts';
+import { type Chart, findCharts, findValues, selectChanged } from './chart.ts';
+import { selectChecks } from './checks.ts';
 import { renderCrdSchemas } from './crds.ts';
-import { lintChart } from './lint-chart.ts';
+import { dropIgnored, parseIgnoreFile } from './ignore-file.ts';
+import { type LintJob, type LintRules, runLintJobs } from './lint-jobs.ts';
+import { keyChart, openResultCache } from './result-cache.ts';
 import type { spec } from './spec.ts';
+import { checkVersionBumps } from './version-bump.ts';
 
 /** What to lint. */
 export type LintChartsRequest = InputsOf<typeof spec> & {
-  /** Needed for `changed-only`; every chart is linted where it is absent. */
+  /** Needed for `changed-only` and `version-bump`; every chart is linted and no version compared where it is absent. */
   readonly changedFiles?: readonly ChangedFile[] | undefined;
+  /** The text of a file at the merge base. Needed for `version-bump`. */
+  readonly readBase?: (path: string) => Promise<string | undefined>;
+  /** The text of `ignore-file`; nothing is ignored where it is absent. */
+  readonly ignored?: string | undefined;
   /** Absolute folder with the JSON schemas of a Kubernetes version. */
   readonly schemaFolder: (version: string) => Promise<string>;
+  /** Absolute folder of findings that later runs may take; nothing is kept where it is absent. */
+  readonly cacheFolder?: string;
 };
 
-const parallel = 2;
+type LintPorts = Pick<Ports, 'process' | 'files' | 'log' | 'progress'>;
 
 /**
- * Lints charts, renders each with its defaults and every values file, and checks the manifests against the schemas of each Kubernetes version.
- * Throws `charts/no-chart`, `charts/none-found`, `charts/missing-values`, and what the ports throw.
+ * Lints charts, renders each with its defaults and every values file, and checks the manifests against the schemas of each Kubernetes version and
+ * against the checks of our own. Findings of a chart for which nothing changed are taken from `cacheFolder`.
+ * Throws `charts/no-chart`, `charts/none-found`, `charts/missing-values`, `charts/unknown-check`, `charts/bad-ignore-file`, `charts/schema-check-failed`, and what the ports throw.
  */
 export async function lintCharts(
   request: LintChartsRequest,
-  ports: Pick<Ports, 'process' | 'files' | 'log' | 'progress'>,
+  ports: LintPorts,
   signal?: AbortSignal,
 ): Promise<Report> {
-  const inputs = request;
-  const all = await findCharts(inputs.charts, inputs['chart-dirs'], ports.files);
-  const changed = inputs['changed-only'] ? request.changedFiles : undefined;
+  const checks = selectChecks(request.checks);
+  const ignored = parseIgnoreFile(request['ignore-file'], request.ignored ?? '');
+  const all = await findCharts(request.charts, request['chart-dirs'], ports.files);
+  const changed = request['changed-only'] ? request.changedFiles : undefined;
   const charts = changed ? selectChanged(all, changed) : all;
+  const common = { tool: 'lint-helm' };
   if (charts.length === 0)
     return createReport({
-      tool: 'lint-helm',
+      ...common,
       verdict: 'skipped',
       summary: 'No chart changed.',
       outputs: outputsOf([], []),
     });
-  const schemas = await Promise.all(
-    inputs['kubernetes-versions'].map(async (version) => ({
-      version,
-      folder: await request.schemaFolder(version),
-    })),
-  );
-  await using crds = await ports.files.temporaryFolder('crds');
-  for (const path of await ports.files.glob(['**/crds/**/*.{yaml,yml}']))
-    for (const [name, schema] of renderCrdSchemas(await ports.files.readText(path)))
-      await ports.files.write(posix.join(crds.path, name), JSON.stringify(schema));
-  const queue = [...charts];
-  const results: Awaited<ReturnType<typeof lintChart>>[] = [];
-  const work = async () => {
-    for (let chart = queue.shift(); chart; chart = queue.shift())
-      results.push(await lintChart(chart, { inputs, schemas, crdFolder: crds.path }, ports, signal));
-  };
-  await Promise.all(Array.from({ length: parallel }, work));
-  const findings = collectFindings(results.flatMap((result) => result.findings));
+  const crds = await readCrds(request['crd-dirs'], ports);
+  await using crdFolder = await ports.files.temporaryFolder('crds');
+  for (const [name, schema] of crds) await ports.files.write(posix.join(crdFolder.path, name), schema);
+  const rules = await readRules(request, checks, crdFolder.path, ports);
+  const { found, timings } = await lintAll(request, charts, rules, crds, ports, signal);
+  const everything = collectFindings([...found, ...(await findUnraised(request, charts, ports))]);
+  const findings = dropIgnored(everything, ignored);
+  const accepted = everything.length - findings.length;
   return createReport({
-    tool: 'lint-helm',
+    ...common,
     findings,
-    failOn: inputs['fail-on'] as Severity | 'none',
+    failOn: request['fail-on'] as Severity | 'none',
     outputs: outputsOf(
       charts.map(({ folder }) => folder),
       findings,
     ),
-    timings: results.map(({ timing }) => timing).sort((a, b) => (a.name < b.name ? -1 : 1)),
+    caveats:
+      accepted > 0
+        ? [`${accepted} finding${accepted === 1 ? ' is' : 's are'} accepted by ${request['ignore-file']}.`]
+        : [],
+    timings,
   });
+}
+
+async function readRules(
+  request: LintChartsRequest,
+  checks: ReadonlySet<string>,
+  crdFolder: string,
+  { files }: LintPorts,
+): Promise<LintRules> {
+  const schemas = await Promise.all(
+    request['kubernetes-versions'].map(async (version) => ({
+      version,
+      folder: await request.schemaFolder(version),
+      crdFolder,
+    })),
+  );
+  const helmPath = request['helm-path'];
+  const helm =
+    helmPath === undefined ? 'helm' : helmPath.startsWith('/') ? helmPath : await files.resolve(helmPath);
+  return { helm, strict: request.strict, checks, schemas };
+}
+
+async function readCrds(
+  folders: readonly string[],
+  { files }: LintPorts,
+): Promise<ReadonlyMap<string, string>> {
+  const crds = new Map<string, string>();
+  for (const folder of folders) await files.resolve(folder);
+  for (const path of await files.glob(folders.map((folder) => `${folder}/**/*.{yaml,yml}`)))
+    for (const [name, schema] of renderCrdSchemas(await files.readText(path)))
+      crds.set(name, JSON.stringify(schema));
+  return crds;
+}
+
+/** Findings of all charts: known ones from the cache, the others' found together. */
+async function lintAll(
+  request: LintChartsRequest,
+  charts: readonly Chart[],
+  rules: LintRules,
+  crds: ReadonlyMap<string, string>,
+  ports: LintPorts,
+  signal?: AbortSignal,
+): Promise<{ readonly found: readonly Finding[]; readonly timings: Report['timings'] }> {
+  const cache = openResultCache(request.cacheFolder, ports);
+  const schemas = rules.schemas.map(({ version, folder }) => ({ version, folder }));
+  const tools = request.cacheFolder === undefined ? [] : await readToolVersions(rules.helm, ports, signal);
+  const keys = new Map<string, string | undefined>();
+  const jobs: LintJob[] = [];
+  const found: Finding[] = [];
+  for (const chart of charts) {
+    const values = await findValues(chart, request.values, ports.files);
+    const around = { ...rules, schemas, crds, tools };
+    const key = request.cacheFolder === undefined ? undefined : await keyChart(chart, values, around, ports);
+    const known = await cache.read(key);
+    if (known) found.push(...known);
+    else jobs.push({ chart, values });
+    keys.set(chart.folder, key);
+  }
+  ports.log.debug(
+    `${charts.length - jobs.length} of ${charts.length} charts are as an earlier run judged them.`,
+  );
+  const { results, timings } = await runLintJobs(jobs, rules, ports, signal);
+  for (const { folder, findings } of results) {
+    found.push(...findings);
+    await cache.write(keys.get(folder), findings);
+  }
+  return { found, timings };
+}
+
+async function readToolVersions(
+  helm: string,
+  { process }: LintPorts,
+  signal?: AbortSignal,
+): Promise<readonly string[]> {
+  const answers = await Promise.all([
+    process.run({ program: helm, args: ['version'], timeoutMs: 30_000 }, signal),
+    process.run({ program: 'kubeconform', args: ['-v'], timeoutMs: 30_000 }, signal),
+  ]);
+  return answers.map(({ stdout, stderr }) => `${stdout}${stderr}`.trim());
+}
+
+async function findUnraised(
+  request: LintChartsRequest,
+  charts: readonly Chart[],
+  ports: LintPorts,
+): Promise<readonly Finding[]> {
+  const { changedFiles, readBase, 'version-bump': level } = request;
+  if (level === 'off' || !changedFiles || !readBase) return [];
+  return checkVersionBumps(charts, { files: changedFiles, readBase }, level, ports);
 }
 
 function outputsOf(charts: readonly string[], findings: Report['findings']): Report['outputs'] {

@@ -30,6 +30,33 @@ export function locateKey(template: string, kind: string, key: string | undefine
   return start >= 0 ? start + 1 : undefined;
 }
 
+/**
+ * Line of a template (from 1) that wrote the `key` whose value begins at `offset` of the rendered text: of several equal keys the one at the same
+ * place in their order, where template and rendered text have them alike.
+ */
+export function locateOccurrence(
+  template: string,
+  rendered: Rendered,
+  key: string,
+  offset: number,
+): number | undefined {
+  const lines = template.split('\n');
+  const kind = lines.findIndex((line) =>
+    new RegExp(`^kind:\\s*["']?${escapePattern(rendered.kind)}\\b`).test(line),
+  );
+  const from = lines.slice(0, Math.max(kind, 0)).findLastIndex((line) => line.startsWith('---')) + 1;
+  const after = lines.findIndex((line, index) => index > kind && line.startsWith('---'));
+  const pattern = new RegExp(`^[\\s-]*["']?${escapePattern(key)}["']?:`);
+  const candidates = lines.flatMap((line, index) =>
+    index >= from && (after < 0 || index < after) && pattern.test(line) ? [index + 1] : [],
+  );
+  const before = rendered.text
+    .slice(0, offset)
+    .split('\n')
+    .filter((line) => pattern.test(line)).length;
+  return candidates[Math.max(before - 1, 0)] ?? candidates[0] ?? (kind >= 0 ? kind + 1 : undefined);
+}
+
 /** Line (from 1) of the deepest part of `/a/b/c` that a values file writes in block style. */
 export function locateValue(values: string, path: string): number | undefined {
   const lines = values.split('\n');

@@ -4,7 +4,8 @@ import { selectChanged } from './chart.ts';
 import { renderCrdSchemas } from './crds.ts';
 import { parseLint, parseRenderError } from './helm-errors.ts';
 import { parseKubeconform } from './kubeconform.ts';
-import { locateKey, locateValue, splitRendered } from './manifests.ts';
+import { locateKey, locateOccurrence, locateValue, splitRendered } from './manifests.ts';
+import { compareVersions } from './version-bump.ts';
 
 test('the lint output becomes one problem per entry', () => {
   const output = `==> Linting a
@@ -98,4 +99,33 @@ test('a chart that depends on a changed chart is changed', () => {
 
 test('no schema comes from a text without CustomResourceDefinitions', () => {
   assert.equal(renderCrdSchemas('kind: ConfigMap\n---\n{broken').size, 0);
+});
+
+test('versions are ordered as Semantic Versioning orders them', () => {
+  const ordered = [
+    '1.0.0-alpha',
+    '1.0.0-alpha.1',
+    '1.0.0-alpha.beta',
+    '1.0.0-beta',
+    '1.0.0-beta.2',
+    '1.0.0-beta.11',
+  ].concat(['1.0.0-rc.1', '1.0.0', '1.0.1-a-1', '1.0.1', '1.2', '1.10.0']);
+  ordered.forEach((low, index) => {
+    assert.equal(compareVersions(low, low), 0);
+    for (const high of ordered.slice(index + 1)) {
+      assert.ok(compareVersions(low, high) < 0, `${low} < ${high}`);
+      assert.ok(compareVersions(high, low) > 0, `${high} > ${low}`);
+    }
+  });
+  assert.equal(compareVersions('v1.0.0+a', '1.0.0+b'), 0);
+});
+
+test('of several equal keys of an object the one in its place is found', () => {
+  const template =
+    'kind: A\nimage: x\n---\nspec:\n  image: a\n{{ if x }}\nkind: B\n  image: b\n---\nkind: C\n';
+  const text = '\nspec:\n  image: a\nkind: B\n  image: b\n';
+  const rendered = { source: 's', kind: 'B', name: '', text };
+  assert.equal(locateOccurrence(template, rendered, 'image', text.indexOf('a\nkind')), 5);
+  assert.equal(locateOccurrence(template, rendered, 'image', text.lastIndexOf('b')), 8);
+  assert.equal(locateOccurrence(template, rendered, 'other', 0), 7);
 });

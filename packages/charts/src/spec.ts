@@ -1,4 +1,5 @@
 import { defineSpec, severities } from '@zakenak/core';
+import { checkNames } from './policies.ts';
 
 /** The inputs and outputs of lint-helm. */
 export const spec = defineSpec({
@@ -24,6 +25,28 @@ export const spec = defineSpec({
       description: "Globs from the chart's folder; each file is rendered besides the defaults",
     },
     'kubernetes-versions': { type: 'list', default: ['1.34.4'], description: 'Versions to check against' },
+    checks: {
+      type: 'list',
+      description: `Checks of our own to run: ${checkNames.join(', ')}; all where none is named, \`-name\` leaves one out`,
+    },
+    'ignore-file': {
+      type: 'string',
+      default: '.zakenak/lint-ignore',
+      description:
+        'File of accepted findings, `charts/RULE PATH-GLOB` on each line; of the base branch on a pull request',
+    },
+    'crd-dirs': {
+      type: 'list',
+      default: ['**/crds'],
+      description: 'Folders of CustomResourceDefinitions whose kinds are checked too',
+    },
+    'version-bump': {
+      type: 'choice',
+      choices: ['off', 'warn', 'error'],
+      default: 'off',
+      description: 'Ask of a changed chart that its version rose since the merge base',
+    },
+    'helm-path': { type: 'string', description: 'Helm to use; else the one of the PATH or a verified one' },
     strict: { type: 'boolean', default: true, description: "Treat Helm's warnings as errors" },
     'fail-on': {
       type: 'choice',

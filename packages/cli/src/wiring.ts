@@ -104,6 +104,7 @@ export function wire(around: Surroundings, signal: AbortSignal): Wired {
       return connecting;
     },
     forge: once(async () => createForge(host, around.read('token') || env.GITHUB_TOKEN, env)),
+    cacheFolder: cacheFolder(env),
     schemaFolder: async (kubernetesVersion) =>
       (await import('@zakenak/schemas')).prepareSchemas(kubernetesVersion, {
         process: runner,

@@ -20,7 +20,7 @@ export function createFiles(root: string): Files {
     stat: async (path) => attempt(path, async () => readStat(await locate(path))),
     glob: async (patterns, options) =>
       attempt(options?.cwd ?? '.', async () =>
-        findFiles(root, options?.cwd ? await locate(options.cwd) : root, patterns),
+        findFiles(root, options?.cwd ? await locate(options.cwd) : root, patterns, options?.links ?? false),
       ),
     makeFolder: async (path) => attempt(path, async () => makeFolders(await locate(path))),
     remove: async (path) =>
@@ -115,7 +115,12 @@ async function readStat(path: string): Promise<FileStat | undefined> {
   return { kind, size: found.size, mode: found.mode & 0o7777 };
 }
 
-async function findFiles(root: string, cwd: string, patterns: readonly string[]): Promise<readonly string[]> {
+async function findFiles(
+  root: string,
+  cwd: string,
+  patterns: readonly string[],
+  links: boolean,
+): Promise<readonly string[]> {
   const found = new Set<string>();
   const folders = new Set<string>();
   const entries = glob([...patterns], {
@@ -124,7 +129,7 @@ async function findFiles(root: string, cwd: string, patterns: readonly string[])
     exclude: (entry) => skipped.has(entry.name),
   });
   for await (const entry of entries) {
-    if (!entry.isFile()) continue;
+    if (!entry.isFile() && !(links && entry.isSymbolicLink())) continue;
     folders.add(entry.parentPath);
     found.add(relative(cwd, join(entry.parentPath, entry.name)).split(sep).join('/'));
   }

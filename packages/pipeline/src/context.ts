@@ -20,6 +20,8 @@ export interface RunContext {
   forge(): Promise<Forge | undefined>;
   /** Absolute path of a folder of JSON schemas for a Kubernetes version, fetched and checked at first use. */
   schemaFolder(kubernetesVersion: string): Promise<string>;
+  /** Absolute path of the folder that is kept between runs on this machine. */
+  readonly cacheFolder: string;
   /** This process, and whether one that described itself so on this machine is gone. */
   readonly identity: { readonly self: string; isGone(description: string): boolean };
   /** One line about the tool's own version. */

@@ -28,8 +28,14 @@ export interface Files {
   write(path: string, content: string | Uint8Array, options?: { readonly mode?: number }): Promise<void>;
   /** Undefined where nothing is. Does not follow a symbolic link at the end of the path. */
   stat(path: string): Promise<FileStat | undefined>;
-  /** POSIX paths relative to the workspace (or to `cwd`) of the files that match any glob, sorted; never below .git or node_modules. */
-  glob(patterns: readonly string[], options?: { readonly cwd?: string }): Promise<readonly string[]>;
+  /**
+   * POSIX paths relative to the workspace (or to `cwd`) of the files that match any glob, sorted; never below .git or node_modules. With `links`
+   * symbolic links are told too, as the links that they are.
+   */
+  glob(
+    patterns: readonly string[],
+    options?: { readonly cwd?: string; readonly links?: boolean },
+  ): Promise<readonly string[]>;
   makeFolder(path: string): Promise<void>;
   /** Removes a file or a folder with all in it; nothing to remove is no error. */
   remove(path: string): Promise<void>;

@@ -1,8 +1,9 @@
 import { posix } from 'node:path';
-import { lintCharts, spec } from '@zakenak/charts';
+import { type LintChartsRequest, lintCharts, spec } from '@zakenak/charts';
 import type { Config } from '@zakenak/config';
 import type { Files } from '@zakenak/core';
 import { type Bound, bindInputs, bindVerb, given } from '../bind.ts';
+import type { RunContext } from '../context.ts';
 
 /** Lints the charts: those named, or those of the charts' folders and of zakenak.yaml. */
 export const lint: Bound = async (read, settings, context) => {
@@ -13,12 +14,41 @@ export const lint: Bound = async (read, settings, context) => {
     'kubernetes-versions': policy?.kubernetesVersions,
     ...(named ? {} : { charts: await findOwnCharts(settings.config, context.ports.files) }),
   });
-  const changedFiles = inputs['changed-only']
-    ? await context.ports.git.changedFiles(await context.range())
-    : undefined;
-  const request = { ...inputs, changedFiles, schemaFolder: context.schemaFolder };
+  const compared = inputs['changed-only'] || inputs['version-bump'] !== 'off';
+  const request = {
+    ...inputs,
+    ignored: await readIgnored(inputs['ignore-file'], settings.policyRevision, context),
+    ...(compared ? await readChanges(context) : {}),
+    schemaFolder: context.schemaFolder,
+    cacheFolder: posix.join(context.cacheFolder, 'lint'),
+  };
   return lintCharts(request, context.ports, context.signal);
 };
+
+/** Text of the ignore file, of the base commit where a change is judged. */
+async function readIgnored(
+  path: string,
+  revision: string | undefined,
+  { ports: { files, git } }: RunContext,
+): Promise<string | undefined> {
+  if (revision !== undefined) return git.readFile(revision, path);
+  await files.resolve(path);
+  return (await files.stat(path)) ? files.readText(path) : undefined;
+}
+
+/** What changed in the event's range, and the files as they were where it branched off. */
+async function readChanges(
+  context: RunContext,
+): Promise<Pick<LintChartsRequest, 'changedFiles' | 'readBase'>> {
+  const { git } = context.ports;
+  const range = await context.range();
+  const changedFiles = await git.changedFiles(range);
+  const [tip] = range.bases;
+  const base = tip === undefined ? undefined : ((await git.mergeBase(tip, range.head)) ?? tip);
+  return base === undefined
+    ? { changedFiles }
+    : { changedFiles, readBase: (path) => git.readFile(base, path) };
+}
 
 /** `zakenak lint` and lint-helm. */
 export const lintVerb = bindVerb(

@@ -1,0 +1,93 @@
+import { createHash } from 'node:crypto';
+import { posix } from 'node:path';
+import type { Finding, Ports } from '@zakenak/core';
+import type { Chart } from './chart.ts';
+
+/** All that a chart's findings follow from, besides its files. */
+export interface Circumstances {
+  readonly schemas: readonly { readonly version: string; readonly folder: string }[];
+  readonly crds: ReadonlyMap<string, string>;
+  readonly strict: boolean;
+  readonly checks: ReadonlySet<string>;
+  /** What the programs say of their versions. */
+  readonly tools: readonly string[];
+}
+
+/** Findings of earlier runs, by digest of everything that they follow from. */
+export interface ResultCache {
+  /** Undefined where the findings have to be found anew: not known, or a chart whose inputs cannot all be seen. */
+  read(key: string | undefined): Promise<readonly Finding[] | undefined>;
+  write(key: string | undefined, findings: readonly Finding[]): Promise<void>;
+}
+
+type CachePorts = Pick<Ports, 'files' | 'log'>;
+
+/** Changes whenever the same chart may be judged differently. */
+const format = 1;
+const mostEntries = 4_000;
+
+/** The key of a chart's findings; undefined where a symbolic link could bring in what is not seen. */
+export async function keyChart(
+  chart: Chart,
+  values: readonly string[],
+  around: Circumstances,
+  ports: CachePorts,
+): Promise<string | undefined> {
+  const cwd = await ports.files.resolve(chart.folder);
+  const inside = await ports.files.glob(['**'], { cwd, links: true });
+  const digests: (readonly [string, string])[] = [];
+  for (const path of new Set([...inside, ...values])) {
+    const absolute = posix.join(cwd, path);
+    if ((await ports.files.stat(absolute))?.kind !== 'file') return undefined;
+    digests.push([path, digest(await ports.files.readBytes(absolute))]);
+  }
+  const { schemas, strict, tools } = around;
+  const shared = { schemas, strict, tools, crds: [...around.crds], checks: [...around.checks].sort() };
+  return digest(JSON.stringify({ format, folder: chart.folder, name: chart.name, values, digests, shared }));
+}
+
+/** The cache in a folder; one that keeps nothing where there is no folder. An unreadable or unwritable cache costs time, never a verdict. */
+export function openResultCache(folder: string | undefined, ports: CachePorts): ResultCache {
+  if (folder === undefined) return { read: async () => undefined, write: async () => {} };
+  const pathOf = (key: string) => posix.join(folder, `${key}.json`);
+  return {
+    async read(key) {
+      if (key === undefined) return undefined;
+      const path = pathOf(key);
+      try {
+        if (!(await ports.files.stat(path))) return undefined;
+        const entry = JSON.parse(await ports.files.readText(path)) as Entry;
+        return entry.digest === digest(JSON.stringify(entry.findings)) ? entry.findings : undefined;
+      } catch {
+        return undefined;
+      }
+    },
+    async write(key, findings) {
+      // What Helm said and we did not understand may be the machine's fault.
+      if (key === undefined || findings.some(({ ruleId }) => ruleId === 'charts/render-failed')) return;
+      const entry: Entry = { digest: digest(JSON.stringify(findings)), findings };
+      try {
+        await ports.files.write(pathOf(key), JSON.stringify(entry));
+        await shrink(folder, ports);
+      } catch (thrown) {
+        ports.log.debug(`The findings could not be kept in ${folder}: ${String(thrown)}`);
+      }
+    },
+  };
+}
+
+interface Entry {
+  readonly digest: string;
+  readonly findings: readonly Finding[];
+}
+
+/** Names are digests, so the first half is a random one. */
+async function shrink(folder: string, ports: CachePorts): Promise<void> {
+  const entries = await ports.files.glob(['*.json'], { cwd: folder });
+  if (entries.length <= mostEntries) return;
+  for (const name of entries.slice(0, mostEntries / 2)) await ports.files.remove(posix.join(folder, name));
+}
+
+function digest(content: string | Uint8Array): string {
+  return createHash('sha256').update(content).digest('hex');
+}

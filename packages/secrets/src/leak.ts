@@ -1,6 +1,8 @@
-/** One find of gitleaks. Holds the secret: never leaves this package. */
+/** One find. Holds the secret: never leaves this package. */
 export interface Leak {
-  /** gitleaks' rule id. */
+  /** Whose rule it is; gitleaks' where nothing is said. */
+  readonly tool?: 'zakenak';
+  /** The rule's id. */
   readonly rule: string;
   readonly description: string;
   /** Relative to the repository's root. */

@@ -24,11 +24,23 @@ export async function findPlaces(
 
 /** The place in one text; undefined: the head has no such file. */
 export function findPlace(leak: Leak, text: string | undefined, head: string): Place {
-  const lines = text === undefined ? [] : linesWith(text, leak.secret);
+  const lines = text === undefined ? [] : locate(text, leak.secret);
   const nearest = lines.sort((a, b) => Math.abs(a - leak.startLine) - Math.abs(b - leak.startLine))[0];
   if (nearest !== undefined) return { line: nearest, inHead: true };
   // Found by decoding, a secret stands nowhere as it is; in the head's own commit the line is right all the same.
   return { line: leak.startLine, inHead: leak.commit === head && text !== undefined };
+}
+
+/** Lines where the secret begins. A block scalar of YAML is indented in the file and not in the secret: its longest line tells. */
+function locate(text: string, secret: string): number[] {
+  const whole = linesWith(text, secret);
+  if (whole.length > 0 || !secret.includes('\n')) return whole;
+  const parts = secret.split('\n');
+  const longest = parts.reduce(
+    (best, part, index) => (part.length > (parts[best]?.length ?? 0) ? index : best),
+    0,
+  );
+  return linesWith(text, parts[longest] ?? '').map((line) => Math.max(1, line - longest));
 }
 
 function linesWith(text: string, secret: string): number[] {

@@ -56,7 +56,7 @@ function describe({ leak, hash, known, place }: JudgedLeak, failsAnyway: boolean
     },
     remedy:
       'Revoke the secret where it was issued, then take it out; a false alarm gets the comment gitleaks:allow or an entry in the baseline.',
-    tool: 'gitleaks',
+    tool: leak.tool ?? 'gitleaks',
     identity: hash,
   });
 }

@@ -4,6 +4,7 @@ import { type Baseline, findKnown, renderBaseline } from './baseline.ts';
 import { nothingScanned } from './errors.ts';
 import { runGitleaks } from './gitleaks.ts';
 import { createIdentifier, repositorySalt } from './identity.ts';
+import { findKubernetesLeaks } from './kubernetes.ts';
 import type { Leak } from './leak.ts';
 import { keepOwnOfMerges } from './merges.ts';
 import { addsText, makeMirror } from './mirror.ts';
@@ -30,7 +31,7 @@ export async function scanSecrets(
   ports.progress.emit({ stage: 'scan', subject: 'secrets', state: 'started', message: scope.reason });
   await using folder = await ports.files.temporaryFolder('zakenak-secrets-');
   const policy = await readPolicy(request, folder.path, ports);
-  const leaks = await findLeaks(scope, policy, request, folder.path, ports, signal);
+  const { leaks, tooLarge } = await findLeaks(scope, policy, request, folder.path, ports, signal);
   const salt = policy.baseline?.salt ?? (leaks.length > 0 ? await repositorySalt(scope.head, ports.git) : '');
   let judged = await judgeLeaks(leaks, salt, policy.baseline, scope, ports);
   if (request['update-baseline']) {
@@ -39,7 +40,8 @@ export async function scanSecrets(
       await ports.files.write(await ports.files.resolve(request.baseline), renderBaseline(baseline));
     judged = await judgeLeaks(leaks, salt, baseline, scope, ports);
   }
-  const report = reportLeaks(judged, scope, request, await noteIgnoredChanges(request, scope, ports));
+  const caveats = [...(await noteIgnoredChanges(request, scope, ports)), ...noteTooLarge(tooLarge)];
+  const report = reportLeaks(judged, scope, request, caveats);
   ports.progress.emit({ stage: 'scan', subject: 'secrets', state: 'done', message: report.summary });
   return report;
 }
@@ -51,7 +53,7 @@ async function findLeaks(
   folder: string,
   ports: ScanSecretsPorts,
   signal: AbortSignal | undefined,
-): Promise<readonly Leak[]> {
+): Promise<{ readonly leaks: readonly Leak[]; readonly tooLarge: number }> {
   const mirror = await makeMirror(
     folder,
     { heads: scope.heads, trees: scope.trees, files: scope.mergedFiles },
@@ -72,14 +74,44 @@ async function findLeaks(
   );
   if (commits === 0 && (await addsText(mirror.path, scope.bases, ports.git)))
     throw nothingScanned(scope.commits);
-  for (const { secret } of raw) ports.redactor.add(secret);
+  const kubernetes = request['kubernetes-rules']
+    ? await findKubernetesLeaks(scope, ports.git)
+    : { leaks: [], tooLarge: 0 };
+  // A key of many lines is masked line by line as well: a log holds them so.
+  for (const { secret } of [...raw, ...kubernetes.leaks]) {
+    ports.redactor.add(secret);
+    // A key of many lines is masked line by line as well: a log holds them so.
+    for (const line of secret.split('\n')) if (line.length >= 16) ports.redactor.add(line);
+  }
   const real = raw.map((leak) => ({ ...leak, commit: mirror.standIns.get(leak.commit) ?? leak.commit }));
-  const own = await keepOwnOfMerges(real, new Set(scope.mergedFiles.keys()), ports.git);
-  return own.filter(
+  const more = withoutKnownPlaces(kubernetes.leaks, real);
+  const own = await keepOwnOfMerges([...real, ...more], new Set(scope.mergedFiles.keys()), ports.git);
+  const leaks = own.filter(
     ({ commit, path, rule, startLine }) =>
       !policy.ignored.has(`${commit}:${path}:${rule}:${startLine}`) &&
+      !policy.ignored.has(`${path}:${rule}:${startLine}`) &&
       !request.exclude.some((glob) => matchesGlob(path, glob)),
   );
+  return { leaks, tooLarge: kubernetes.tooLarge };
+}
+
+/** What gitleaks has found already needs no second finding; its lines of a block begin a line earlier than ours. */
+function withoutKnownPlaces(leaks: readonly Leak[], known: readonly Leak[]): readonly Leak[] {
+  const file = ({ commit, path }: Leak) => `${commit}:${path}`;
+  const byFile = Map.groupBy(known, file);
+  return leaks.filter(
+    (leak) =>
+      !byFile
+        .get(file(leak))
+        ?.some(({ startLine, endLine }) => leak.startLine >= startLine - 1 && leak.startLine <= endLine + 1),
+  );
+}
+
+function noteTooLarge(count: number): readonly string[] {
+  if (count === 0) return [];
+  return [
+    `${count} YAML ${count === 1 ? 'file is' : 'files are'} larger than 1 MiB: gitleaks’ rules alone were applied.`,
+  ];
 }
 
 /** One judgement per rule, secret and file, at the place nearest to today. */

@@ -8,7 +8,8 @@ export const spec = defineSpec({
   details:
     'Scans what the event brought: a pull request’s own commits, a push, a tag; the contents that merge commits add themselves included. ' +
     'Configuration, .gitleaksignore and baseline come from the base branch on a pull request. No secret is ever printed or stored: ' +
-    'findings and the baseline carry a salted hash. A comment `gitleaks:allow` on the line accepts it.',
+    'findings and the baseline carry a salted hash. Beside gitleaks’ rules, YAML files are read as Kubernetes reads them: values of plain Secrets (base64 looked ' +
+    'through), kubeconfigs, credentials in values files; templates, SOPS’ ciphertexts and placeholders are none. A comment `gitleaks:allow` on the line accepts it.',
   example: 'zakenak secrets --scope tree',
   inputs: {
     scope: {
@@ -45,6 +46,11 @@ export const spec = defineSpec({
       type: 'integer',
       description: 'How often base64, hex and percent encodings are looked through.',
       default: 2,
+    },
+    'kubernetes-rules': {
+      type: 'boolean',
+      description: 'Find values of plain Secrets, of kubeconfigs and passwords in values files too.',
+      default: true,
     },
     'fail-on': {
       type: 'choice',

@@ -27,7 +27,7 @@ export interface CommitOptions {
 }
 
 /** A real repository with keys of its own, made anew for each test. */
-export async function makeRepository(t: TestContext) {
+export async function makeRepository(t: TestContext, objectFormat: 'sha1' | 'sha256' = 'sha1') {
   const folder = await mkdtemp(join(tmpdir(), 'zk-commits-'));
   const root = join(folder, 'repository');
   const home = join(folder, 'gnupg');
@@ -52,7 +52,7 @@ export async function makeRepository(t: TestContext) {
     spawnSync('gpgconf', ['--kill', 'all'], { env });
     await rm(folder, { recursive: true, force: true });
   });
-  git('init', '-q', '-b', 'main');
+  git('init', '-q', '-b', 'main', `--object-format=${objectFormat}`);
 
   const commit = ({
     email = address,

@@ -32,8 +32,8 @@ export interface Malformed {
   readonly malformed: string;
 }
 
-/** Whether parseCommit refused the object. */
-export function isMalformed(parsed: Commit | Malformed): parsed is Malformed {
+/** Whether parseCommit or parseTag refused the object. */
+export function isMalformed(parsed: object): parsed is Malformed {
   return 'malformed' in parsed;
 }
 

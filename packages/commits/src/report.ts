@@ -2,9 +2,12 @@ import { createFinding, createReport, type Finding, type Report } from '@zakenak
 import type { CommitFault, Fault, Signed } from './verdict.ts';
 import { isFault } from './verdict.ts';
 
-/** A commit and its verdict. */
-export interface JudgedCommit {
+/** A commit or tag and its verdict. */
+export interface JudgedObject {
+  readonly kind: 'commit' | 'tag';
+  /** A commit's object id, a tag's whole ref. */
   readonly id: string;
+  /** A commit's first line, a tag's name. */
   readonly subject: string;
   readonly verdict: Signed | Fault;
 }
@@ -32,11 +35,23 @@ const remedies: Readonly<Record<CommitFault, string>> = {
   'wrong-namespace': 'Sign with git itself, and allow the namespace git for the key.',
   'wrong-principal':
     'Commit with the address the key stands for (git config user.email), or have the address added to the key’s entry.',
+  'wrong-tag': 'Make the tag anew under its own name.',
+};
+
+const signTagAgain = 'Make the tag anew, signed: git tag --force --sign NAME COMMIT.';
+/** Where a tag is mended otherwise than a commit. */
+const tagRemedies: Readonly<Partial<Record<CommitFault, string>>> = {
+  'bad-signature': signTagAgain,
+  'expired-signature': signTagAgain,
+  malformed: signTagAgain,
+  'revoked-key': 'Make the tag anew with a key that is not revoked.',
+  unsigned: signTagAgain,
+  'wrong-tag': signTagAgain,
 };
 
 /** The report over all judged commits of a range. */
 export function reportCommits(
-  commits: readonly JudgedCommit[],
+  commits: readonly JudgedObject[],
   reason: string,
   failOn: 'unverified' | 'none',
   caveats: readonly string[],
@@ -44,13 +59,14 @@ export function reportCommits(
   const unverified = new Map<string, string>();
   const signers = new Map<string, string>();
   const findings: Finding[] = [];
-  for (const { id, subject, verdict } of commits) {
+  for (const judged of commits) {
+    const { id, verdict } = judged;
     if (!isFault(verdict)) {
       signers.set(id, `${verdict.principal} ${verdict.key}`);
       continue;
     }
-    unverified.set(id, `commit/${verdict.fault}`);
-    findings.push(describe(id, subject, verdict));
+    unverified.set(id, `${judged.kind}/${verdict.fault}`);
+    findings.push(describe(judged, verdict));
   }
   const failed = failOn === 'unverified' && unverified.size > 0;
   const verdict = commits.length === 0 ? 'skipped' : failed ? 'failed' : 'passed';
@@ -61,7 +77,7 @@ export function reportCommits(
     summary:
       commits.length === 0
         ? `There is no commit to verify (${reason}).`
-        : `${signers.size} of ${commits.length} commit${commits.length === 1 ? '' : 's'} verified (${reason}).`,
+        : `${signers.size} of ${commits.length} ${nameAll(commits)} verified (${reason}).`,
     outputs: {
       total: commits.length,
       verified: signers.size,
@@ -74,12 +90,19 @@ export function reportCommits(
   });
 }
 
-function describe(id: string, subject: string, { fault, reason }: Fault): Finding {
+function nameAll(judged: readonly JudgedObject[]): string {
+  const what = judged.some(({ kind }) => kind === 'tag') ? 'commits and tags' : 'commits';
+  return judged.length === 1 ? 'commit' : what;
+}
+
+function describe({ kind, id, subject }: JudgedObject, { fault, reason }: Fault): Finding {
+  const what = kind === 'tag' ? `Tag ${JSON.stringify(subject)}` : `Commit ${id.slice(0, 12)}`;
+  const remedy = kind === 'tag' ? tagRemedies[fault] : undefined;
   return createFinding({
-    ruleId: `commit/${fault}`,
+    ruleId: `${kind}/${fault}`,
     severity: 'high',
-    message: `Commit ${id.slice(0, 12)}${subject ? ` “${subject}”` : ''} is not verified: ${reason}.`,
-    remedy: remedies[fault],
+    message: `${what}${subject && kind === 'commit' ? ` “${subject}”` : ''} is not verified: ${reason}.`,
+    remedy: remedy ?? remedies[fault],
     tool: 'zakenak',
     identity: id,
   });

@@ -1,4 +1,4 @@
-import type { Commit } from './commit-object.ts';
+import type { Commit, Signable } from './commit-object.ts';
 import { type Fault, fault, type Signed } from './verdict.ts';
 import type { OpenPgpVerifier } from './verify-openpgp.ts';
 import type { SshVerifier } from './verify-ssh.ts';
@@ -10,9 +10,12 @@ export interface Verifiers {
 }
 
 /**
- * Judges a commit's signature. A commit is unsigned only when its object has no signature header at all: `%G?` says N also for kinds that git cannot check.
+ * Judges the signature of a commit or tag. It is unsigned only when its object has no signature header at all: `%G?` says N also for kinds that git cannot check.
  */
-export async function verifySignature(commit: Commit, verifiers: Verifiers): Promise<Signed | Fault> {
+export async function verifySignature(
+  commit: Signable & Pick<Commit, 'signatures'>,
+  verifiers: Verifiers,
+): Promise<Signed | Fault> {
   const [signature, ...more] = commit.signatures;
   if (signature === undefined) return fault('unsigned', 'it carries no signature');
   if (more.length > 0) return fault('duplicate-signature', `it carries ${more.length + 1} signatures`);

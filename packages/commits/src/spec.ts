@@ -45,18 +45,23 @@ export const spec = defineSpec({
       description: 'Demand a Signed-off-by line of the author; merges and bots need none.',
       default: false,
     },
+    tags: {
+      type: 'list',
+      description:
+        'Patterns (v*) of tags into the range that have to be annotated and signed, under their own name; none are verified where nothing is said.',
+    },
     'fail-on': {
       type: 'choice',
       choices: ['unverified', 'none'],
       default: 'unverified',
-      description: 'Fail on commits that are not verified, or never.',
+      description: 'Fail on commits and tags that are not verified, or never.',
     },
   },
   outputs: {
-    total: { description: 'Commits judged.' },
-    verified: { description: 'Commits that are verified.' },
-    unverified: { description: 'JSON object: commit to rule id.' },
-    'signer-map': { description: 'JSON object: verified commit to its signer.' },
+    total: { description: 'Commits and tags judged.' },
+    verified: { description: 'Commits and tags that are verified.' },
+    unverified: { description: 'JSON object: commit, or refs/tags/ and a tag, to rule id.' },
+    'signer-map': { description: 'JSON object: verified commit, or refs/tags/ and a tag, to its signer.' },
     range: { description: 'What was verified, in words.' },
   },
 });

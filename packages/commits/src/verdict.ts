@@ -16,7 +16,8 @@ export type CommitFault =
   | 'weak-signature'
   | 'web-flow'
   | 'wrong-namespace'
-  | 'wrong-principal';
+  | 'wrong-principal'
+  | 'wrong-tag';
 
 /** A signature or commit that does not hold. */
 export interface Fault {

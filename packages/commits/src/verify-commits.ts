@@ -3,19 +3,20 @@ import { isMalformed } from './commit-object.ts';
 import { shallowClone } from './errors.ts';
 import { applyPolicy, type CommitPolicy } from './policy.ts';
 import { readCommits } from './read-commits.ts';
-import { type JudgedCommit, reportCommits } from './report.ts';
+import { type JudgedObject, reportCommits } from './report.ts';
 import type { VerifyCommitsRequest } from './request.ts';
 import { type Verifiers, verifySignature } from './signature.ts';
 import { readTrust, type Trust } from './trust.ts';
 import { fault } from './verdict.ts';
 import { createOpenPgpVerifier, type OpenPgpVerifier } from './verify-openpgp.ts';
 import { createSshVerifier } from './verify-ssh.ts';
+import { verifyTags } from './verify-tags.ts';
 
 /** What sign-verify-commits reaches the world through. */
 export type VerifyCommitsPorts = Pick<Ports, 'git' | 'files' | 'progress'>;
 
 /**
- * Verifies every commit of the request, merges included, without a process per commit. What is not verified is a finding `commit/…`. No commit to verify gives
+ * Verifies every commit of the request, merges included, and the tags asked for, without a process per commit. What is not verified is a finding `commit/…`. No commit to verify gives
  * the verdict `skipped`. Throws `git/shallow-clone`, `commits/nobody-trusted`, `commits/bad-allowed-signers`, `commits/bad-keyring`, `commits/bad-revoked-keys`, `commits/unreadable`.
  */
 export async function verifyCommits(
@@ -40,14 +41,20 @@ export async function verifyCommits(
   };
   const ids = await git.commits(range);
   progress.emit({ stage: 'verify', subject: 'commits', state: 'started', message: range.reason });
-  const judged: JudgedCommit[] = [];
+  const judged: JudgedObject[] = [];
   for await (const commit of readCommits(ids, git)) {
     if (signal?.aborted) throw cancelled();
     const verdict = isMalformed(commit)
       ? fault('malformed', commit.malformed)
       : applyPolicy(commit, await verifySignature(commit, verifiers), policy);
-    judged.push({ id: commit.id, subject: isMalformed(commit) ? '' : commit.subject, verdict });
+    judged.push({
+      kind: 'commit',
+      id: commit.id,
+      subject: isMalformed(commit) ? '' : commit.subject,
+      verdict,
+    });
   }
+  judged.push(...(await verifyTags(request.tags, new Set(ids), git, verifiers)));
   const caveats = await noteIgnoredChanges(request, range, ports);
   const report = reportCommits(judged, range.reason, request['fail-on'], caveats);
   progress.emit({ stage: 'verify', subject: 'commits', state: 'done', message: report.summary });

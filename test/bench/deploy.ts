@@ -10,7 +10,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs, promisify } from 'node:util';
 import { bundle } from '@zakenak/devkit';
-import type { Sandbox } from '@zakenak/sandbox';
+import { type Sandbox, simulateGpuNodes } from '@zakenak/sandbox';
 import { startApiProxy } from '../e2e/api-proxy.ts';
 import { createTestToolchain, startTestSandbox } from '../e2e/sandbox-fixture.ts';
 
@@ -49,7 +49,9 @@ try {
     helm('helm 4', await toolchain.resolve('helm')),
     helm('helm 3', await toolchain.resolve('helm3')),
   ];
-  sandbox = await startTestSandbox();
+  // A node holds 110 pods, and each contender leaves one a release.
+  const nodes = Math.ceil((releases * contenders.length * rounds * values.rtt.split(',').length) / 90);
+  sandbox = await startTestSandbox({ nodes: simulateGpuNodes(nodes, 1) });
   for (const rtt of values.rtt.split(',').map(Number)) await compare(sandbox, contenders, rtt);
 } finally {
   await sandbox?.stop();

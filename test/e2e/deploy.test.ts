@@ -397,3 +397,20 @@ test('a set that somebody deploys is waited for no longer than lock-timeout', as
   assert.match(report.error?.message ?? '', /somebody/);
   assert.equal(exitCode, 5);
 });
+
+test('what has not changed is not rendered again, and what Helm changed meanwhile is', async (t) => {
+  const set = await makeTestSet(t, sandbox);
+  await set.run(['deploy']);
+  // Without any helm on the machine a deploy that renders cannot work.
+  const nowhere = { env: { ZAKENAK_HELM_PATH: '/nowhere/helm' } };
+  const { report, exitCode } = await set.run(['deploy'], nowhere);
+  assert.equal(exitCode, 0, report.error?.message);
+  assert.equal(report.outputs['has-changes'], false);
+  const chart = join(set.workspace.root, 'charts/app');
+  runHelm(helm4, set.name, 'upgrade', 'web', chart, '--set', 'text=by-helm');
+  assert.notEqual((await set.run(['deploy'], nowhere)).exitCode, 0);
+  assert.equal((await set.run(['deploy'])).exitCode, 0);
+  assert.equal(await textOf(set.name, 'web'), 'first');
+  await set.workspace.write({ 'charts/app/.helmignore': 'templates/hook.yaml\n' });
+  assert.notEqual((await set.run(['plan'], nowhere)).exitCode, 0, 'every file of a chart counts');
+});

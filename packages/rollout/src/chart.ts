@@ -1,8 +1,9 @@
+import { createHash } from 'node:crypto';
 import type { Ports } from '@zakenak/core';
 import { parse } from 'yaml';
 import { badChart } from './errors.ts';
 import type { HelmChart, HelmFile } from './helm-release.ts';
-import { digestOf, isRecord } from './json.ts';
+import { isRecord } from './json.ts';
 import { parseYaml } from './manifest.ts';
 import type { ReleaseSource } from './request.ts';
 import { readTarGz } from './tar.ts';
@@ -14,6 +15,8 @@ export interface LoadedChart {
   readonly chart: HelmChart;
   /** SHA-256 over the chart's content, hex. */
   readonly digest: string;
+  /** True for a chart that brings definitions in crds/ folders, its own or a subchart's. */
+  readonly hasCrds: boolean;
 }
 
 type ChartSource = Extract<ReleaseSource, { chart: string }>;
@@ -36,8 +39,13 @@ export async function loadChart(
   if (!stat) throw badChart(source.chart, 'there is no such file or folder.');
   const contents =
     stat.kind === 'folder' ? await readFolder(path, ports) : await readArchive(source.chart, path, ports);
-  const chart = assembleChart(source.chart, contents);
-  return { path, chart, digest: digestOf(chart) };
+  const own = new Map([...contents].filter(([name]) => !/^charts\/|(^|\/)\./.test(name)));
+  return {
+    path,
+    chart: assembleChart(source.chart, own),
+    digest: digestOfContents(contents),
+    hasCrds: [...contents.keys()].some((name) => /(^|\/)crds\//.test(name) || /^charts\/.*\.tgz$/.test(name)),
+  };
 }
 
 async function pullChart(
@@ -59,10 +67,9 @@ async function pullChart(
 type Contents = ReadonlyMap<string, Uint8Array>;
 
 async function readFolder(path: string, ports: Pick<Ports, 'files'>): Promise<Contents> {
-  const names = await ports.files.glob(['**/*'], { cwd: path });
-  const kept = names.filter((name) => !name.startsWith('charts/'));
+  const names = await ports.files.glob(['**/*', '**/.*', '**/.*/**'], { cwd: path });
   const entries = await Promise.all(
-    kept.map(async (name) => [name, await ports.files.readBytes(`${path}/${name}`)] as const),
+    names.map(async (name) => [name, await ports.files.readBytes(`${path}/${name}`)] as const),
   );
   return new Map(entries);
 }
@@ -71,10 +78,17 @@ async function readArchive(chart: string, path: string, ports: Pick<Ports, 'file
   try {
     const files = readTarGz(await ports.files.readBytes(path));
     const inChart = [...files].map(([name, bytes]) => [name.slice(name.indexOf('/') + 1), bytes] as const);
-    return new Map(inChart.filter(([name]) => !name.startsWith('charts/')));
+    return new Map(inChart);
   } catch (thrown) {
     throw badChart(chart, thrown instanceof Error ? thrown.message : String(thrown));
   }
+}
+
+function digestOfContents(contents: Contents): string {
+  const hash = createHash('sha256');
+  for (const [name, bytes] of [...contents].sort(([a], [b]) => (a < b ? -1 : 1)))
+    hash.update(`${name}\0${bytes.length}\0`).update(bytes);
+  return hash.digest('hex');
 }
 
 function assembleChart(name: string, contents: Contents): HelmChart {

@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
 import type { KubeObject } from '@zakenak/core';
 import type { HelmRelease } from './helm-release.ts';
+import type { HelmRecord } from './helm-storage.ts';
 import { isHook } from './hook.ts';
+import { inputsLabel } from './inputs.ts';
 import { canonicalJson, digestOf } from './json.ts';
 import type { Kinds } from './kinds.ts';
 import { parseManifests } from './manifest.ts';
@@ -14,10 +16,12 @@ import type { RenderedRelease } from './render.ts';
  * are not part of it: Helm never puts them back.
  */
 export function renderFromRecord(
-  release: HelmRelease,
+  record: HelmRecord,
   kinds: Kinds,
   facts: Pick<RenderedRelease, 'needs' | 'timeoutMs'>,
 ): RenderedRelease {
+  const release = record.release();
+  const inputs = record.secret.metadata.labels?.[inputsLabel];
   const manifest = release.manifest ?? '';
   const values = release.config ?? {};
   const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
@@ -28,6 +32,7 @@ export function renderFromRecord(
     chart: release.chart,
     values,
     manifest,
+    ...(inputs ? { inputs } : {}),
     crds: [],
     objects: recordedObjects(release, kinds),
     hooks: release.hooks ?? [],
@@ -41,11 +46,11 @@ export function renderFromRecord(
 
 /** A stored revision that is to go: its hooks run, and nothing of its objects is wanted any more. */
 export function renderRemoval(
-  release: HelmRelease,
+  record: HelmRecord,
   kinds: Kinds,
   facts: Pick<RenderedRelease, 'needs' | 'timeoutMs'>,
 ): RenderedRelease {
-  return { ...renderFromRecord(release, kinds, facts), objects: [], crds: [] };
+  return { ...renderFromRecord(record, kinds, facts), objects: [], crds: [] };
 }
 
 /** The objects of a stored revision as they were applied: hooks left out, namespace and ownership filled in. */

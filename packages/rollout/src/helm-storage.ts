@@ -2,6 +2,7 @@ import type { KubeObject, Ports } from '@zakenak/core';
 import { exitCodes, ZakenakError } from '@zakenak/core';
 import { requestOf } from './errors.ts';
 import { decodeRelease, encodeRelease, type HelmRelease, type HelmStatus } from './helm-release.ts';
+import { inputsLabel } from './inputs.ts';
 import { textAt } from './json.ts';
 
 /** One stored revision. */
@@ -59,11 +60,16 @@ export function newest(history: HelmHistory, status?: HelmStatus): HelmRecord | 
 /** Stores a new revision. Throws ZakenakError `rollout/server-refused` when its number is taken: somebody else deploys. */
 export async function createRecord(
   release: HelmRelease,
-  by: { readonly set: string; readonly rollout: string },
+  by: { readonly set: string; readonly rollout: string; readonly inputs?: string | undefined },
   ports: Pick<Ports, 'kube' | 'clock'>,
   signal?: AbortSignal,
 ): Promise<HelmRecord> {
-  const labels = { [setLabel]: by.set, [rolloutLabel]: by.rollout, createdAt: unixSeconds(ports) };
+  const labels = {
+    [setLabel]: by.set,
+    [rolloutLabel]: by.rollout,
+    ...(by.inputs ? { [inputsLabel]: by.inputs } : {}),
+    createdAt: unixSeconds(ports),
+  };
   const secret = secretOf(release, labels);
   const doing = `Recording revision ${release.version} of ${release.name}`;
   return recordOf(await requestOf(doing, () => ports.kube.create(secret, {}, signal)));

@@ -48,10 +48,13 @@ export async function prepareRollout(
   const orphans = await findOrphans(request, ports, signal);
   const removed = request.prune ? orphans.filter(({ canBeRemoved }) => canBeRemoved) : [];
   const histories = await readHistories([...request.releases, ...removed], ports, signal);
-  const installed = new Set(
-    [...histories].filter(([, history]) => newest(history, 'deployed')).map(([name]) => name),
+  const deployed = new Map(
+    [...histories].flatMap(([name, history]) => {
+      const record = newest(history, 'deployed');
+      return record ? [[name, record] as const] : [];
+    }),
   );
-  const rendered = await renderRollout(request, ports, { installed, ...(signal ? { signal } : {}) });
+  const rendered = await renderRollout(request, ports, { deployed, ...(signal ? { signal } : {}) });
   const removals = removed.flatMap(({ name }) => renderOrphan(name, histories, rendered));
   const intents = new Map(removals.map(({ name }): [string, Intent] => [name, { uninstall: true }]));
   const whole = { ...rendered, releases: [...rendered.releases, ...removals] };
@@ -67,7 +70,7 @@ function renderOrphan(
 ): readonly RenderedRelease[] {
   const record = newest(histories.get(name) ?? [], 'deployed');
   const facts = { needs: releases.map((release) => release.name), timeoutMs: defaultTimeoutMs };
-  return record ? [renderRemoval(record.release(), kinds, facts)] : [];
+  return record ? [renderRemoval(record, kinds, facts)] : [];
 }
 
 /** What a plan does with a release besides deploying it: go back to a stored revision (which is what was "rendered"), or remove it. */

@@ -110,7 +110,8 @@ async function beginRevision(prepared: PreparedRelease, context: RunContext): Pr
   const revision = target
     ? rollbackRevisionOf(target, history, now)
     : firstRevisionOf(rendered, history, now);
-  return createRecord(revision, context, ports);
+  const { set, rollout } = context;
+  return createRecord(revision, { set, rollout, inputs: rendered.inputs }, ports);
 }
 
 /** Created, never applied: an apply by the same manager would take away what a Namespace object of the set has put there meanwhile. */

@@ -4,7 +4,9 @@ import { type LoadedChart, loadChart } from './chart.ts';
 import { badChart, renderFailed, twoOwners } from './errors.ts';
 import { orderByNeeds } from './graph.ts';
 import type { HelmChart, HelmHook } from './helm-release.ts';
+import type { HelmRecord } from './helm-storage.ts';
 import { hookOf, isHook } from './hook.ts';
+import { isRenderingOf, labelInputs, type RenderInputs } from './inputs.ts';
 import { canonicalJson, digestOf } from './json.ts';
 import { createKinds, type Kinds } from './kinds.ts';
 import { createLimiter } from './limiter.ts';
@@ -23,6 +25,8 @@ export interface RenderedRelease {
   readonly gpu?: GpuDemand;
   readonly chart: HelmChart;
   readonly values: Readonly<Record<string, unknown>>;
+  /** Label that lets a later deploy of the same chart and values do without rendering; absent for plain manifests. */
+  readonly inputs?: string;
   /** The text that Helm's record keeps. */
   readonly manifest: string;
   /** Objects of the chart's crds/ folders: applied first, never part of the manifest. */
@@ -46,14 +50,15 @@ type RenderPorts = Pick<Ports, 'kube' | 'process' | 'files' | 'progress' | 'reda
 const parallelRenders = 3;
 
 /**
- * Renders every release of the set. Releases named in `installed` are rendered as upgrades. Secrets' values are made known to the redactor.
+ * Renders every release of the set. A release whose `deployed` revision was rendered from the very same inputs is taken from there; the others that are deployed are
+ * rendered as upgrades. Secrets' values are made known to the redactor.
  * Throws ZakenakError `rollout/needs-cycle`, `rollout/unknown-release`, `rollout/render-failed`, `rollout/bad-chart`, `rollout/bad-yaml`,
  * `rollout/two-owners`.
  */
 export async function renderRollout(
   request: RolloutRequest,
   ports: RenderPorts,
-  options: { readonly installed?: ReadonlySet<string>; readonly signal?: AbortSignal } = {},
+  options: { readonly deployed?: ReadonlyMap<string, HelmRecord>; readonly signal?: AbortSignal } = {},
 ): Promise<RenderedRollout> {
   const ordered = orderByNeeds(request.releases);
   const [version, resources] = await Promise.all([ports.kube.version(), ports.kube.resources()]);
@@ -69,8 +74,11 @@ export async function renderRollout(
   const limit = createLimiter(parallelRenders);
   const renderOne = async (release: ReleaseRequest, index: number): Promise<Draft> => {
     ports.progress.emit({ stage: 'render', subject: release.name, state: 'started' });
-    const upgrade = options.installed?.has(release.name) ? ['--is-upgrade'] : [];
-    const place = { folder: `${folder.path}/${index}`, flags: [...capabilities, ...upgrade] };
+    const place = {
+      folder: `${folder.path}/${index}`,
+      capabilities,
+      deployed: options.deployed?.get(release.name),
+    };
     const draft = await renderRelease(release, place, ports, options.signal);
     ports.progress.emit({ stage: 'render', subject: release.name, state: 'done' });
     return draft;
@@ -93,11 +101,16 @@ interface Draft {
   readonly crds: readonly KubeObject[];
   readonly documents: readonly ManifestDocument[];
   readonly hooks: readonly HelmHook[];
+  readonly inputs?: RenderInputs;
 }
 
 async function renderRelease(
   release: ReleaseRequest,
-  place: { readonly folder: string; readonly flags: readonly string[] },
+  place: {
+    readonly folder: string;
+    readonly capabilities: readonly string[];
+    readonly deployed: HelmRecord | undefined;
+  },
   ports: RenderPorts,
   signal?: AbortSignal,
 ): Promise<Draft> {
@@ -106,13 +119,31 @@ async function renderRelease(
   await ports.files.makeFolder(place.folder);
   const chart = await loadChart(source, place.folder, ports, signal);
   const values = await readValues(release.values ?? [], ports);
+  const { name, namespace } = release;
+  const { capabilities, deployed } = place;
+  const inputs = { contentDigest: chart.digest, values, name, namespace, capabilities };
+  // Helm's records hold no definitions of crds/ folders.
+  if (deployed && !chart.hasCrds && isRenderingOf(deployed, inputs))
+    return { ...takeFromRecord(release, chart, values, deployed), inputs };
   const valuesFile = `${place.folder}/values.json`;
   await ports.files.write(valuesFile, JSON.stringify(values), { mode: 0o600 });
   const args = ['template', release.name, chart.path, '--namespace', release.namespace];
-  args.push('--include-crds', '--skip-tests', '--values', valuesFile, ...place.flags);
+  args.push('--include-crds', '--skip-tests', '--values', valuesFile, ...capabilities);
+  if (deployed) args.push('--is-upgrade');
   const result = await ports.process.run({ program: 'helm', args, timeoutMs: 300_000 }, signal);
   if (result.exitCode !== 0) throw renderFailed(release.name, helmReason(result.stderr));
-  return sortDocuments(release, chart, values, parseManifests(result.stdout, release.name));
+  return { ...sortDocuments(release, chart, values, parseManifests(result.stdout, release.name)), inputs };
+}
+
+function takeFromRecord(
+  release: ReleaseRequest,
+  chart: LoadedChart,
+  values: Draft['values'],
+  record: HelmRecord,
+): Draft {
+  const { manifest, hooks } = record.release();
+  const draft = sortDocuments(release, chart, values, parseManifests(manifest ?? '', release.name));
+  return { ...draft, hooks: (hooks ?? []).map((hook) => ({ ...hook, last_run: { phase: '' } })) };
 }
 
 function sortDocuments(
@@ -166,7 +197,7 @@ async function readPlainManifests(
     type: 'application',
   };
   const chart: HelmChart = { metadata, lock: null, templates: [], values: {}, schema: null, files: [] };
-  const draft = sortDocuments(release, { path: '', chart, digest }, {}, documents);
+  const draft = sortDocuments(release, { path: '', chart, digest, hasCrds: false }, {}, documents);
   return {
     ...draft,
     documents: [
@@ -184,9 +215,11 @@ function placeDraft(draft: Draft, kinds: Kinds): RenderedRelease {
   const manifest = [...new Set(draft.documents.map(documentText))].join('');
   const place = (object: KubeObject): KubeObject =>
     placeObject(object, release.namespace, kinds.find(object));
+  const inputs = draft.inputs && labelInputs(draft.inputs, { manifest, hooks, config: values });
   return {
     name: release.name,
     namespace: release.namespace,
+    ...(inputs ? { inputs } : {}),
     needs: release.needs ?? [],
     timeoutMs: release.timeoutMs ?? defaultTimeoutMs,
     ...(release.gpu ? { gpu: release.gpu } : {}),

@@ -131,7 +131,7 @@ async function prepareRollback(
     if (!goal || !record) continue;
     const facts = { needs, timeoutMs: timeoutMs ?? defaultTimeoutMs };
     const render = goal.target ? renderFromRecord : renderRemoval;
-    releases.push(render(record.release(), kinds, facts));
+    releases.push(render(record, kinds, facts));
     intents.set(name, goal.target ? { rollBackTo: goal.target.release() } : { uninstall: true });
   }
   return planRendered({ set: request.set, releases, kinds }, histories, intents, ports, signal);

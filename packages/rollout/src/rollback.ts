@@ -13,6 +13,7 @@ import {
   trimHistory,
   updateRecord,
 } from './helm-storage.ts';
+import { inputsLabel } from './inputs.ts';
 import type { Journal, JournalRelease } from './journal.ts';
 import type { FailedRelease, RunContext } from './release-run.ts';
 import { restoreObjects } from './restore.ts';
@@ -98,9 +99,11 @@ async function backToRevision(
 ): Promise<number> {
   const { ports } = context;
   const unfinished = history.find(({ status }) => status === 'pending-rollback');
+  const origin = history.find(({ version }) => version === target.version);
+  const inputs = origin?.secret.metadata.labels?.[inputsLabel];
+  const by = { set: context.set, rollout: context.rollout, inputs };
   const pending =
-    unfinished ??
-    (await createRecord(rollbackRevisionOf(target, history, ports.clock.now()), context, ports));
+    unfinished ?? (await createRecord(rollbackRevisionOf(target, history, ports.clock.now()), by, ports));
   const owner = { ...release, hooks: target.hooks ?? [], kinds: context.kinds };
   await runHooks(owner, 'pre-rollback', context, async () => undefined);
   const restored = await restoreObjects(release.baseline, target, release, context);

@@ -61,7 +61,7 @@ export async function readRolloutStatus(
   const deployed = request.releases.flatMap(({ name }) => {
     const record = newest(histories.get(name) ?? [], 'deployed');
     const facts = { needs: [], timeoutMs: defaultTimeoutMs };
-    return record ? [renderFromRecord(record.release(), kinds, facts)] : [];
+    return record ? [renderFromRecord(record, kinds, facts)] : [];
   });
   const rendered = { set: request.set, releases: deployed, kinds };
   const prepared = await planRendered(rendered, histories, new Map(), ports, signal);

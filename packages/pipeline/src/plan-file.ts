@@ -1,8 +1,11 @@
 import type { Ports } from '@zakenak/core';
-import { type Plan, planUnreadable } from '@zakenak/rollout';
+import { isSealed, type Plan, planUnreadable } from '@zakenak/rollout';
 
-/** Reads a plan that `plan --plan-file` wrote. Throws `rollout/bad-plan` and `files/outside-workspace`. */
-export async function readPlan(path: string, files: Ports['files']): Promise<Plan> {
+/** Reads a plan that `plan --plan-file` wrote, and refuses one that was edited since. Throws `rollout/bad-plan` and `files/outside-workspace`. */
+export async function readPlan(
+  path: string,
+  files: Pick<Ports['files'], 'resolve' | 'stat' | 'readText'>,
+): Promise<Plan> {
   const absolute = await files.resolve(path);
   if (!(await files.stat(absolute))) throw planUnreadable(path, 'there is no such file');
   let parsed: Partial<Plan> | null;
@@ -13,5 +16,8 @@ export async function readPlan(path: string, files: Ports['files']): Promise<Pla
   }
   if (parsed?.schemaVersion !== 1 || typeof parsed.id !== 'string' || !Array.isArray(parsed.releases))
     throw planUnreadable(path, 'it is no plan of this version');
-  return parsed as Plan;
+  const plan = parsed as Plan;
+  if (!isSealed(plan))
+    throw planUnreadable(path, 'its content does not fit its id: it was edited after it was made');
+  return plan;
 }

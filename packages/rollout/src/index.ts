@@ -1,6 +1,6 @@
 export { type DeployPorts, deployRollout } from './deploy.ts';
 export { badYaml, clusterTooOld, planUnreadable } from './errors.ts';
-export type { Plan } from './plan.ts';
+export { isSealed, type Plan } from './plan.ts';
 export type * from './request.ts';
 export { type RollbackRequest, rollBackRollout } from './rollback-set.ts';
 export { deploySpec, planSpec, rollbackSpec, statusSpec } from './spec.ts';

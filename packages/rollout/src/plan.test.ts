@@ -12,6 +12,7 @@ import {
   comparePlans,
   countActions,
   isNoop,
+  isSealed,
   type Plan,
   type PlannedObject,
   type PlannedRelease,
@@ -70,6 +71,14 @@ test('a plan’s id is 64 hex digits, whatever the order of its keys', () => {
   assert.match(id, /^[0-9a-f]{64}$/);
   assert.equal(sealPlan(turned(rest)).id, id);
   assert.notEqual(plan({ releases: [release({ objects: [object({ uid: 'x' })] })] }).id, id);
+});
+
+test('a plan whose content was edited after it was sealed is not the plan of its id', () => {
+  const sealed: Plan = JSON.parse(
+    JSON.stringify(plan({ releases: [release({ objects: [object({ uid: 'x' })] })] })),
+  );
+  assert.equal(isSealed(turned(sealed)), true);
+  assert.equal(isSealed({ ...sealed, releases: [release({ action: 'noop' })] }), false);
 });
 
 const db = release({ name: 'db' });

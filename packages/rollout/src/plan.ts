@@ -70,6 +70,11 @@ export function sealPlan(plan: Omit<Plan, 'id'>): Plan {
   return { ...plan, id: digestOf(plan) };
 }
 
+/** True when a plan read from outside is what was sealed: its id fits its content, so what was shown is what will be done. */
+export function isSealed({ id, ...content }: Plan): boolean {
+  return digestOf(content) === id;
+}
+
 /** True when the cluster already holds what the plan asks for. */
 export function isNoop(plan: Plan): boolean {
   return plan.releases.every(({ action }) => action === 'noop');

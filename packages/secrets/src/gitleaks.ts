@@ -8,6 +8,8 @@ export interface Pass {
   readonly repository: string;
   /** Commits whose history is left out. */
   readonly bases: readonly string[];
+  /** Only the refs' own commits are scanned, not their history. */
+  readonly tipsOnly: boolean;
   /** Absolute paths. */
   readonly config: string;
   readonly ignoreFile: string;
@@ -27,8 +29,7 @@ export async function runGitleaks(
   ports: Pick<Ports, 'process'>,
   signal?: AbortSignal,
 ): Promise<{ readonly leaks: readonly Leak[]; readonly commits: number }> {
-  const range = ['--full-history', '--no-ext-diff', '--no-textconv', '--all'];
-  if (pass.bases.length > 0) range.push('--not', ...pass.bases);
+  const range = ['--no-ext-diff', '--no-textconv', ...selectCommits(pass)];
   const result = await ports.process.run(
     {
       program: 'gitleaks',
@@ -65,6 +66,17 @@ export async function runGitleaks(
   );
   const commits = assertWholePass(result);
   return { leaks: parseReport(result.stdout), commits };
+}
+
+/** git log's arguments for the commits of a mirror. */
+export function selectCommits({ bases, tipsOnly }: Pick<Pass, 'bases' | 'tipsOnly'>): readonly string[] {
+  if (tipsOnly) return ['--no-walk=unsorted', '--all'];
+  return ['--full-history', '--all', ...(bases.length > 0 ? ['--not', ...bases] : [])];
+}
+
+/** What gitleaks says of its version. */
+export async function readVersion(ports: Pick<Ports, 'process'>, signal?: AbortSignal): Promise<string> {
+  return (await ports.process.run({ program: 'gitleaks', args: ['version'] }, signal)).stdout.trim();
 }
 
 /** How many commits with added text were scanned. Throws unless the log says that everything was read. */

@@ -67,7 +67,9 @@ async function readChanges(scope: Scope, git: Git): Promise<readonly Change[]> {
     changes.push(...parseTree((await git.run(['ls-tree', '-r', '-z', tree], options)).stdout, commit));
   if (scope.heads.length > 0) {
     const input = `${[...scope.heads, ...scope.bases.map((base) => `^${base}`)].join('\n')}\n`;
-    const { stdout } = await git.run(['rev-list', '--no-merges', '--stdin'], { input });
+    const stdout =
+      scope.only?.map((commit) => `${commit}\n`).join('') ??
+      (await git.run(['rev-list', '--no-merges', '--stdin'], { input })).stdout;
     const args = ['diff-tree', '--stdin', '--root', '-r', '-z', '--no-abbrev', '--no-renames'];
     changes.push(...parseChanges((await git.run(args, { ...options, input: stdout })).stdout));
   }

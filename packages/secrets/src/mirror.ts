@@ -57,18 +57,16 @@ export async function makeMirror(
 /** Whether any commit of the mirror adds a line of text: where none does, gitleaks rightly scans none. */
 export async function addsText(
   mirror: string,
-  bases: readonly string[],
+  selection: readonly string[],
   git: Ports['git'],
 ): Promise<boolean> {
   const { stdout } = await git.run([
     `--git-dir=${mirror}`,
     'log',
-    '--full-history',
     '--numstat',
     '-z',
     '--format=',
-    '--all',
-    ...(bases.length > 0 ? ['--not', ...bases] : []),
+    ...selection,
   ]);
   return /(^|\0)\n*[1-9][0-9]*\t/.test(stdout);
 }

@@ -13,6 +13,8 @@ export interface Policy {
   /** Lines of .gitleaksignore. */
   readonly ignored: ReadonlySet<string>;
   readonly baseline: Baseline | undefined;
+  /** All that gitleaks is configured by; undefined where some of it lies out of our sight. */
+  readonly texts: readonly string[] | undefined;
 }
 
 const builtIn = '[extend]\nuseDefault = true\n';
@@ -32,12 +34,15 @@ export async function readPolicy(
     throw policyMissing(request['gitleaks-config'], request.policyRevision);
   const config = join(folder, 'gitleaks.toml');
   await ports.files.write(config, configText ?? builtIn);
-  await copyExtensions(configText ?? '', folder, read, ports);
+  const extensions = await copyExtensions(configText ?? '', folder, read, ports);
   const ignoreText = (await read(ignorePath)) ?? '';
   const ignoreFile = join(folder, 'gitleaksignore');
   await ports.files.write(ignoreFile, ignoreText);
   const baselineText = await read(request.baseline);
+  const all = [configText ?? builtIn, ...extensions, ignoreText];
   return {
+    // An absolute path is read where it lies, and may say something else the next time.
+    texts: all.some((text) => /path\s*=\s*["']{1,3}\//.test(text)) ? undefined : all,
     config,
     ignoreFile,
     ignored: new Set(ignoreText.split('\n').map((line) => line.trim())),
@@ -61,14 +66,17 @@ async function copyExtensions(
   folder: string,
   read: (path: string) => Promise<string | undefined>,
   { files }: Pick<Ports, 'files'>,
-): Promise<void> {
+): Promise<readonly string[]> {
+  const texts: string[] = [];
   let text = config;
   for (let depth = 0; depth < deepestExtension; depth++) {
     const path = /^\[extend\][^[]*?^\s*path\s*=\s*["']([^"'\n]+)["']/ms.exec(text)?.[1];
-    if (path === undefined || path.startsWith('/') || posix.normalize(path).startsWith('..')) return;
+    if (path === undefined || path.startsWith('/') || posix.normalize(path).startsWith('..')) return texts;
     const extended = await read(path);
-    if (extended === undefined) return;
+    if (extended === undefined) return texts;
+    texts.push(extended);
     await files.write(join(folder, path), extended);
     text = extended;
   }
+  return texts;
 }

@@ -5,6 +5,8 @@ import type { spec } from './spec.ts';
 export interface ScanSecretsRequest extends InputsOf<typeof spec> {
   /** The commits of the event; asked only for the scope `range` without `base`. */
   readonly range: () => Promise<CommitRange>;
+  /** Absolute path of the folder where commits without finds are remembered. Absent: every run scans every commit. */
+  readonly cacheFolder?: string;
   /** The commit whose configuration, ignore file and baseline count (the base commit on a pull request). Absent: the workspace's. */
   readonly policyRevision?: string;
 }

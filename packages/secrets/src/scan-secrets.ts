@@ -1,8 +1,9 @@
 import { matchesGlob } from 'node:path';
 import type { Ports, Report } from '@zakenak/core';
 import { type Baseline, findKnown, renderBaseline } from './baseline.ts';
+import { type CleanCommits, narrowScope, openCleanCommits } from './clean-commits.ts';
 import { nothingScanned } from './errors.ts';
-import { runGitleaks } from './gitleaks.ts';
+import { readVersion, runGitleaks, selectCommits } from './gitleaks.ts';
 import { createIdentifier, repositorySalt } from './identity.ts';
 import { findKubernetesLeaks } from './kubernetes.ts';
 import type { Leak } from './leak.ts';
@@ -13,6 +14,9 @@ import { type Policy, readPolicy } from './policy.ts';
 import { type JudgedLeak, reportLeaks } from './report.ts';
 import type { ScanSecretsRequest } from './request.ts';
 import { readScope, type Scope } from './scope.ts';
+
+/** Raised with every change of our own rules, or of what is given to gitleaks: remembered commits are then scanned anew. */
+const rulesVersion = 1;
 
 /** What scan-secrets reaches the world through. */
 export type ScanSecretsPorts = Pick<Ports, 'process' | 'files' | 'git' | 'log' | 'progress' | 'redactor'>;
@@ -47,43 +51,27 @@ export async function scanSecrets(
 }
 
 async function findLeaks(
-  scope: Scope,
+  whole: Scope,
   policy: Policy,
   request: ScanSecretsRequest,
   folder: string,
   ports: ScanSecretsPorts,
   signal: AbortSignal | undefined,
 ): Promise<{ readonly leaks: readonly Leak[]; readonly tooLarge: number }> {
-  const mirror = await makeMirror(
-    folder,
-    { heads: scope.heads, trees: scope.trees, files: scope.mergedFiles },
-    ports,
-  );
-  const { leaks: raw, commits } = await runGitleaks(
-    {
-      repository: mirror.path,
-      bases: scope.bases,
-      config: policy.config,
-      ignoreFile: policy.ignoreFile,
-      cwd: folder,
-      decodeDepth: request['decode-depth'],
-      maxFileSize: request['max-file-size'],
-    },
-    ports,
-    signal,
-  );
-  if (commits === 0 && (await addsText(mirror.path, scope.bases, ports.git)))
-    throw nothingScanned(scope.commits);
+  const clean = await openRecord(policy, request, ports, signal);
+  const { scope, commits } = await narrowScope(whole, clean.ids, ports.git);
+  const real = await runOverMirror(scope, policy, request, folder, ports, signal);
   const kubernetes = request['kubernetes-rules']
     ? await findKubernetesLeaks(scope, ports.git)
     : { leaks: [], tooLarge: 0 };
-  // A key of many lines is masked line by line as well: a log holds them so.
-  for (const { secret } of [...raw, ...kubernetes.leaks]) {
+  for (const { secret } of [...real, ...kubernetes.leaks]) {
     ports.redactor.add(secret);
     // A key of many lines is masked line by line as well: a log holds them so.
     for (const line of secret.split('\n')) if (line.length >= 16) ports.redactor.add(line);
   }
-  const real = raw.map((leak) => ({ ...leak, commit: mirror.standIns.get(leak.commit) ?? leak.commit }));
+  const dirty = new Set([...real, ...kubernetes.leaks].map(({ commit }) => commit));
+  // A file too large for our rules is told in every run.
+  if (kubernetes.tooLarge === 0) await clean.add(commits.filter((commit) => !dirty.has(commit)));
   const more = withoutKnownPlaces(kubernetes.leaks, real);
   const own = await keepOwnOfMerges([...real, ...more], new Set(scope.mergedFiles.keys()), ports.git);
   const leaks = own.filter(
@@ -93,6 +81,56 @@ async function findLeaks(
       !request.exclude.some((glob) => matchesGlob(path, glob)),
   );
   return { leaks, tooLarge: kubernetes.tooLarge };
+}
+
+/** What a commit's finds follow from, and which commits had none. */
+async function openRecord(
+  policy: Policy,
+  request: ScanSecretsRequest,
+  ports: ScanSecretsPorts,
+  signal: AbortSignal | undefined,
+): Promise<CleanCommits> {
+  if (request.cacheFolder === undefined || policy.texts === undefined || request.scope === 'tree')
+    return openCleanCommits(undefined, [], ports);
+  const inputs = (['decode-depth', 'max-file-size', 'kubernetes-rules'] as const).map(
+    (name) => request[name],
+  );
+  const program = await readVersion(ports, signal);
+  return openCleanCommits(
+    request.cacheFolder,
+    [String(rulesVersion), program, JSON.stringify(inputs), ...policy.texts],
+    ports,
+  );
+}
+
+async function runOverMirror(
+  scope: Scope,
+  policy: Policy,
+  request: ScanSecretsRequest,
+  folder: string,
+  ports: ScanSecretsPorts,
+  signal: AbortSignal | undefined,
+): Promise<readonly Leak[]> {
+  if (scope.only?.length === 0) return [];
+  const heads = scope.only ?? scope.heads;
+  const mirror = await makeMirror(folder, { heads, trees: scope.trees, files: scope.mergedFiles }, ports);
+  const selection = { bases: scope.bases, tipsOnly: scope.only !== undefined };
+  const { leaks, commits } = await runGitleaks(
+    {
+      repository: mirror.path,
+      ...selection,
+      config: policy.config,
+      ignoreFile: policy.ignoreFile,
+      cwd: folder,
+      decodeDepth: request['decode-depth'],
+      maxFileSize: request['max-file-size'],
+    },
+    ports,
+    signal,
+  );
+  if (commits === 0 && (await addsText(mirror.path, selectCommits(selection), ports.git)))
+    throw nothingScanned(scope.commits);
+  return leaks.map((leak) => ({ ...leak, commit: mirror.standIns.get(leak.commit) ?? leak.commit }));
 }
 
 /** What gitleaks has found already needs no second finding; its lines of a block begin a line earlier than ours. */

@@ -12,6 +12,8 @@ export interface Scope {
   readonly bases: readonly string[];
   /** Tips whose history is scanned; empty for a tree. */
   readonly heads: readonly string[];
+  /** The commits of this history that are scanned, where it is not all of them. */
+  readonly only?: readonly string[];
   /** Trees that are scanned whole, by commit. */
   readonly trees: ReadonlyMap<string, string>;
   readonly mergedFiles: ReadonlyMap<string, readonly MergedFile[]>;

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { scanSecrets, spec } from '@zakenak/secrets';
 import { type Bound, bindInputs, bindVerb } from '../bind.ts';
 
@@ -10,7 +11,12 @@ export const secrets: Bound = async (read, settings, context) => {
     'fail-on': policy?.failOn,
   });
   const { policyRevision } = settings;
-  const request = { ...inputs, range: context.range, ...(policyRevision ? { policyRevision } : {}) };
+  const request = {
+    ...inputs,
+    range: context.range,
+    cacheFolder: join(context.cacheFolder, 'secrets'),
+    ...(policyRevision ? { policyRevision } : {}),
+  };
   return scanSecrets(request, context.ports, context.signal);
 };
 

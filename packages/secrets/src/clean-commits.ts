@@ -1,0 +1,55 @@
+import { createHash } from 'node:crypto';
+import { posix } from 'node:path';
+import type { Git, Ports } from '@zakenak/core';
+import type { Scope } from './scope.ts';
+
+/** Commits in which nothing was found by the same rules, configuration and program. Holds commit ids and nothing else. */
+export interface CleanCommits {
+  readonly ids: ReadonlySet<string>;
+  /** Keeps more of them; a folder that cannot be written costs only the next run's time. */
+  add(ids: readonly string[]): Promise<void>;
+}
+
+// Some 20 MB of ids; the oldest go first.
+const most = 500_000;
+
+/** Opens the record for everything that a commit's finds follow from (`circumstances`); without a folder nothing is kept. */
+export async function openCleanCommits(
+  folder: string | undefined,
+  circumstances: readonly string[],
+  ports: Pick<Ports, 'files' | 'log'>,
+): Promise<CleanCommits> {
+  if (folder === undefined) return { ids: new Set(), add: async () => {} };
+  const key = createHash('sha256').update(JSON.stringify(circumstances)).digest('hex');
+  const path = posix.join(folder, `${key}.txt`);
+  const text = await ports.files.readText(path).catch(() => '');
+  const ids = new Set(text.split('\n').filter((line) => /^[0-9a-f]{40,64}$/.test(line)));
+  return {
+    ids,
+    async add(more) {
+      const all = [...new Set([...ids, ...more])];
+      if (all.length === ids.size) return;
+      await ports.files
+        .write(path, `${all.slice(-most).join('\n')}\n`, { mode: 0o600 })
+        .catch((thrown) =>
+          ports.log.debug(`Scanned commits could not be kept in ${folder}: ${String(thrown)}`),
+        );
+    },
+  };
+}
+
+/** The scope without its clean commits, and the commits that are left. A tree is scanned whole. */
+export async function narrowScope(
+  scope: Scope,
+  clean: ReadonlySet<string>,
+  git: Git,
+): Promise<{ readonly scope: Scope; readonly commits: readonly string[] }> {
+  if (scope.heads.length === 0) return { scope, commits: [] };
+  const input = `${[...scope.heads, ...scope.bases.map((base) => `^${base}`)].join('\n')}\n`;
+  const { stdout } = await git.run(['rev-list', '--stdin'], { input, maxOutputBytes: 512 * 1024 * 1024 });
+  const all = stdout.split('\n').filter(Boolean);
+  const commits = all.filter((commit) => !clean.has(commit));
+  if (commits.length === all.length) return { scope, commits };
+  const mergedFiles = new Map([...scope.mergedFiles].filter(([commit]) => !clean.has(commit)));
+  return { scope: { ...scope, only: commits, mergedFiles }, commits };
+}

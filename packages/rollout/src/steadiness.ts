@@ -1,6 +1,9 @@
 import type { KubeObject, Ports } from '@zakenak/core';
+import { isWorkload, podsOf } from './culprit.ts';
 import { containerStatuses } from './health-pod.ts';
 import { numberAt, textAt } from './json.ts';
+import type { Kinds } from './kinds.ts';
+import { judgeAnswered } from './wait-mode.ts';
 
 /** Knows which pods have crashed a moment ago: between two crashes a container without a readiness probe counts as ready. */
 export interface Steadiness {
@@ -49,3 +52,49 @@ function lastRestart(pod: KubeObject): string | undefined {
     .map((status) => textAt(status, 'state', 'running', 'startedAt'));
   return starts.filter(Boolean).sort().at(-1);
 }
+
+/** What `createAccept` needs of a wait; the signal ends what it has begun. */
+interface AcceptContext {
+  readonly ports: Pick<Ports, 'kube' | 'clock'>;
+  readonly kinds?: Pick<Kinds, 'find'>;
+  readonly signal: AbortSignal;
+}
+
+/** Settles an object that is ready; a workload only when none of its pods is between two crashes. */
+export function createAccept(
+  pending: ReadonlyMap<string, KubeObject>,
+  steadiness: Steadiness,
+  { ports, kinds, signal }: AcceptContext,
+  settle: (key: string) => void,
+  fail: (error: unknown) => void,
+): (key: string) => void {
+  const checked = new Set<string>();
+  const check = async (key: string): Promise<void> => {
+    for (;;) {
+      const object = pending.get(key);
+      if (!object || judgeAnswered(object, kinds).state !== 'ready') return;
+      const isQuiet = !steadiness.hasShaky(object.metadata.namespace ?? '');
+      if (isQuiet || !(await podsOf(object, ports)).some(steadiness.isShaky)) {
+        settle(key);
+        return;
+      }
+      await ports.clock.sleep(checkEveryMs, signal);
+    }
+  };
+  return (key) => {
+    const object = pending.get(key);
+    if (!object || checked.has(key)) return;
+    if (!isWorkload(object) || !steadiness.hasShaky(object.metadata.namespace ?? '')) {
+      settle(key);
+      return;
+    }
+    checked.add(key);
+    check(key)
+      .catch((error: unknown) => {
+        if (!signal.aborted) fail(error);
+      })
+      .finally(() => checked.delete(key));
+  };
+}
+
+const checkEveryMs = 500;

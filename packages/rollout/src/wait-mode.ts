@@ -1,9 +1,10 @@
-import type { KubeObject } from '@zakenak/core';
+import type { KubeObject, Ports } from '@zakenak/core';
 import type { Health } from './condition.ts';
 import { judgeHealth } from './health.ts';
 import { listAt, valueAt } from './json.ts';
 import type { Kinds } from './kinds.ts';
 import { groupOf } from './object.ts';
+import { writtenAt } from './written-at.ts';
 
 /**
  * What the annotation `zakenak.dev/wait` of an object asks for. `ignore`: it is applied and never waited for. `warn`: it is waited for, and where it fails
@@ -16,7 +17,7 @@ const annotation = 'zakenak.dev/wait';
 const modes: readonly string[] = ['ignore', 'warn', 'require'] satisfies readonly WaitMode[];
 
 /** How long a custom resource without any status is waited for, from its last change on. */
-export const graceMs = 5_000;
+const graceMs = 5_000;
 
 /** What is asked for; undefined where nothing is said. A value that is none counts as `require`: a misspelling never lets a failure pass. */
 export function waitModeOf({ metadata }: KubeObject): WaitMode | undefined {
@@ -41,6 +42,36 @@ export function isUnanswered(object: KubeObject, kinds: Pick<Kinds, 'find'> | un
     valueAt(object, 'status', 'observedGeneration') === undefined &&
     listAt(object, 'status', 'conditions').length === 0
   );
+}
+
+/** What `endGrace` needs of a wait. */
+interface GraceContext {
+  readonly ports: Pick<Ports, 'clock'>;
+  readonly kinds?: Pick<Kinds, 'find'>;
+  readonly signal: AbortSignal;
+}
+
+/** Custom resources that nobody answers are let go after a while, but for those that ask for an answer. Ends when the returned function is called. */
+export function endGrace(
+  pending: ReadonlyMap<string, KubeObject>,
+  { ports: { clock }, kinds, signal }: GraceContext,
+  settle: (key: string) => void,
+): () => void {
+  const stop = new AbortController();
+  const over = AbortSignal.any([signal, stop.signal]);
+  const waits = [...pending].filter(
+    ([, object]) => isUnanswered(object, kinds) && waitModeOf(object) !== 'require',
+  );
+  for (const [key, object] of waits) {
+    const age = clock.now().getTime() - writtenAt(object);
+    const end = (): void => {
+      const now = pending.get(key);
+      if (!over.aborted && now && isUnanswered(now, kinds)) settle(key);
+    };
+    // The two clocks may differ: never longer than one grace from now on.
+    clock.sleep(Math.min(graceMs, Math.max(0, graceMs - age)), over).then(end, () => undefined);
+  }
+  return () => stop.abort();
 }
 
 /** Kubernetes' own groups; others below k8s.io (gateway.networking.k8s.io) are custom resources. */

@@ -1,17 +1,16 @@
 import { type KubeObject, type KubeRef, type Ports, ZakenakError } from '@zakenak/core';
 import { explainPod, findBlockage } from './blockage.ts';
 import type { Health } from './condition.ts';
-import { findFailedPod, isWorkload, podsOf } from './culprit.ts';
+import { findFailedPod, isWorkload } from './culprit.ts';
 import { ReleaseFailure } from './failure.ts';
 import { judgeHealth } from './health.ts';
 import type { Kinds } from './kinds.ts';
 import { describe, keyOf, refOf } from './object.ts';
 import type { Observer } from './observer.ts';
 import { followRefusals } from './refusal.ts';
-import { createSteadiness, type Steadiness } from './steadiness.ts';
-import { graceMs, isUnanswered, judgeAnswered, waitModeOf } from './wait-mode.ts';
+import { createAccept, createSteadiness, type Steadiness } from './steadiness.ts';
+import { endGrace, judgeAnswered, waitModeOf } from './wait-mode.ts';
 import { joinReasons, timedOut, warningOf } from './wait-verdict.ts';
-import { writtenAt } from './written-at.ts';
 
 /** What waiting needs. */
 export interface WaitContext {
@@ -94,45 +93,6 @@ export async function waitReady(
   );
 }
 
-/** Settles an object that is ready; a workload only when none of its pods is between two crashes. */
-function createAccept(
-  pending: Pending,
-  steadiness: Steadiness,
-  { ports, kinds, signal }: WaitContext,
-  settle: (key: string) => void,
-  fail: (error: unknown) => void,
-): (key: string) => void {
-  const checked = new Set<string>();
-  const check = async (key: string): Promise<void> => {
-    for (;;) {
-      const object = pending.get(key);
-      if (!object || judgeAnswered(object, kinds).state !== 'ready') return;
-      const isQuiet = !steadiness.hasShaky(object.metadata.namespace ?? '');
-      if (isQuiet || !(await podsOf(object, ports)).some(steadiness.isShaky)) {
-        settle(key);
-        return;
-      }
-      await ports.clock.sleep(checkEveryMs, signal);
-    }
-  };
-  return (key) => {
-    const object = pending.get(key);
-    if (!object || checked.has(key)) return;
-    if (!isWorkload(object) || !steadiness.hasShaky(object.metadata.namespace ?? '')) {
-      settle(key);
-      return;
-    }
-    checked.add(key);
-    check(key)
-      .catch((error: unknown) => {
-        if (!signal.aborted) fail(error);
-      })
-      .finally(() => checked.delete(key));
-  };
-}
-
-const checkEveryMs = 500;
-
 type GiveUp = (object: KubeObject, reason: string, explain?: boolean) => void;
 
 /** Ends the wait by an object that will not become ready, or only its own part where it asks for no more than a warning. */
@@ -199,29 +159,6 @@ function judgeSeen(seen: KubeObject | undefined, wanted: KubeObject, kinds: Wait
 /** A watch may still tell of the state before our own write; the pods of that state are not those that are waited for. */
 function isBehind(seen: KubeObject, wanted: KubeObject): boolean {
   return (seen.metadata.generation ?? 0) < (wanted.metadata.generation ?? 0);
-}
-
-/** Custom resources that nobody answers are let go after a while, but for those that ask for an answer. */
-function endGrace(
-  pending: Pending,
-  { ports: { clock }, kinds, signal }: WaitContext,
-  settle: (key: string) => void,
-): () => void {
-  const stop = new AbortController();
-  const over = AbortSignal.any([signal, stop.signal]);
-  const waits = [...pending].filter(
-    ([, object]) => isUnanswered(object, kinds) && waitModeOf(object) !== 'require',
-  );
-  for (const [key, object] of waits) {
-    const age = clock.now().getTime() - writtenAt(object);
-    const end = (): void => {
-      const now = pending.get(key);
-      if (!over.aborted && now && isUnanswered(now, kinds)) settle(key);
-    };
-    // The two clocks may differ: never longer than one grace from now on.
-    clock.sleep(Math.min(graceMs, Math.max(0, graceMs - age)), over).then(end, () => undefined);
-  }
-  return () => stop.abort();
 }
 
 /** Pods tell of crashes and missing images minutes before their workload gives up. */

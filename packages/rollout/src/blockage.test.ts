@@ -1,0 +1,111 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { createRedactor, type KubeObject, type KubeSelector } from '@zakenak/core';
+import { findBlockage } from './blockage.ts';
+import { collectEvidence } from './evidence.ts';
+import { condition, fakeKube, objectOf } from './testing/objects.ts';
+
+const event = (kind: string, name: string, reason: string, message: string, time = '2026-01-01T00:00:00Z') =>
+  objectOf('v1', 'Event', {
+    involvedObject: { kind, name },
+    type: 'Warning',
+    reason,
+    message,
+    lastTimestamp: time,
+  });
+
+/** A cluster of pods, one claim and events, which are selected by the object that they are about. */
+function cluster(pods: readonly KubeObject[], events: readonly KubeObject[], logs?: () => Promise<string>) {
+  const list = async (selector: KubeSelector) => {
+    const items = selector.kind === 'Pod' ? pods : events;
+    const about = items.filter(({ involvedObject }) => {
+      const { kind, name } = (involvedObject ?? {}) as { kind?: string; name?: string };
+      return (
+        selector.kind === 'Pod' ||
+        selector.fieldSelector === `involvedObject.kind=${kind},involvedObject.name=${name}`
+      );
+    });
+    return { items: about, resourceVersion: '1' };
+  };
+  const get = async () => objectOf('batch/v1', 'Job', { spec: { selector: { matchLabels: { a: 'b' } } } });
+  return { kube: fakeKube({ list, get, ...(logs ? { logs } : {}) }) };
+}
+const job = objectOf('batch/v1', 'Job', { spec: { selector: { matchLabels: { a: 'b' } } } });
+const podOf = (status: object, spec: object = {}) =>
+  objectOf('v1', 'Pod', { metadata: { name: 'web-1' }, spec, status });
+
+test('a pod that nobody can place is named with the scheduler’s words, and its claim with the reason', async () => {
+  const placed = condition('PodScheduled', 'False', 'Unschedulable', '0/3 nodes are available');
+  const volumes = [{ name: 'data', persistentVolumeClaim: { claimName: 'data' } }];
+  const pod = podOf({ phase: 'Pending', conditions: [placed] }, { volumes });
+  const events = [
+    event('Pod', 'web-1', 'FailedScheduling', 'of no use'),
+    event('PersistentVolumeClaim', 'data', 'ProvisioningFailed', 'no class "fast"'),
+  ];
+  assert.equal(
+    await findBlockage(job, cluster([pod], events)),
+    'pod web-1: not scheduled: 0/3 nodes are available; PersistentVolumeClaim shop/data: ProvisioningFailed: no class "fast"',
+  );
+});
+
+test('of several warnings about a pod that is on its way the newest tells', async () => {
+  const pod = podOf({ phase: 'Running', conditions: [condition('Ready', 'False')] });
+  const events = [
+    event('Pod', 'web-1', 'Unhealthy', 'probe: 503', '2026-01-01T00:00:05Z'),
+    event('Pod', 'web-1', 'FailedMount', 'no secret', '2026-01-01T00:00:01Z'),
+  ];
+  assert.equal(
+    await findBlockage(job, cluster([pod], events)),
+    'pod web-1: phase Running; Unhealthy: probe: 503',
+  );
+});
+
+test('a crash speaks for itself, one by a signal is told with the probe that sent it', async () => {
+  const crashed = (exitCode: number, reason = 'Error') =>
+    podOf({
+      containerStatuses: [
+        {
+          name: 'app',
+          restartCount: 3,
+          state: { waiting: { reason: 'CrashLoopBackOff' } },
+          lastState: { terminated: { exitCode, reason } },
+        },
+      ],
+    });
+  const events = [event('Pod', 'web-1', 'Unhealthy', 'Liveness probe failed')];
+  const told = (pod: KubeObject) => findBlockage(job, cluster([pod], events));
+  const crash = 'pod web-1: container app: CrashLoopBackOff:';
+  assert.equal(await told(crashed(1)), `${crash} Error (exit code 1)`);
+  assert.equal(await told(crashed(137, 'OOMKilled')), `${crash} OOMKilled (exit code 137)`);
+  assert.equal(await told(crashed(137)), `${crash} Error (exit code 137); Unhealthy: Liveness probe failed`);
+});
+
+test('an object without pods is told by its own newest warning, or by nothing', async () => {
+  const events = [event('Job', 'web', 'FailedCreate', 'exceeded quota')];
+  assert.equal(await findBlockage(job, cluster([], events)), 'FailedCreate: exceeded quota');
+  assert.equal(await findBlockage(job, cluster([], [])), undefined);
+});
+
+test('evidence has the lines of the failing container only, of both runs where they differ', async () => {
+  const statuses = [
+    { name: 'proxy', ready: true, restartCount: 0, state: { running: {} } },
+    { name: 'app', ready: false, restartCount: 1, state: { running: {} } },
+  ];
+  const pod = podOf({ phase: 'Running', containerStatuses: statuses });
+  const answers = ['before\n', 'now\n', 'same\n', 'same\n'];
+  const ports = cluster([pod], [], async () => answers.shift() ?? assert.fail('too many logs are read'));
+  const ref = { apiVersion: 'batch/v1', kind: 'Job', namespace: 'shop', name: 'web' };
+  const logsNow = async () =>
+    (await collectEvidence(ref, 'why', { ...ports, redactor: createRedactor() })).logs;
+  assert.deepEqual(
+    (await logsNow()).map(({ container, previous, lines }) => [container, previous, lines]),
+    [
+      ['app', true, 'before'],
+      ['app', false, 'now'],
+    ],
+  );
+  assert.deepEqual(
+    (await logsNow()).map(({ lines }) => lines),
+    ['same'],
+  );
+});

@@ -77,6 +77,8 @@ function writeStubs(root: string, folder: string): void {
     );
   }
   mkdirSync(join(folder, 'bin'));
+  // Inside a package of modules an extensionless file would be taken for one.
+  writeFileSync(join(folder, 'bin/package.json'), '{ "type": "commonjs" }\n');
   writeFileSync(
     join(folder, 'bin/zakenak'),
     `#!/usr/bin/env node\n${stub("import('../zakenak.mjs').then(({ runCli }) => runCli(process.argv.slice(2)));")}`,

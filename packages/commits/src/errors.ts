@@ -42,6 +42,26 @@ export function badRevokedKeys(path: string, why: string): ZakenakError {
   });
 }
 
+/** The forge's verdict was asked for and there is no forge to ask. */
+export function noForge(): ZakenakError {
+  return new ZakenakError({
+    code: 'commits/no-forge',
+    message: 'The forge’s own verdict was asked for, and there is no forge or no token for it.',
+    remedy: 'Give token, on a host whose forge is supported (GitHub), or set mode to local.',
+    exitCode: exitCodes.badInput,
+  });
+}
+
+/** The forge could not judge a commit just now. */
+export function forgeUndecided(id: string, reason: string): ZakenakError {
+  return new ZakenakError({
+    code: 'commits/forge-undecided',
+    message: `The forge has no verdict on the commit ${id.slice(0, 12)}: ${reason}.`,
+    remedy: 'Run again in some minutes: the forge could not verify signatures just now.',
+    exitCode: exitCodes.outside,
+  });
+}
+
 /** A file of the keyring is no armored public key. */
 export function badKeyring(path: string, why: string): ZakenakError {
   return new ZakenakError({

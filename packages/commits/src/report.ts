@@ -1,4 +1,5 @@
 import { createFinding, createReport, type Finding, type Report } from '@zakenak/core';
+import type { ForgeVerdicts } from './forge-verdicts.ts';
 import type { CommitFault, Fault, Signed } from './verdict.ts';
 import { isFault } from './verdict.ts';
 
@@ -18,6 +19,7 @@ const remedies: Readonly<Record<CommitFault, string>> = {
   'expired-key':
     'Sign again with a key that is valid, or extend the key and have the keyring or allowed signers updated first.',
   'expired-signature': 'Sign the commit again without an expiry.',
+  'forge-unverified': 'Look at the commit’s page on the forge: it says what its verifier misses.',
   malformed: 'Make the commit anew with git itself; see git fsck for what is wrong with it.',
   'no-sign-off': 'Add the line with git rebase --signoff BASE.',
   'not-yet-valid': 'Check the clock of the machine that signed, and the key’s valid-after.',
@@ -55,6 +57,7 @@ export function reportCommits(
   reason: string,
   failOn: 'unverified' | 'none',
   caveats: readonly string[],
+  forge: ForgeVerdicts = new Map(),
 ): Report {
   const unverified = new Map<string, string>();
   const signers = new Map<string, string>();
@@ -83,6 +86,7 @@ export function reportCommits(
       verified: signers.size,
       unverified: Object.fromEntries(unverified),
       'signer-map': Object.fromEntries(signers),
+      'forge-verdicts': Object.fromEntries([...forge].map(([id, said]) => [id, said.reason])),
       range: reason,
       result: verdict,
     },
@@ -95,9 +99,9 @@ function nameAll(judged: readonly JudgedObject[]): string {
   return judged.length === 1 ? 'commit' : what;
 }
 
-function describe({ kind, id, subject }: JudgedObject, { fault, reason }: Fault): Finding {
+function describe({ kind, id, subject }: JudgedObject, { fault, reason, remedy: own }: Fault): Finding {
   const what = kind === 'tag' ? `Tag ${JSON.stringify(subject)}` : `Commit ${id.slice(0, 12)}`;
-  const remedy = kind === 'tag' ? tagRemedies[fault] : undefined;
+  const remedy = own ?? (kind === 'tag' ? tagRemedies[fault] : undefined);
   return createFinding({
     ruleId: `${kind}/${fault}`,
     severity: 'high',

@@ -1,4 +1,4 @@
-import type { CommitRange, InputsOf } from '@zakenak/core';
+import type { CommitRange, Forge, InputsOf } from '@zakenak/core';
 import type { spec } from './spec.ts';
 
 /** The inputs of sign-verify-commits, and what its caller knows of the event. */
@@ -7,4 +7,6 @@ export interface VerifyCommitsRequest extends InputsOf<typeof spec> {
   readonly range: () => Promise<CommitRange>;
   /** The commit whose allowed signers and keyring count (the base commit on a pull request). Absent: the workspace's. */
   readonly policyRevision?: string;
+  /** The forge's API, undefined where there is none; asked where `mode` wants its verdict. */
+  readonly forge?: () => Promise<Forge | undefined>;
 }

@@ -6,7 +6,7 @@ export const spec = defineSpec({
   verb: 'verify',
   summary: 'Verify that every commit of the event is signed by someone who may, for who it says it is from.',
   details:
-    'SSH (certificates and security keys too) and OpenPGP signatures are verified in process, straight from the commit objects; no key server and no forge is asked. The signer’s ' +
+    'SSH (certificates and security keys too) and OpenPGP signatures are verified in process, straight from the commit objects; no key server is asked, and no forge unless mode says so. The signer’s ' +
     'principal or user ID has to be the committer’s address, and the key has to have been valid when it signed. Allowed signers, keyring and revoked keys come from the ' +
     'base branch on a pull request. X.509 and gitsign signatures are recognised and never count as good yet.',
   example: 'zakenak verify --allowed-signers .zakenak/allowed_signers',
@@ -45,6 +45,13 @@ export const spec = defineSpec({
       description: 'Demand a Signed-off-by line of the author; merges and bots need none.',
       default: false,
     },
+    mode: {
+      type: 'choice',
+      choices: ['local', 'api', 'both'],
+      default: 'local',
+      description:
+        'Who judges the commits: this engine, the forge through its API (needs token), or both, and then both have to agree.',
+    },
     tags: {
       type: 'list',
       description:
@@ -62,6 +69,7 @@ export const spec = defineSpec({
     verified: { description: 'Commits and tags that are verified.' },
     unverified: { description: 'JSON object: commit, or refs/tags/ and a tag, to rule id.' },
     'signer-map': { description: 'JSON object: verified commit, or refs/tags/ and a tag, to its signer.' },
+    'forge-verdicts': { description: 'JSON object: commit to the forge’s reason, where it was asked.' },
     range: { description: 'What was verified, in words.' },
   },
 });

@@ -4,6 +4,7 @@ export type CommitFault =
   | 'duplicate-signature'
   | 'expired-key'
   | 'expired-signature'
+  | 'forge-unverified'
   | 'malformed'
   | 'no-sign-off'
   | 'not-yet-valid'
@@ -24,11 +25,13 @@ export interface Fault {
   readonly fault: CommitFault;
   /** One clause without a full stop. */
   readonly reason: string;
+  /** Where it is known better than the fault's name tells. */
+  readonly remedy?: string;
 }
 
 /** A signature that holds, made by someone trusted for the committer's address. */
 export interface Signed {
-  readonly kind: 'ssh' | 'openpgp';
+  readonly kind: 'ssh' | 'openpgp' | 'forge';
   /** `SHA256:…` for SSH (of a certificate: the key’s), upper-case fingerprint for OpenPGP. */
   readonly key: string;
   readonly principal: string;

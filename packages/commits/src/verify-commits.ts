@@ -1,13 +1,14 @@
 import { type CommitRange, cancelled, type Ports, type Report } from '@zakenak/core';
-import { isMalformed } from './commit-object.ts';
+import { type Commit, isMalformed, type Malformed } from './commit-object.ts';
 import { shallowClone } from './errors.ts';
+import { type ForgeVerdicts, judgeByForge, readForgeVerdicts } from './forge-verdicts.ts';
 import { applyPolicy, type CommitPolicy } from './policy.ts';
 import { readCommits } from './read-commits.ts';
 import { type JudgedObject, reportCommits } from './report.ts';
 import type { VerifyCommitsRequest } from './request.ts';
 import { type Verifiers, verifySignature } from './signature.ts';
-import { readTrust, type Trust } from './trust.ts';
-import { fault } from './verdict.ts';
+import { readTrust } from './trust.ts';
+import { type Fault, fault, isFault, type Signed } from './verdict.ts';
 import { createOpenPgpVerifier, type OpenPgpVerifier } from './verify-openpgp.ts';
 import { createSshVerifier } from './verify-ssh.ts';
 import { verifyTags } from './verify-tags.ts';
@@ -17,7 +18,8 @@ export type VerifyCommitsPorts = Pick<Ports, 'git' | 'files' | 'progress'>;
 
 /**
  * Verifies every commit of the request, merges included, and the tags asked for, without a process per commit. What is not verified is a finding `commit/…`. No commit to verify gives
- * the verdict `skipped`. Throws `git/shallow-clone`, `commits/nobody-trusted`, `commits/bad-allowed-signers`, `commits/bad-keyring`, `commits/bad-revoked-keys`, `commits/unreadable`.
+ * the verdict `skipped`. Throws `git/shallow-clone`, `commits/nobody-trusted`, `commits/bad-allowed-signers`, `commits/bad-keyring`, `commits/bad-revoked-keys`, `commits/unreadable`,
+ * `commits/no-forge`, `commits/forge-undecided`, and the forge's errors where it is asked.
  */
 export async function verifyCommits(
   request: VerifyCommitsRequest,
@@ -27,46 +29,64 @@ export async function verifyCommits(
   const { git, progress } = ports;
   const range = await readRange(request, ports);
   if (await git.isShallow()) throw shallowClone();
-  const source = {
-    allowedSigners: request['allowed-signers'],
-    keyring: request.keyring,
-    revokedKeys: request['revoked-keys'],
-  };
-  const trust = await readTrust({ ...source, revision: request.policyRevision }, ports);
-  const verifiers = createVerifiers(trust);
+  const verifiers = await createVerifiers(request, ports);
+  const ids = await git.commits(range);
+  progress.emit({ stage: 'verify', subject: 'commits', state: 'started', message: range.reason });
+  const verdicts =
+    request.mode === 'local' ? undefined : await readForgeVerdicts(ids, await request.forge?.());
+  const judge = createJudge(request, verifiers, verdicts);
+  const judged: JudgedObject[] = [];
+  for await (const commit of readCommits(ids, git)) {
+    if (signal?.aborted) throw cancelled();
+    const subject = isMalformed(commit) ? '' : commit.subject;
+    judged.push({ kind: 'commit', id: commit.id, subject, verdict: await judge(commit) });
+  }
+  judged.push(...(await verifyTags(request.tags, new Set(ids), git, verifiers)));
+  const caveats = await noteIgnoredChanges(request, range, ports);
+  const report = reportCommits(judged, range.reason, request['fail-on'], caveats, verdicts);
+  progress.emit({ stage: 'verify', subject: 'commits', state: 'done', message: report.summary });
+  return report;
+}
+
+/** The verdict on one commit: the signature's, by this engine, the forge or both, then the policy's. */
+function createJudge(
+  request: VerifyCommitsRequest,
+  verifiers: Verifiers,
+  verdicts: ForgeVerdicts | undefined,
+): (commit: Commit | Malformed) => Promise<Signed | Fault> {
   const policy: CommitPolicy = {
     webFlow: request['web-flow'],
     bots: new Set(request.bots.map((address) => address.toLowerCase())),
     requireDco: request['require-dco'],
   };
-  const ids = await git.commits(range);
-  progress.emit({ stage: 'verify', subject: 'commits', state: 'started', message: range.reason });
-  const judged: JudgedObject[] = [];
-  for await (const commit of readCommits(ids, git)) {
-    if (signal?.aborted) throw cancelled();
-    const verdict = isMalformed(commit)
-      ? fault('malformed', commit.malformed)
-      : applyPolicy(commit, await verifySignature(commit, verifiers), policy);
-    judged.push({
-      kind: 'commit',
-      id: commit.id,
-      subject: isMalformed(commit) ? '' : commit.subject,
-      verdict,
-    });
-  }
-  judged.push(...(await verifyTags(request.tags, new Set(ids), git, verifiers)));
-  const caveats = await noteIgnoredChanges(request, range, ports);
-  const report = reportCommits(judged, range.reason, request['fail-on'], caveats);
-  progress.emit({ stage: 'verify', subject: 'commits', state: 'done', message: report.summary });
-  return report;
+  return async (commit) => {
+    if (isMalformed(commit)) return fault('malformed', commit.malformed);
+    const theirs = verdicts && judgeByForge(commit, verdicts);
+    const ours = theirs && request.mode === 'api' ? theirs : await verifySignature(commit, verifiers);
+    const both = !isFault(ours) && theirs && isFault(theirs) ? theirs : ours;
+    return applyPolicy(commit, both, policy);
+  };
 }
 
-function createVerifiers(trust: Trust): Verifiers {
+/** Where the forge alone judges nobody has to be trusted here. */
+async function createVerifiers(request: VerifyCommitsRequest, ports: VerifyCommitsPorts): Promise<Verifiers> {
+  const local = request.mode !== 'api' || request.tags.length > 0;
+  const trust = local
+    ? await readTrust(
+        {
+          allowedSigners: request['allowed-signers'],
+          keyring: request.keyring,
+          revokedKeys: request['revoked-keys'],
+          revision: request.policyRevision,
+        },
+        ports,
+      )
+    : undefined;
   let openPgp: Promise<OpenPgpVerifier> | undefined;
   return {
-    ssh: createSshVerifier(trust.signers, trust.revocations),
+    ssh: createSshVerifier(trust?.signers ?? [], trust?.revocations),
     openPgp() {
-      openPgp ??= createOpenPgpVerifier(trust.keyring);
+      openPgp ??= createOpenPgpVerifier(trust?.keyring ?? []);
       return openPgp;
     },
   };

@@ -5,7 +5,7 @@ import { type Bound, bindInputs, bindVerb, given } from '../bind.ts';
 /** Verifies the signatures of the event's commits, by the base commit's policy; skipped where that policy says `require: off`. */
 export const verify: Bound = async (read, settings, context) => {
   const policy = (await settings.policy())?.commits;
-  const asked = ['allowed-signers', 'keyring', 'base'].some((name) => given(read, name));
+  const asked = ['allowed-signers', 'keyring', 'base', 'tags'].some((name) => given(read, name));
   if (policy?.require === 'off' && !asked)
     return createReport({
       tool: spec.name,
@@ -19,7 +19,12 @@ export const verify: Bound = async (read, settings, context) => {
     'require-dco': policy?.requireDco,
   });
   const { policyRevision } = settings;
-  const request = { ...inputs, range: context.range, ...(policyRevision ? { policyRevision } : {}) };
+  const request = {
+    ...inputs,
+    range: context.range,
+    forge: () => context.forge(),
+    ...(policyRevision ? { policyRevision } : {}),
+  };
   return verifyCommits(request, context.ports, context.signal);
 };
 

@@ -231,14 +231,23 @@ test('the report becomes one comment and one status, found again by the next run
     const step = await runStep(bundled.folder, 'lint-helm', workspace.folder, inputs, { ...occasion, env });
     assert.equal(step.exitCode, 0, say(step));
     assert.equal(step.stderr.includes('did not reach'), false, say(step));
+    assert.match(github.comments[0]?.body ?? '', /lint-helm[\s\S]*passed/i);
   }
+  const broken = configMap('greeting: {{ required "name it" .Values.name }}');
+  await workspace.commit({ 'helm-charts/web/templates/configmap.yaml': broken });
+  const failed = await runStep(bundled.folder, 'lint-helm', workspace.folder, inputs, {
+    ...workspace.pullRequest(base),
+    env,
+  });
+  assert.equal(failed.exitCode, 1, say(failed));
   assert.equal(github.comments.length, 1);
-  assert.match(github.comments[0]?.body ?? '', /lint-helm[\s\S]*passed/i);
+  assert.match(github.comments[0]?.body ?? '', /lint-helm[\s\S]*failed/i);
   assert.deepEqual(
     github.statuses.map(({ context, state }) => [context, state]),
     [
       ['zakenak', 'success'],
       ['zakenak', 'success'],
+      ['zakenak', 'failure'],
     ],
   );
   assert.deepEqual([...github.tokens], [`token ${inputs.token}`]);
@@ -269,8 +278,8 @@ async function startGithub(t: TestContext) {
       comments.push({ id: comments.length + 1, body: body.body });
       return answer(201, page(comments.at(-1) ?? { id: 0, body: '' }));
     }
-    if (route === 'PATCH /repos/acme/platform/issues/comments/1')
-      return answer(200, page({ id: 1, body: body.body }));
+    const patched = comments.find(({ id }) => route === `PATCH /repos/acme/platform/issues/comments/${id}`);
+    if (patched) return answer(200, page(Object.assign(patched, { body: body.body })));
     if (route.startsWith('POST /repos/acme/platform/statuses/')) {
       statuses.push(body);
       return answer(201, {});

@@ -170,6 +170,24 @@ async function answer(
   response.end(JSON.stringify(body));
 }
 
+test('a comment too long for GitHub is cut at its limit, and says so', async () => {
+  let sent = '';
+  const server = createServer(async (request, response) => {
+    for await (const chunk of request) sent += chunk;
+    response.setHeader('content-type', 'application/json');
+    response.end(request.method === 'POST' ? '{"html_url":"url-of-1"}' : '[]');
+  }).listen(0, '127.0.0.1');
+  await new Promise((resolve) => server.once('listening', resolve));
+  const apiUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const forge = createGithubForge({ owner: 'o', repo: 'r', token: 'none', apiUrl });
+  await forge.upsertComment({ pullRequest: 3, marker: 'zakenak', body: 'x'.repeat(70_000) });
+  const { body } = JSON.parse(sent);
+  assert.equal(body.length, 65_536);
+  assert.match(body, /^<!-- zakenak -->\nx+\n\n_Cut at the forge’s limit/);
+  server.close();
+  server.closeAllConnections();
+});
+
 test('a release page is made once: one that is there already gives its address', async () => {
   const calls: string[] = [];
   const server = createServer((request, response) => {

@@ -48,7 +48,7 @@ export function cancelled(by: 'SIGINT' | 'SIGTERM' = 'SIGINT'): ZakenakError {
   return new ZakenakError({
     code: 'run/cancelled',
     message: `The run was cancelled by ${by}.`,
-    remedy: 'Run the same command again: finished work is kept and nothing half-written is left behind.',
+    remedy: 'Run the same command again: finished work is kept, and a deploy goes on from its journal.',
     exitCode: by === 'SIGINT' ? exitCodes.interrupted : exitCodes.terminated,
   });
 }

@@ -3,38 +3,13 @@ import { createHash, generateKeyPairSync, sign } from 'node:crypto';
 import { test } from 'node:test';
 import { matchesPatterns, parseAllowedSigners } from './allowed-signers.ts';
 import { isMalformed, parseCommit } from './commit-object.ts';
+import { generator, mutate } from './mutation.ts';
 import { parseSshKey } from './ssh-key.ts';
 import { parseSshSignature, signedData } from './sshsig.ts';
+import { parseTag } from './tag-object.ts';
 import { isFault } from './verdict.ts';
 import { createSshVerifier } from './verify-ssh.ts';
 import { wireString } from './wire.ts';
-
-/** A small seeded generator (mulberry32): a failure is repeated by its seed. */
-function generator(seed: number) {
-  let state = seed;
-  return (below: number) => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) % below;
-  };
-}
-
-function mutate(text: string, random: (below: number) => number): string {
-  const bytes = Buffer.from(text, 'latin1');
-  const at = random(bytes.length);
-  switch (random(4)) {
-    case 0:
-      bytes[at] = random(256);
-      return bytes.toString('latin1');
-    case 1:
-      return text.slice(0, at) + text.slice(at + 1 + random(8));
-    case 2:
-      return text.slice(0, at) + String.fromCharCode(random(256)) + text.slice(at);
-    default:
-      return text.slice(0, at) + text.slice(random(text.length));
-  }
-}
 
 const email = 'signer@example.invalid';
 const idOf = (text: string) =>
@@ -42,14 +17,14 @@ const idOf = (text: string) =>
 const body = (signature = '') =>
   `tree ${'1'.repeat(40)}\nparent ${'2'.repeat(40)}\nauthor a <${email}> 1700000000 +0000\ncommitter c <${email}> 1700000000 +0000\n${signature}\nsubject\n\ntext\n`;
 
-function makeSigned() {
+function makeSigned(text = body()) {
   const { privateKey, publicKey } = generateKeyPairSync('ed25519');
   const raw = Buffer.from(String(publicKey.export({ format: 'jwk' }).x), 'base64url');
   const blob = Buffer.concat([wireString('ssh-ed25519'), wireString(raw)]);
   const fields = { publicKey: blob.toString('base64'), namespace: 'git', hash: 'sha512' as const };
   const value = sign(
     null,
-    signedData({ ...fields, signature: raw }, Buffer.from(body(), 'latin1')),
+    signedData({ ...fields, signature: raw }, Buffer.from(text, 'latin1')),
     privateKey,
   );
   const version = Buffer.from([0, 0, 0, 1]);
@@ -79,6 +54,48 @@ test('no mutation of a signed commit is good unless its signed bytes are the sam
   for (let round = 0; round < 20_000; round++) {
     const good = check(mutate(object, random));
     if (good !== undefined) assert.equal(good, body(), `round ${round}`);
+  }
+});
+
+test('no mutation of a signature’s bytes below its armor is good for another text', () => {
+  const { armored, signer } = makeSigned();
+  const verifier = createSshVerifier(parseAllowedSigners(signer, 'signers'));
+  const text = body();
+  const commit = parseCommit(idOf(text), text);
+  assert.ok(!isMalformed(commit));
+  const bytes = Buffer.from(armored.split('\n').slice(1, -1).join(''), 'base64').toString('latin1');
+  const seal = (changed: string) =>
+    `-----BEGIN SSH SIGNATURE-----\n${Buffer.from(changed, 'latin1').toString('base64')}\n-----END SSH SIGNATURE-----`;
+  assert.equal(isFault(verifier.verify(commit, seal(bytes))), false);
+  const other = { ...commit, payload: Buffer.from('other') };
+  const random = generator(4);
+  for (let round = 0; round < 3_000; round++) {
+    const changed = mutate(bytes, random);
+    assert.equal(isFault(verifier.verify(other, seal(changed))), true, `round ${round}`);
+    if (changed !== bytes)
+      assert.equal(isFault(verifier.verify(commit, seal(changed))), true, `round ${round}`);
+  }
+});
+
+test('no mutation of a signed tag is good unless its signed bytes are the same', () => {
+  const unsigned = `object ${'1'.repeat(40)}\ntype commit\ntag v1\ntagger t <${email}> 1700000000 +0000\n\nrelease\n`;
+  const { armored, signer } = makeSigned(unsigned);
+  const verifier = createSshVerifier(parseAllowedSigners(signer, 'signers'));
+  const check = (text: string) => {
+    const tag = parseTag(
+      createHash('sha1').update(`tag ${text.length}\0${text}`, 'latin1').digest('hex'),
+      text,
+    );
+    if (isMalformed(tag) || tag.signatures.length !== 1) return undefined;
+    const verdict = verifier.verify(tag, tag.signatures[0] ?? '');
+    return isFault(verdict) ? undefined : Buffer.from(tag.payload).toString('latin1');
+  };
+  const object = `${unsigned}${armored}\n`;
+  assert.equal(check(object), unsigned);
+  const random = generator(5);
+  for (let round = 0; round < 10_000; round++) {
+    const good = check(mutate(object, random));
+    if (good !== undefined) assert.equal(good, unsigned, `round ${round}`);
   }
 });
 

@@ -289,3 +289,17 @@ test('what an earlier run judged is not judged again, and comes out the same', a
   await again();
   assert.equal((await again()).renders, 2);
 });
+
+test('a changed library chart outside the charts’ folders has its dependents linted, and no others', async (t) => {
+  const files = {
+    'libs/common/Chart.yaml': 'apiVersion: v2\nname: common\nversion: 0.1.0\ntype: library\n',
+    'charts/user/Chart.yaml':
+      'apiVersion: v2\nname: user\nversion: 0.1.0\ndependencies:\n  - { name: common, version: 0.1.0, repository: "file://../../libs/common/" }\n',
+  };
+  const report = await lintFiles(t, files, {
+    changed: ['libs/common/templates/_helpers.tpl'],
+    inputs: { 'changed-only': 'true' },
+  });
+  assert.deepEqual(report.outputs['changed-charts'], ['charts/user']);
+  assert.ok(report.findings.some(({ ruleId }) => ruleId === 'charts/missing-dependencies'));
+});

@@ -39,7 +39,9 @@ async function readChart(path: string, files: Files): Promise<Chart> {
       dependencies?: readonly { repository?: string }[];
     };
     const local = (dependencies ?? []).flatMap(({ repository }) =>
-      repository?.startsWith('file://') ? [posix.join(folder, repository.slice('file://'.length))] : [],
+      repository?.startsWith('file://')
+        ? [posix.join(folder, repository.slice('file://'.length)).replace(/\/+$/, '')]
+        : [],
     );
     return { folder, name: name ?? fallback, localDependencies: local };
   } catch {
@@ -51,8 +53,10 @@ async function readChart(path: string, files: Files): Promise<Chart> {
 /** The charts that a change touches, itself or through a chart that they depend on. */
 export function selectChanged(charts: readonly Chart[], changed: readonly ChangedFile[]): readonly Chart[] {
   const paths = changed.flatMap(({ path, from }) => (from ? [path, from] : [path]));
+  const touches = (folder: string) => folder === '.' || paths.some((path) => path.startsWith(`${folder}/`));
+  // A library chart may lie outside the folders of the charts that are linted.
   const touched = new Set(
-    charts.filter(({ folder }) => folder === '.' || paths.some((path) => path.startsWith(`${folder}/`))),
+    charts.filter(({ folder, localDependencies }) => [folder, ...localDependencies].some(touches)),
   );
   for (let before = -1; before !== touched.size; ) {
     before = touched.size;

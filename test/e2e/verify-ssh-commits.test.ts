@@ -95,7 +95,7 @@ test('certificates get git’s verdict, and what a signature cannot show to be k
 
 test('revoked keys and certificates are what ssh-keygen takes for revoked', async (t) => {
   const repository = await makeRepository(t);
-  const { commit, makeSshKey, run, write, root, ports, request } = repository;
+  const { commit, makeSshKey, run, git, write, root, ports, request } = repository;
   const [authority, otherAuthority, ...keys] = [
     await makeSshKey(),
     await makeSshKey(),
@@ -173,6 +173,16 @@ test('revoked keys and certificates are what ssh-keygen takes for revoked', asyn
     'serial50',
     'firstsCertificate',
   ]);
+  // A change that empties the list is judged by the base commit's, bytes and all.
+  git('add', '.zakenak');
+  const base = commit({ message: 'base' });
+  await write('.zakenak/revoked_keys', '');
+  git('add', '.zakenak');
+  commit({ message: 'nobody is revoked' });
+  const judged = await verifyCommits(request({}, { policyRevision: base }), ports);
+  const unverified = judged.outputs.unverified as Readonly<Record<string, string>>;
+  assert.equal(unverified[cases.serial5], 'commit/revoked-key');
+  assert.ok(judged.caveats.some((caveat) => caveat.includes('revoked_keys')));
   await write('.zakenak/revoked_keys', 'not a key\n');
   await assert.rejects(verifyCommits(request(), ports), { code: 'commits/bad-revoked-keys', exitCode: 2 });
 });

@@ -1,7 +1,7 @@
 import { posix } from 'node:path';
 import type { Ports } from '@zakenak/core';
 import { type AllowedSigner, parseAllowedSigners } from './allowed-signers.ts';
-import { nobodyTrusted } from './errors.ts';
+import { badRevokedKeys, nobodyTrusted } from './errors.ts';
 import { parseRevokedKeys, type Revocations } from './ssh-revocation.ts';
 import type { KeyringFile } from './verify-openpgp.ts';
 
@@ -60,17 +60,10 @@ async function readBytes(
   if (revision === undefined)
     return (await files.stat(absolute)) === undefined ? new Uint8Array() : files.readBytes(absolute);
   const name = posix.normalize(path);
-  const listed = await git.run([
-    'ls-tree',
-    '-z',
-    '--full-tree',
-    '--format=%(objectname)',
-    revision,
-    '--',
-    name,
-  ]);
-  const id = listed.stdout.split('\0')[0] ?? '';
-  if (id === '') return new Uint8Array();
+  const { stdout } = await git.run(['ls-tree', '-z', '--full-tree', revision, '--', name]);
+  const id = /^\d+ blob ([0-9a-f]+)\t/.exec(stdout)?.[1];
+  if (stdout === '') return new Uint8Array();
+  if (id === undefined) throw badRevokedKeys(path, 'it is no file');
   return Buffer.from((await git.run(['cat-file', 'blob', id], { encoding: 'latin1' })).stdout, 'latin1');
 }
 

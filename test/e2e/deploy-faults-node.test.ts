@@ -40,7 +40,7 @@ spec:
 const faults = {
   'a crash loop shows what the former run wrote': {
     manifest: real(
-      'echo started; echo the database is gone >&2; exit 7',
+      'echo started; echo the database is gone; exit 7',
       'readinessProbe: { initialDelaySeconds: 3, exec: { command: ["true"] } }',
     ),
     names: /^web: Deployment \S+\/web: pod web-\S+: container web: CrashLoopBackOff: Error \(exit code 7\)/,

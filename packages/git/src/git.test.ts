@@ -115,6 +115,7 @@ test('a forced push is what neither the former tip nor the default branch has, a
   const gone = { ...push, baseSha: 'd'.repeat(40) };
   assert.deepEqual(await commits(gone), [head]);
   assert.match((await resolveRange(gone, port)).reason, /^forced push/);
+  await assert.rejects(commits({ ...gone, forced: false }), { code: 'git/unknown-revision' });
   // On the default branch itself the former tip is all that bounds it.
   const main = { ...push, headBranch: 'main', baseSha: former, forced: true };
   assert.deepEqual(await commits(main), [head, moved]);

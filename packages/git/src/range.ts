@@ -37,7 +37,9 @@ async function resolveBase(event: CiEvent, git: Git): Promise<string> {
  * the default branch's newer commits. GitLab tells of no force, and a forced push may have left the former tip behind; without it the branch is judged whole.
  */
 async function pushRange(event: CiEvent, git: Git, head: string): Promise<CommitRange> {
-  const former = event.baseSha === undefined ? undefined : await tryResolve(git, event.baseSha);
+  // Said not to be forced, the push left its former tip in the branch's history: that it is missing is the clone's fault.
+  const find = event.forced === false ? git.resolve : (id: string) => tryResolve(git, id);
+  const former = event.baseSha === undefined ? undefined : await find(event.baseSha);
   if (former && !event.forced && (await isAncestor(former, head, git)))
     return { bases: [former], head, reason: `push of ${event.headBranch ?? 'a branch'}` };
   const range = await branchRange(event, git, head);

@@ -115,7 +115,7 @@ async function readGithubEvent(env: Environment): Promise<CiEvent> {
       ...common,
       headBranch,
       baseSha: parseSha(payload.before),
-      forced: payload.forced,
+      forced: payload.forced ?? (parseSha(payload.before) ? false : undefined),
     });
   }
   return defined({

@@ -41,7 +41,7 @@ if (!isInstalled()) {
     console.error('Run this through npm: npm test, npm run demo.');
     process.exit(2);
   }
-  run(process.execPath, [npm, 'ci', '--no-fund', '--no-audit']);
+  run(process.execPath, [npm, 'ci', '--no-fund', '--no-audit', '--loglevel=error']);
 }
 const [task = 'help', ...rest] = process.argv.slice(2);
 const child = spawn(node, [join(root, 'packages/devkit/src/main.ts'), task, ...rest], {

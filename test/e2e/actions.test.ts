@@ -273,6 +273,8 @@ async function startGithub(t: TestContext) {
       html_url: 'https://github.com/c',
       user: { login: 'github-actions[bot]', type: 'Bot' },
     });
+    // A workflow's token may not ask who it is.
+    if (route === 'GET /user') return answer(403, { message: 'Resource not accessible by integration' });
     if (route === 'GET /repos/acme/platform/issues/7/comments') return answer(200, comments.map(page));
     if (route === 'POST /repos/acme/platform/issues/7/comments') {
       comments.push({ id: comments.length + 1, body: body.body });

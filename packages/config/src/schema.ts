@@ -206,7 +206,7 @@ export const configSchema = Type.Object(
   },
   {
     ...closed,
-    $id: 'https://zakenak.dev/schema/zakenak.json',
+    $id: 'urn:zakenak:zakenak.yaml',
     title: 'zakenak.yaml',
     description: 'What Zakenak builds, checks and deploys.',
   },

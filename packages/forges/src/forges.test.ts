@@ -127,7 +127,7 @@ test('a mask cannot carry a second workflow command', () => {
   assert.deepEqual(written, ['::add-mask::first%250A\n', '::add-mask::second\n']);
 });
 
-test('the sticky comment is found on a later page and replaced', async () => {
+test('the sticky comment is found on a later page and replaced, and nobody else’s counts', async () => {
   const calls: string[] = [];
   const server = createServer((request, response) => void answer(request, response, calls)).listen(
     0,
@@ -138,6 +138,7 @@ test('the sticky comment is found on a later page and replaced', async () => {
   const forge = createGithubForge({ owner: 'o', repo: 'r', token: 'none', apiUrl });
   assert.equal(await forge.upsertComment({ pullRequest: 3, marker: 'zakenak', body: 'new' }), 'url-of-42');
   assert.deepEqual(calls, [
+    'GET /user',
     'GET /repos/o/r/issues/3/comments?per_page=100',
     'GET /page2',
     'PATCH /repos/o/r/issues/comments/42',
@@ -160,15 +161,42 @@ async function answer(
   if (line.startsWith('POST'))
     return response.writeHead(403).end('{"message":"Resource not accessible by integration"}');
   calls.push(line);
+  if (line === 'GET /user') return response.end('{"login":"zakenak"}');
   if (line.includes('issues/3'))
     response.setHeader('link', `<http://${request.headers.host}/page2>; rel="next"`);
   const body = line.startsWith('PATCH')
     ? { html_url: 'url-of-42' }
     : line.endsWith('/page2')
-      ? [{ id: 42, body: '<!-- zakenak -->\nold' }]
-      : [{ id: 1, body: 'someone else: <!-- zakenak -->' }];
+      ? [{ id: 42, body: '<!-- zakenak -->\nold', user: { login: 'zakenak' } }]
+      : [
+          { id: 1, body: 'someone else: <!-- zakenak -->', user: { login: 'zakenak' } },
+          { id: 2, body: '<!-- zakenak -->\nforged', user: { login: 'somebody', type: 'User' } },
+        ];
   response.end(JSON.stringify(body));
 }
+
+test('a workflow’s token may not ask who it is: its comment is a bot’s', async () => {
+  const calls: string[] = [];
+  const server = createServer((request, response) => {
+    calls.push(`${request.method} ${request.url}`);
+    response.setHeader('content-type', 'application/json');
+    if (request.url === '/user')
+      return void response.writeHead(403).end('{"message":"Resource not accessible by integration"}');
+    const body = '<!-- zakenak -->\nold';
+    const comments = [
+      { id: 1, body, user: { login: 'somebody', type: 'User' } },
+      { id: 2, body, user: { login: 'github-actions[bot]', type: 'Bot' } },
+    ];
+    response.end(JSON.stringify(request.method === 'GET' ? comments : { html_url: 'url-of-2' }));
+  }).listen(0, '127.0.0.1');
+  await new Promise((resolve) => server.once('listening', resolve));
+  const apiUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const forge = createGithubForge({ owner: 'o', repo: 'r', token: 'none', apiUrl });
+  assert.equal(await forge.upsertComment({ pullRequest: 3, marker: 'zakenak', body: 'new' }), 'url-of-2');
+  assert.equal(calls.at(-1), 'PATCH /repos/o/r/issues/comments/2');
+  server.close();
+  server.closeAllConnections();
+});
 
 test('a comment too long for GitHub is cut at its limit, and says so', async () => {
   let sent = '';

@@ -62,7 +62,9 @@ export const spec = defineSpec({
   outputs: {
     'leaks-count': { description: 'Secrets found, those of the baseline included.' },
     'new-count': { description: 'Secrets found that are not in the baseline.' },
-    'commits-scanned': { description: 'Commits scanned, by this run or by an earlier one with the same rules.' },
+    'commits-scanned': {
+      description: 'Commits scanned, by this run or by an earlier one with the same rules.',
+    },
     range: { description: 'What was scanned, in words.' },
   },
 });

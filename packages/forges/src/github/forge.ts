@@ -90,6 +90,7 @@ async function upsertComment(
   comment: Parameters<Forge['upsertComment']>[0],
 ): Promise<string> {
   const marker = `<!-- ${comment.marker} -->`;
+  const isOurs = await recogniseAuthor(api);
   const body = cutComment(`${marker}\n${comment.body}`);
   const pages = api.paginate.iterator(api.rest.issues.listComments, {
     ...place,
@@ -97,12 +98,29 @@ async function upsertComment(
     per_page: 100,
   });
   for await (const { data } of pages) {
-    const mine = data.find((existing) => existing.body?.startsWith(marker));
+    const mine = data.find((existing) => existing.body?.startsWith(marker) && isOurs(existing.user));
     if (mine)
       return (await api.rest.issues.updateComment({ ...place, comment_id: mine.id, body })).data.html_url;
   }
   return (await api.rest.issues.createComment({ ...place, issue_number: comment.pullRequest, body })).data
     .html_url;
+}
+
+type Author = { readonly login: string; readonly type?: string } | null;
+
+/**
+ * Anyone may write our marker into a comment and would own the report: only what this token's user wrote counts. A workflow's token may not ask who it is; it writes as a
+ * bot.
+ */
+async function recogniseAuthor(api: Octokit): Promise<(author: Author) => boolean> {
+  try {
+    const { login } = (await api.rest.users.getAuthenticated()).data;
+    return (author) => author?.login === login;
+  } catch (thrown) {
+    const { status } = thrown as { status?: number };
+    if (status !== 403 && status !== 401) throw thrown;
+    return (author) => author?.type === 'Bot';
+  }
 }
 
 /** The text at GitHub's limit, saying that it was cut. */

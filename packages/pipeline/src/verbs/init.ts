@@ -1,5 +1,5 @@
 import { posix } from 'node:path';
-import { parseConfig } from '@zakenak/config';
+import { parseConfig, renderConfigJsonSchema } from '@zakenak/config';
 import { createReport, defineSpec } from '@zakenak/core';
 import type { RunContext } from '../context.ts';
 import { fileExists } from '../errors.ts';
@@ -10,7 +10,7 @@ const spec = defineSpec({
   verb: 'init',
   summary: 'Write a zakenak.yaml and a workflow for this repository',
   details:
-    'Finds the charts and Dockerfiles of the checkout, and writes zakenak.yaml and .github/workflows/zakenak.yaml. Nothing that exists is overwritten without --force.',
+    'Finds the charts and Dockerfiles of the checkout, and writes zakenak.yaml, its schema for editors and .github/workflows/zakenak.yaml. Nothing that exists is overwritten without --force.',
   example: 'zakenak init --context kind-prod',
   inputs: {
     project: { type: 'string', description: 'Name of the project; the folder’s name where nothing is said' },
@@ -24,6 +24,9 @@ const spec = defineSpec({
   },
   outputs: { files: { description: 'Files that were written, as JSON' } },
 });
+
+/** What editors check zakenak.yaml by: beside it, so that no address has to be reached. */
+const schemaPath = '.zakenak/zakenak.schema.json';
 
 /** `zakenak init`. */
 export const initVerb = defineVerb({
@@ -39,6 +42,7 @@ export const initVerb = defineVerb({
     const pages = new Map([
       [host.readInput('config')?.trim() || 'zakenak.yaml', text],
       ['.github/workflows/zakenak.yaml', renderWorkflow(environment)],
+      [schemaPath, renderConfigJsonSchema()],
     ]);
     if (!inputs.force)
       for (const path of pages.keys())
@@ -46,7 +50,7 @@ export const initVerb = defineVerb({
     for (const [path, page] of pages) await files.write(await files.resolve(path), page);
     return createReport({
       tool: 'init',
-      summary: `Wrote ${[...pages.keys()].join(' and ')}: ${count(charts, 'chart')} and ${count(dockerfiles, 'Dockerfile')} found.`,
+      summary: `Wrote ${[...pages.keys()].join(', ')}: ${count(charts, 'chart')} and ${count(dockerfiles, 'Dockerfile')} found.`,
       outputs: { files: [...pages.keys()] },
     });
   },
@@ -83,7 +87,7 @@ function renderConfig(found: Found): string {
     .map((folder) => `  - { name: ${imageNames(folder)}, context: ${quote(folder)} }`);
   const releases = found.charts.map((folder) => `    - { name: ${names(folder)}, chart: ${quote(folder)} }`);
   return [
-    '# yaml-language-server: $schema=https://zakenak.dev/schema/zakenak.json',
+    `# yaml-language-server: $schema=${schemaPath}`,
     `project: ${found.project}`,
     ...(builds.length ? ['registry: localhost:5000 # where images are pushed', 'build:', ...builds] : []),
     'environments:',

@@ -49,7 +49,8 @@ const faults = {
   'memory that is too little is named, with the last lines before it ran out': {
     manifest: real(
       'echo loading the model; tail -c 512m /dev/zero',
-      'resources: { limits: { memory: 24Mi } }',
+      // Without a probe a container is ready from its first moment, and a slow machine takes longer than that to run out.
+      'resources: { limits: { memory: 24Mi } }, readinessProbe: { initialDelaySeconds: 5, exec: { command: ["true"] } }',
     ),
     names:
       /^web: Deployment \S+\/web: pod web-\S+: container web: CrashLoopBackOff: OOMKilled \(exit code 137\)/,

@@ -14,13 +14,8 @@ import { putBackSet } from './put-back.ts';
 import type { RunPorts } from './release-run.ts';
 import type { RenderedRelease } from './render.ts';
 import { failureFindings } from './report-deploy.ts';
-import {
-  defaultLockTimeoutMs,
-  defaultTimeoutMs,
-  type ReleaseRequest,
-  type TransactionOptions,
-} from './request.ts';
-import { placeOf, transact } from './transaction.ts';
+import { defaultTimeoutMs, type ReleaseRequest, type TransactionOptions } from './request.ts';
+import { lockRequestOf, placeOf, transact } from './transaction.ts';
 
 /** What is rolled back. */
 export interface RollbackRequest extends TransactionOptions {
@@ -66,12 +61,7 @@ async function undoInterrupted(
   signal: AbortSignal,
 ): Promise<Report> {
   const place = placeOf(request, ports);
-  const { holder = 'zakenak', leaseSeconds = 15, lockTimeoutMs = defaultLockTimeoutMs } = request;
-  const lock = await acquireLock(
-    { ...place, holder, leaseSeconds, timeoutMs: lockTimeoutMs, isGone: request.isGone },
-    ports,
-    signal,
-  );
+  const lock = await acquireLock(lockRequestOf(request, place), ports, signal);
   try {
     const journal = await readJournal(place, ports, signal);
     if (!journal)

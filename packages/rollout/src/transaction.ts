@@ -50,7 +50,7 @@ export async function transact(
     if (early) return early;
     if (!interrupted && isNoop(prepared.plan)) return conclude(run, prepared, { signal, ports });
   }
-  const lock = await acquireLock(lockRequestOf(run), ports, signal);
+  const lock = await acquireLock(lockRequestOf(transaction, place), ports, signal);
   try {
     const isCurrent = lock.former === seen.version;
     return await locked(run, { lock, ports, signal, ...(isCurrent ? { prepared, interrupted } : {}) });
@@ -74,9 +74,13 @@ interface Run {
   readonly caveats: string[];
 }
 
-function lockRequestOf({ transaction, place }: Run): Parameters<typeof acquireLock>[0] {
-  const { holder = 'zakenak', leaseSeconds = 15, lockTimeoutMs = defaultLockTimeoutMs } = transaction;
-  const { isGone, commit, supersedes } = transaction;
+/** How the set's lock is asked for. */
+export function lockRequestOf(
+  options: TransactionOptions,
+  place: ReturnType<typeof placeOf>,
+): Parameters<typeof acquireLock>[0] {
+  const { holder = 'zakenak', leaseSeconds = 15, lockTimeoutMs = defaultLockTimeoutMs } = options;
+  const { isGone, commit, supersedes } = options;
   return { ...place, holder, leaseSeconds, timeoutMs: lockTimeoutMs, isGone, commit, supersedes };
 }
 

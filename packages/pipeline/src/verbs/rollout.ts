@@ -31,7 +31,7 @@ export const writingKeys = {
 /** Shows what a deploy would do. A fork's pull request never reaches a cluster. */
 export const plan: Bound = async (read, settings, context) => {
   refuseForks(settings.event, 'planning against a cluster');
-  const inputs = bindInputs(planSpec, read, { 'allow-irreversible': await irreversibleSetting(settings) });
+  const inputs = bindInputs(planSpec, read, await rollbackSettings(settings));
   const config = settings.config ?? (await context.config()).config;
   const { rollout, environment } = describeRollout(config, inputs, settings.event);
   const kube = await connect(read, environment, context);
@@ -177,8 +177,4 @@ async function isAncestor(older: string, newer: string, { ports }: RunContext): 
 async function rollbackSettings(settings: Parameters<Bound>[1]) {
   const policy = (await settings.policy())?.rollback;
   return { 'on-failure': policy?.onFailure, 'allow-irreversible': policy?.allowIrreversible };
-}
-
-async function irreversibleSetting(settings: Parameters<Bound>[1]) {
-  return (await settings.policy())?.rollback?.allowIrreversible;
 }

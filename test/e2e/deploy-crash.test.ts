@@ -94,3 +94,17 @@ test('a failing deploy killed after any of its writes, also while it puts back, 
   t.diagnostic(`${writes} writes`);
   assert.ok(writes > 25, `${writes} writes were seen`);
 });
+
+test('rollback undoes a deploy that was killed in the middle', async (t) => {
+  await using proxy = await startApiProxy(sandbox);
+  const set = await makeTestSet(t, sandbox);
+  await set.run(['deploy']);
+  const before = await dumpNamespace(kube, set.name);
+  await set.setValues({ base: { text: 'second', extra: { new: 'x' } }, api: { text: 'second' } });
+  assert.equal(await killAfterWrite(set, proxy, 10), true);
+  assert.notEqual(await dumpNamespace(kube, set.name), before);
+  const { report, exitCode } = await set.run(['rollback', '--lock-timeout', '1m']);
+  assert.equal(exitCode, 0, report.summary);
+  assert.match(report.summary, /^The rollout that was interrupted is undone: /);
+  assert.equal(await dumpNamespace(kube, set.name), before);
+});

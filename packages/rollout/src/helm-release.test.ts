@@ -181,7 +181,7 @@ test('a new record is a Secret as Helm makes it', async () => {
     version: '3',
     createdAt: '1767225607',
     [setLabel]: 'prod',
-    'zakenak.io/rollout': 'r-1',
+    'zakenak.dev/rollout': 'r-1',
   });
   assert.deepEqual(payloadOf(made), release());
   assert.deepEqual(record.release(), release());

@@ -18,9 +18,9 @@ export interface HelmRecord {
 export type HelmHistory = readonly HelmRecord[];
 
 /** Label of the set that deployed a revision; Helm keeps labels it does not know. */
-export const setLabel = 'zakenak.io/set';
+export const setLabel = 'zakenak.dev/set';
 /** Label of the rollout that deployed a revision: what went out together can go back together. */
-export const rolloutLabel = 'zakenak.io/rollout';
+export const rolloutLabel = 'zakenak.dev/rollout';
 
 /** Revisions that are kept, as Helm's own default. */
 const historyLimit = 10;

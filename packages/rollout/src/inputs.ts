@@ -3,7 +3,7 @@ import type { HelmRecord } from './helm-storage.ts';
 import { digestOf } from './json.ts';
 
 /** Label of a revision: what it was rendered from, and what came of it. */
-export const inputsLabel = 'zakenak.io/inputs';
+export const inputsLabel = 'zakenak.dev/inputs';
 
 /** Everything that a chart's rendering depends on. */
 export interface RenderInputs {

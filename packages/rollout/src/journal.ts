@@ -59,7 +59,7 @@ export interface JournalPlace {
   readonly namespace: string;
 }
 
-const journalLabel = 'zakenak.io/journal';
+const journalLabel = 'zakenak.dev/journal';
 const largestPart = 1_000_000;
 
 /** The journal of a rollout that did not finish; undefined where there is none. */
@@ -142,7 +142,7 @@ async function put(
     apiVersion: 'v1',
     kind: 'Secret',
     metadata: { name, namespace: place.namespace, labels: { [journalLabel]: place.set } },
-    type: 'zakenak.io/journal',
+    type: 'zakenak.dev/journal',
     data: { journal: data },
   };
   await requestOf('Writing the journal', async () => {

@@ -30,8 +30,8 @@ export interface LockRequest {
   readonly supersedes?: ((commit: string) => Promise<boolean>) | undefined;
 }
 
-const commitAnnotation = 'zakenak.io/commit';
-const preemptAnnotation = 'zakenak.io/preempted-by';
+const commitAnnotation = 'zakenak.dev/commit';
+const preemptAnnotation = 'zakenak.dev/preempted-by';
 
 type LockPorts = Pick<Ports, 'kube' | 'clock' | 'progress'>;
 

@@ -191,8 +191,8 @@ test('a plan writes nothing, and deploy --plan carries out exactly it or says wh
   const { report } = await set.run(['plan', '--plan-file', 'plan.json']);
   assert.equal(report.outputs['has-changes'], true);
   assert.deepEqual(await readWrites(sandbox, set.name), []);
-  const again = await set.run(['plan']);
-  assert.equal(again.report.outputs['plan-id'], report.outputs['plan-id']);
+  const again = await set.run(['plan', '--detailed-exitcode']);
+  assert.deepEqual([again.exitCode, again.report.outputs['plan-id']], [2, report.outputs['plan-id']]);
   await set.setValues({ base: { text: 'moved' } });
   const refused = await set.run(['deploy', '--plan', 'plan.json']);
   assert.equal(refused.report.error?.code, 'rollout/plan-moved');
@@ -202,6 +202,8 @@ test('a plan writes nothing, and deploy --plan carries out exactly it or says wh
   await set.setValues({});
   const done = await set.run(['deploy', '--plan', 'plan.json']);
   assert.equal(done.exitCode, 0, done.report.summary);
+  assert.equal((await set.run(['plan', '--detailed-exitcode'])).exitCode, 0);
+  assert.equal((await set.run(['plan', '--detailed-exitcode', '--environment', 'none'])).exitCode, 1);
 });
 
 test('status tells drift, and the next deploy brings it back', async (t) => {

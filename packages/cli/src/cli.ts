@@ -1,5 +1,6 @@
 import { parseInputs } from '@zakenak/core';
 import { parseArguments, takeWords, unknownFlag, unknownVerb } from './arguments.ts';
+import { asksForDetail } from './exit-code.ts';
 import { renderHelp, renderOverview } from './help.ts';
 import { guardProcess, showFailure } from './last-resort.ts';
 import { runVerb, withPublicationInputs } from './run-verb.ts';
@@ -11,7 +12,7 @@ const shellSpec = { name: 'zakenak', verb: 'zakenak', summary: '', inputs: shell
 
 /** The `zakenak` command. Sets the process's exit code; ends the process itself only after an error that nobody caught. */
 export async function runCli(argv: readonly string[]): Promise<void> {
-  const voice = { tool: 'zakenak', json: asksForJson(argv) };
+  const voice = { tool: 'zakenak', json: asksForJson(argv), detailed: asksForDetail(argv) };
   guardProcess(voice);
   try {
     process.exitCode = await main(argv);

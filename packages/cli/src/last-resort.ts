@@ -2,28 +2,30 @@ import {
   asZakenakError,
   createErrorReport,
   type ExitCode,
-  exitCodeOf,
   exitCodes,
   renderJson,
   renderTerminal,
   ZakenakError,
 } from '@zakenak/core';
 import { wantsColour } from './colour.ts';
+import { exitCodeFor } from './exit-code.ts';
 
 /** Who speaks, and how. */
 export interface Voice {
   readonly tool: string;
   readonly json: boolean;
+  /** See exitCodeFor. */
+  readonly detailed?: boolean;
 }
 
 /** Shows what was thrown as a report: JSON on stdout, else text on stderr; with its stack only under ZAKENAK_DEBUG. Returns its exit code. */
-export function showFailure(thrown: unknown, { tool, json }: Voice): ExitCode {
+export function showFailure(thrown: unknown, { tool, json, detailed = false }: Voice): ExitCode {
   const { env } = process;
   const report = createErrorReport(tool, asZakenakError(thrown));
   if (env.ZAKENAK_DEBUG && thrown instanceof Error) process.stderr.write(`${thrown.stack}\n`);
   if (json) process.stdout.write(renderJson(report));
   else process.stderr.write(renderTerminal(report, { colour: wantsColour(env, process.stderr.isTTY) }));
-  return exitCodeOf(report);
+  return exitCodeFor(report, detailed);
 }
 
 /**

@@ -16,6 +16,7 @@ import {
   renderSarif,
   renderTerminal,
 } from '@zakenak/core';
+import { exitCodeFor } from './exit-code.ts';
 
 /** Where a report goes. */
 export interface Publication {
@@ -34,6 +35,8 @@ export interface Publication {
   readonly annotationsMax: number;
   readonly comment: boolean;
   readonly status: boolean;
+  /** See exitCodeFor. */
+  readonly detailed: boolean;
   forge(): Promise<Forge | undefined>;
 }
 
@@ -48,7 +51,7 @@ export async function publish(judged: Report, to: Publication): Promise<number> 
   else to.write(clean(renderTerminal(report, { colour: to.colour })));
   if (to.host.capabilities.annotationsPerLevel > 0) annotate(report, to, clean);
   await publishToForge(report, to, clean);
-  return exitCodeOf(report);
+  return exitCodeFor(report, to.detailed);
 }
 
 async function deliver(report: Report, to: Publication, clean: (text: string) => string): Promise<Report> {

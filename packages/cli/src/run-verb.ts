@@ -11,6 +11,7 @@ import {
 } from '@zakenak/core';
 import { publicationInputs, publicationOutputs, type Verb } from '@zakenak/pipeline';
 import { listenForCancellation } from './cancel.ts';
+import { detailedExitCode } from './exit-code.ts';
 import { publish } from './publish.ts';
 import { version } from './version.ts';
 import { type Surroundings, wire } from './wiring.ts';
@@ -52,6 +53,7 @@ export async function runVerb(call: Call): Promise<number> {
       command: wired.command,
       colour: wired.colour,
       json: call.json,
+      detailed: detailedExitCode in spec.inputs && isTrue(call.read(detailedExitCode)),
       ...settings,
       forge: () => wired.context.forge(),
     });
@@ -106,15 +108,18 @@ function secretInputs(inputs: Readonly<Record<string, InputSpec>>): readonly str
     .map(([name]) => name);
 }
 
+function isTrue(text: string | undefined): boolean {
+  return /^(true|yes|on|1)$/i.test(text?.trim() ?? '');
+}
+
 function readPublication(read: Call['read']) {
   // A bad value here must not hide the verdict: parseInputs has reported it already.
-  const flag = (name: string) => /^(true|yes|on|1)$/i.test(read(name)?.trim() ?? '');
   const folder = read('output-dir')?.trim();
   const most = Number(read('annotations-max') || publicationInputs['annotations-max'].default);
   return {
     ...(folder ? { outputFolder: folder } : {}),
     annotationsMax: Number.isInteger(most) ? most : publicationInputs['annotations-max'].default,
-    comment: flag('comment'),
-    status: flag('status'),
+    comment: isTrue(read('comment')),
+    status: isTrue(read('status')),
   };
 }

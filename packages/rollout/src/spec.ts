@@ -87,6 +87,11 @@ export const planSpec = defineSpec({
       description: 'Remove releases that an earlier deploy of the set made and zakenak.yaml no longer lists',
     },
     'allow-irreversible': writingInputs['allow-irreversible'],
+    'detailed-exitcode': {
+      type: 'boolean',
+      description:
+        'Exit code 2 where changes are pending, 0 where none are, 1 for bad input, as helm-diff and Terraform count',
+    },
     ...clusterInputs,
   },
   outputs: planOutputs,

@@ -1,96 +1,107 @@
 /**
- * First install and unchanged re-deploy of several releases: `zakenak deploy` against `helm upgrade --install --wait` in a loop, Helm 3 and Helm 4, on the same API
- * server in one run, with a round trip added by a proxy. Simulated pods: what is measured is the deployer, not the kubelet.
+ * First install and unchanged re-deploy: `zakenak deploy` against `helm upgrade --install --wait` in a loop (Helm 4, Helm 3) and `helmfile sync`, on the same API server
+ * in one run, in turns, with a round trip added by a proxy. Simulated pods: what is measured is the deployer, not the kubelet.
  *
- * node test/bench/deploy.ts [--releases 10] [--objects 5] [--rtt 0,5,20] [--rounds 3]
+ * node test/bench/deploy.ts [--shapes 10x5,50x5,1x500] [--rtt 0,5,20] [--rounds 3] [--deployers zakenak,helm4,helm3,helmfile]
  */
-import { execFile } from 'node:child_process';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs, promisify } from 'node:util';
+import { parseArgs } from 'node:util';
 import { bundle } from '@zakenak/devkit';
 import { type Sandbox, simulateGpuNodes } from '@zakenak/sandbox';
 import { startApiProxy } from '../e2e/api-proxy.ts';
-import { createTestToolchain, startTestSandbox } from '../e2e/sandbox-fixture.ts';
+import { startTestSandbox } from '../e2e/sandbox-fixture.ts';
+import { type Deployer, makeDeployers, type Shape } from './deployers.ts';
 
-const run = promisify(execFile);
 const root = join(import.meta.dirname, '../..');
 const { values } = parseArgs({
   options: {
-    releases: { type: 'string', default: '10' },
-    objects: { type: 'string', default: '5' },
+    shapes: { type: 'string', default: '10x5,50x5,1x500' },
     rtt: { type: 'string', default: '0,5,20' },
     rounds: { type: 'string', default: '3' },
+    deployers: { type: 'string', default: 'zakenak,helm4,helm3,helmfile' },
   },
 });
-const [releases, objects, rounds] = [values.releases, values.objects, values.rounds].map(Number) as [
-  number,
-  number,
-  number,
-];
+const rounds = Number(values.rounds);
+const shapes = values.shapes.split(',').map((text): Shape => {
+  const [releases = 1, objects = 1] = text.split('x').map(Number);
+  return { releases, objects };
+});
 
-/** A deployer: deploys everything to a namespace, over a kubeconfig. */
-interface Contender {
-  readonly name: string;
-  deploy(namespace: string, kubeconfig: string): Promise<void>;
+/** Milliseconds of each round, and what the last one took. */
+interface Taken {
+  readonly first: number[];
+  readonly again: number[];
+  requests: number;
+  memory: number;
 }
 
-const names = Array.from({ length: releases }, (_, index) => `r${index}`);
 const folder = await mkdtemp(join(tmpdir(), 'zakenak-bench-'));
-const chart = join(folder, 'chart');
-let sandbox: Sandbox | undefined;
 try {
-  await writeChart();
-  const toolchain = createTestToolchain();
   const { folder: dist } = await bundle(root, join(folder, 'dist'));
-  const contenders: readonly Contender[] = [
-    zakenak(dist),
-    helm('helm 4', await toolchain.resolve('helm')),
-    helm('helm 3', await toolchain.resolve('helm3')),
-  ];
-  // A node holds 110 pods, and each contender leaves one a release.
-  const nodes = Math.ceil((releases * contenders.length * rounds * values.rtt.split(',').length) / 90);
-  sandbox = await startTestSandbox({ nodes: simulateGpuNodes(nodes, 1) });
-  for (const rtt of values.rtt.split(',').map(Number)) await compare(sandbox, contenders, rtt);
+  const deployers = await makeDeployers(values.deployers.split(','), folder, dist);
+  for (const shape of shapes)
+    for (const rtt of values.rtt.split(',').map(Number)) await compare(deployers, shape, rtt);
 } finally {
-  await sandbox?.stop();
   await rm(folder, { recursive: true, force: true });
 }
 
-async function compare(
-  { kubeconfig: _direct, ...cluster }: Sandbox,
-  contenders: readonly Contender[],
-  rtt: number,
-): Promise<void> {
-  await using proxy = await startApiProxy({ ...cluster, kubeconfig: _direct }, { delayMs: rtt });
-  const times = new Map<string, { readonly first: number[]; readonly again: number[]; requests: number }>();
-  for (let round = 0; round < rounds; round++) {
-    for (const { name, deploy } of contenders) {
-      const namespace = `bench-${rtt}-${round}-${name.replace(/\W/g, '')}`;
-      const taken = times.get(name) ?? { first: [], again: [], requests: 0 };
-      times.set(name, taken);
-      taken.first.push(await measure(() => deploy(namespace, proxy.kubeconfig)));
-      const before = proxy.requests;
-      taken.again.push(await measure(() => deploy(namespace, proxy.kubeconfig)));
-      taken.requests = proxy.requests - before;
-    }
-  }
-  const ours = times.get('zakenak');
-  console.log(`\n${releases} releases of ${objects} objects, ${rtt} ms round trip, medians of ${rounds}`);
-  for (const [name, { first, again, requests }] of times) {
-    const ratio = (theirs: number[], own: number[] | undefined) =>
-      `${(median(theirs) / median(own ?? theirs)).toFixed(1)}x`;
-    console.log(
-      `  ${name.padEnd(8)} first ${seconds(first)} (${ratio(first, ours?.first)})  unchanged ${seconds(again)} (${ratio(again, ours?.again)}, ${requests} requests)`,
-    );
+/** A sandbox of its own for each row: what earlier rows left would slow the later ones. */
+async function compare(deployers: readonly Deployer[], shape: Shape, rtt: number): Promise<void> {
+  // A node holds 110 pods, and each deployer leaves one a release and round.
+  const nodes = Math.ceil((shape.releases * deployers.length * rounds) / 90);
+  const sandbox = await startTestSandbox({ nodes: simulateGpuNodes(nodes, 1) });
+  try {
+    print(shape, rtt, await measureAll(deployers, shape, rtt, sandbox));
+  } finally {
+    await sandbox.stop();
   }
 }
 
-async function measure(body: () => Promise<void>): Promise<number> {
-  const started = performance.now();
-  await body();
-  return performance.now() - started;
+async function measureAll(
+  deployers: readonly Deployer[],
+  shape: Shape,
+  rtt: number,
+  sandbox: Sandbox,
+): Promise<ReadonlyMap<string, Taken>> {
+  await using proxy = await startApiProxy(sandbox, { delayMs: rtt });
+  const times = new Map<string, Taken>();
+  for (let round = 0; round < rounds; round++) {
+    for (const { name, deploy } of deployers) {
+      const namespace = `bench-${round}-${name}`;
+      const taken = times.get(name) ?? { first: [], again: [], requests: 0, memory: 0 };
+      times.set(name, taken);
+      const measure = async (): Promise<number> => {
+        const started = performance.now();
+        taken.memory = Math.max(taken.memory, await deploy(shape, namespace, proxy.kubeconfig));
+        return performance.now() - started;
+      };
+      taken.first.push(await measure());
+      const before = proxy.requests;
+      taken.again.push(await measure());
+      taken.requests = proxy.requests - before;
+    }
+  }
+  return times;
+}
+
+function print({ releases, objects }: Shape, rtt: number, times: ReadonlyMap<string, Taken>): void {
+  const ours = times.get('zakenak');
+  console.log(`\n${releases} releases of ${objects} objects, ${rtt} ms round trip, medians of ${rounds}`);
+  for (const [name, { first, again, requests, memory }] of times) {
+    const cells = [
+      name.padEnd(8),
+      `first ${seconds(first)} (${ratio(first, ours?.first)})`,
+      `unchanged ${seconds(again)} (${ratio(again, ours?.again)}, ${requests} requests)`,
+      `${Math.round(memory / 2 ** 20)} MiB`,
+    ];
+    console.log(`  ${cells.join('  ')}`);
+  }
+}
+
+function ratio(theirs: readonly number[], own: readonly number[] = theirs): string {
+  return `${(median(theirs) / median(own)).toFixed(1)}x`;
 }
 
 function median(times: readonly number[]): number {
@@ -99,62 +110,4 @@ function median(times: readonly number[]): number {
 
 function seconds(times: readonly number[]): string {
   return `${(median(times) / 1000).toFixed(2).padStart(6)} s`;
-}
-
-function zakenak(dist: string): Contender {
-  return {
-    name: 'zakenak',
-    async deploy(namespace, kubeconfig) {
-      const workspace = join(folder, namespace);
-      await mkdir(workspace, { recursive: true });
-      const list = names.map((name) => `    - { name: ${name}, chart: ../chart }`).join('\n');
-      const text = `project: ${namespace}\nenvironments: { test: { cluster: { context: current } } }\ndeploy:\n  namespace: ${namespace}\n  releases:\n${list.replaceAll('../chart', 'chart')}\n`;
-      await writeFile(join(workspace, 'zakenak.yaml'), text);
-      await writeChart(join(workspace, 'chart'));
-      const cli = join(dist, 'bin/zakenak');
-      await run(process.execPath, [
-        cli,
-        'deploy',
-        '--quiet',
-        '--directory',
-        workspace,
-        '--kubeconfig',
-        kubeconfig,
-      ]);
-    },
-  };
-}
-
-function helm(name: string, program: string): Contender {
-  return {
-    name,
-    async deploy(namespace, kubeconfig) {
-      for (const release of names)
-        await run(program, [
-          'upgrade',
-          '--install',
-          release,
-          chart,
-          '--namespace',
-          namespace,
-          '--create-namespace',
-          '--wait',
-          '--kubeconfig',
-          kubeconfig,
-        ]);
-    },
-  };
-}
-
-async function writeChart(target = chart): Promise<void> {
-  await mkdir(join(target, 'templates'), { recursive: true });
-  await writeFile(join(target, 'Chart.yaml'), 'apiVersion: v2\nname: app\nversion: 1.0.0\n');
-  const maps = Array.from(
-    { length: objects - 1 },
-    (_, index) =>
-      `---\napiVersion: v1\nkind: ConfigMap\nmetadata: { name: "{{ .Release.Name }}-${index}" }\ndata: { text: "${index}" }\n`,
-  );
-  const deployment =
-    '---\napiVersion: apps/v1\nkind: Deployment\nmetadata: { name: "{{ .Release.Name }}" }\nspec:\n  selector: { matchLabels: { app: "{{ .Release.Name }}" } }\n  template:\n    metadata: { labels: { app: "{{ .Release.Name }}" } }\n    spec: { containers: [{ name: web, image: "example/web:1" }] }\n';
-  await writeFile(join(target, 'templates/all.yaml'), [...maps, deployment].join(''));
 }

@@ -1,9 +1,10 @@
 import { type KubeObject, type KubeRef, KubeStatusError, type Ports } from '@zakenak/core';
 import { isApplyConflict, judgeConflicts } from './conflict.ts';
-import { fieldManager, isImmutable, type PreparedObject } from './dry-run.ts';
+import { isImmutable, type PreparedObject } from './dry-run.ts';
 import { ReleaseFailure } from './failure.ts';
 import { claimFields } from './managed-fields.ts';
 import { describe, refOf } from './object.ts';
+import { fieldManager } from './ownership.ts';
 import { type WaitContext, waitGone } from './wait.ts';
 
 const goneTimeoutMs = 60_000;

@@ -1,13 +1,12 @@
 import { type KubeObject, KubeStatusError, type Ports, ZakenakError } from '@zakenak/core';
 import { type FieldConflict, isApplyConflict, judgeConflicts } from './conflict.ts';
 import { diffObjects } from './diff.ts';
+import { isApplied } from './is-applied.ts';
 import type { Kinds } from './kinds.ts';
+import type { LiveObjects } from './live-objects.ts';
 import { describe, refOf, sameBody } from './object.ts';
-import { type Owner, ownerOf, sameOwner } from './ownership.ts';
+import { fieldManager, type Owner, ownerOf, sameOwner } from './ownership.ts';
 import type { PlannedObject } from './plan.ts';
-
-/** Who writes the fields: Helm's own name, so that Helm and we follow each other up. */
-export const fieldManager = 'helm';
 
 /** What a dry run needs to know of the rest of the plan. */
 export interface DryRunContext {
@@ -15,6 +14,8 @@ export interface DryRunContext {
   readonly kinds: Kinds;
   /** Namespaces that this plan creates: the server cannot dry-run into them yet. */
   readonly newNamespaces: ReadonlySet<string>;
+  /** What is there. */
+  readonly live: LiveObjects;
 }
 
 /** A planned object with what the plan itself does not show. */
@@ -27,8 +28,8 @@ export interface PreparedObject {
 }
 
 /**
- * Decides what to do with one object: a GET, then a server-side apply as dry run, compared with what lives. Whatever makes the dry run fail is
- * `unknown`, never "in sync".
+ * Decides what to do with one object: what lives is compared with what is wanted by its managed fields, and where that does not prove that they are the same, by a
+ * server-side apply as dry run. Whatever makes the dry run fail is `unknown`, never "in sync".
  */
 export async function planObject(
   desired: KubeObject,
@@ -37,10 +38,7 @@ export async function planObject(
   signal?: AbortSignal,
 ): Promise<PreparedObject> {
   const ref = refOf(desired);
-  const decided = (
-    planned: Omit<PlannedObject, 'ref' | 'diff' | 'conflicts'> & Partial<PlannedObject>,
-    live?: KubeObject,
-  ): PreparedObject => ({
+  const decided = (planned: Decision, live?: KubeObject): PreparedObject => ({
     planned: {
       ref,
       diff: [],
@@ -54,26 +52,45 @@ export async function planObject(
   const early = planWithoutServer(desired, context);
   if (early) return decided(early);
   try {
-    const live = await ports.kube.get(ref, signal);
-    const refused = live && refuseOwner(live, context.owner);
-    if (refused) return decided({ action: 'unknown', reason: refused, blockedBy: 'owner' }, live);
-    if (live?.metadata.deletionTimestamp)
-      return decided({ action: 'unknown', reason: 'it is being deleted' }, live);
-    const { result, conflicts } = await dryRun(desired, ports, signal);
-    const diff = diffObjects(live, result, ports.redactor);
-    if (conflicts.some(({ decision }) => decision === 'refuse'))
-      return decided(
-        { action: 'unknown', reason: conflictReason(conflicts), conflicts, blockedBy: 'manager' },
-        live,
-      );
-    if (!live) return decided({ action: 'create', reason: 'it does not exist', diff }, live);
-    if (result && sameBody(live, result))
-      return decided({ action: 'noop', reason: 'unchanged', conflicts }, live);
-    const reason = ownerOf(live) ? 'it differs' : 'it is taken over: no release owned it';
-    return decided({ action: 'apply', reason, diff, conflicts }, live);
+    const owned = await context.live.find(ref, signal);
+    const refused = owned && refuse(owned, context.owner);
+    if (refused) return decided(refused, owned);
+    if (owned && isApplied(desired, owned)) return decided({ action: 'noop', reason: 'unchanged' }, owned);
+    const tried = await dryRun(desired, ports, signal);
+    const live = owned ?? (doesExist(tried) ? await ports.kube.get(ref, signal) : undefined);
+    const refusedLate = !owned && live && refuse(live, context.owner);
+    return decided(refusedLate || judgeDryRun(live, tried, ports), live);
   } catch (error) {
-    return decided(await planFailure(desired, error, ports, signal));
+    const { live, ...failure } = await planFailure(desired, error, ports, signal);
+    return decided(failure, live);
   }
+}
+
+type Decision = Pick<PlannedObject, 'action' | 'reason'> & Partial<PlannedObject>;
+
+/** What the server made of an apply that it did not carry out; without a result where another manager's field is in the way. */
+interface DryRun {
+  readonly result?: KubeObject;
+  readonly conflicts: readonly FieldConflict[];
+}
+
+/** The result of an apply that would create the object was never stored: it has no version. */
+function doesExist({ result, conflicts }: DryRun): boolean {
+  return conflicts.length > 0 || Boolean(result?.metadata.resourceVersion);
+}
+
+function judgeDryRun(
+  live: KubeObject | undefined,
+  { result, conflicts }: DryRun,
+  { redactor }: Pick<Ports, 'redactor'>,
+): Decision {
+  if (conflicts.some(({ decision }) => decision === 'refuse'))
+    return { action: 'unknown', reason: conflictReason(conflicts), conflicts, blockedBy: 'manager' };
+  if (live && result && sameBody(live, result)) return { action: 'noop', reason: 'unchanged', conflicts };
+  const diff = diffObjects(live, result, redactor);
+  if (!live) return { action: 'create', reason: 'it does not exist', diff };
+  const reason = ownerOf(live) ? 'it differs' : 'it is taken over: no release owned it';
+  return { action: 'apply', reason, diff, conflicts };
 }
 
 /** Objects that the server cannot judge because this plan brings their namespace or kind first. */
@@ -90,18 +107,23 @@ function planWithoutServer(
   return undefined;
 }
 
-function refuseOwner(live: KubeObject, owner: Owner): string | undefined {
+/** Why a live object is left alone. */
+function refuse(live: KubeObject, owner: Owner): Decision | undefined {
   const other = ownerOf(live);
-  return other && !sameOwner(other, owner)
-    ? `it belongs to the release ${other.namespace}/${other.name}`
-    : undefined;
+  if (other && !sameOwner(other, owner))
+    return {
+      action: 'unknown',
+      reason: `it belongs to the release ${other.namespace}/${other.name}`,
+      blockedBy: 'owner',
+    };
+  return live.metadata.deletionTimestamp ? { action: 'unknown', reason: 'it is being deleted' } : undefined;
 }
 
 async function dryRun(
   desired: KubeObject,
   ports: Pick<Ports, 'kube'>,
   signal?: AbortSignal,
-): Promise<{ readonly result?: KubeObject; readonly conflicts: readonly FieldConflict[] }> {
+): Promise<DryRun> {
   try {
     return { result: await ports.kube.apply(desired, { fieldManager, dryRun: true }, signal), conflicts: [] };
   } catch (error) {
@@ -138,7 +160,7 @@ async function planFailure(
   error: unknown,
   ports: Pick<Ports, 'kube' | 'redactor'>,
   signal?: AbortSignal,
-): Promise<Pick<PlannedObject, 'action' | 'reason'> & Partial<PlannedObject>> {
+): Promise<Decision & { readonly live?: KubeObject }> {
   if (error instanceof ZakenakError && error.code !== 'kube/unknown-kind') throw error;
   if (!(error instanceof KubeStatusError || error instanceof ZakenakError)) throw error;
   const message = ports.redactor.redact(error.message);
@@ -148,7 +170,8 @@ async function planFailure(
       action: 'recreate',
       reason: `a field of it cannot be changed in place: ${message}`,
       diff: diffObjects(live, desired, ports.redactor),
-      ...(live?.metadata.uid ? { uid: live.metadata.uid } : {}),
+      // What a rollback goes back to.
+      ...(live ? { live } : {}),
     };
   }
   const gone = error instanceof KubeStatusError && error.status === 404;

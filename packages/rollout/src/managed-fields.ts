@@ -1,7 +1,7 @@
 import { type KubeObject, KubeStatusError, type Ports } from '@zakenak/core';
-import { fieldManager } from './dry-run.ts';
 import { isRecord, listAt, recordAt, textAt } from './json.ts';
 import { refOf } from './object.ts';
+import { fieldManager } from './ownership.ts';
 
 const clientSide = new Set(['helm', 'kubectl-client-side-apply', 'before-first-apply']);
 

@@ -1,12 +1,16 @@
 import type { KubeObject } from '@zakenak/core';
 
+/** Who writes the fields: Helm's own name, so that Helm and we follow each other up. */
+export const fieldManager = 'helm';
+
 /** What names a release on its objects. */
 export interface Owner {
   readonly name: string;
   readonly namespace: string;
 }
 
-const managedBy = 'app.kubernetes.io/managed-by';
+/** Label that Helm demands of every object it owns, with the value `Helm`. */
+export const managedBy = 'app.kubernetes.io/managed-by';
 const releaseName = 'meta.helm.sh/release-name';
 const releaseNamespace = 'meta.helm.sh/release-namespace';
 

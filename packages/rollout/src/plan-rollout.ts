@@ -7,6 +7,7 @@ import { type HelmHistory, newest, readHistories } from './helm-storage.ts';
 import { type HookEvent, hooksFor } from './hook.ts';
 import { sameJson } from './json.ts';
 import { createLimiter, type Limiter } from './limiter.ts';
+import { createLiveObjects } from './live-objects.ts';
 import { describe, keyOf, refOf } from './object.ts';
 import { findOrphans, type Orphan } from './orphans.ts';
 import { type Irreversible, type Plan, type PlannedRelease, type ReleaseAction, sealPlan } from './plan.ts';
@@ -37,7 +38,7 @@ export interface PreparedRollout {
 export type PlanPorts = Pick<Ports, 'kube' | 'process' | 'files' | 'progress' | 'redactor'>;
 
 // Reads and dry runs are cheap for the server; this keeps one client from filling its queue.
-const parallelRequests = 16;
+const parallelRequests = 32;
 
 /** Renders the set and decides, with reads and server-side dry runs only, what a deploy would do. Nothing is written. */
 export async function prepareRollout(
@@ -86,9 +87,11 @@ export async function planRendered(
   orphans: readonly Orphan[] = [],
 ): Promise<PreparedRollout> {
   const newNamespaces = await findNewNamespaces(rendered, ports, signal);
+  const wanted = rendered.releases.flatMap(({ crds, objects }) => [...crds, ...objects]);
+  const live = createLiveObjects(wanted.map(refOf), ports);
   const limit = createLimiter(parallelRequests);
   const prepare = (release: RenderedRelease): Promise<PreparedRelease> => {
-    const context = { owner: release, kinds: rendered.kinds, newNamespaces };
+    const context = { owner: release, kinds: rendered.kinds, newNamespaces, live };
     const intent = intents.get(release.name);
     const about = {
       rendered: release,
@@ -151,7 +154,9 @@ async function prepareRelease(
   const planOne = (object: KubeObject): Promise<PreparedObject> =>
     limit(() => planObject(object, context, ports, signal));
   const wanted = new Set(rendered.objects.map((object) => keyOf(refOf(object))));
-  const stale = formerObjects(history, context.kinds).filter((object) => !wanted.has(keyOf(refOf(object))));
+  const known = intent && 'uninstall' in intent ? undefined : rendered.manifest;
+  const former = formerObjects(history, context.kinds, known);
+  const stale = former.filter((object) => !wanted.has(keyOf(refOf(object))));
   const [crds, objects, pruned] = await Promise.all([
     Promise.all(rendered.crds.map(planOne)),
     Promise.all(rendered.objects.map(planOne)),

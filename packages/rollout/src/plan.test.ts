@@ -7,6 +7,7 @@ import type { HelmRelease } from './helm-release.ts';
 import type { HelmRecord } from './helm-storage.ts';
 import { judgePlan } from './judge-plan.ts';
 import { createKinds } from './kinds.ts';
+import { createLiveObjects } from './live-objects.ts';
 import { ownedBy } from './ownership.ts';
 import {
   comparePlans,
@@ -220,7 +221,7 @@ const resource = (apiVersion: string, kind: string, namespaced = true) => ({
   verbs: [],
   subresources: [],
 });
-const context: DryRunContext = {
+const context: Omit<DryRunContext, 'live'> = {
   owner,
   kinds: createKinds(
     [resource('v1', 'Secret'), resource('apps/v1', 'Deployment'), resource('v1', 'PersistentVolumeClaim')],
@@ -228,8 +229,12 @@ const context: DryRunContext = {
   ),
   newNamespaces: new Set(['new']),
 };
+const planAlone = (desired: KubeObject, calls: Partial<KubeApi>, redactor = createRedactor()) => {
+  const kube = fakeKube(calls);
+  return planObject(desired, { ...context, live: createLiveObjects([], { kube }) }, { kube, redactor });
+};
 const planned = async (desired: KubeObject, calls: Partial<KubeApi>) =>
-  (await planObject(desired, context, { kube: fakeKube(calls), redactor: createRedactor() })).planned;
+  (await planAlone(desired, calls)).planned;
 const echo: Partial<KubeApi> = { apply: async (given) => given };
 const desired = ownedBy(objectOf('apps/v1', 'Deployment', { spec: { replicas: 2 } }), owner);
 const live = (more: object = {}): KubeObject => ({
@@ -380,9 +385,7 @@ test('no value of a Secret stands in the plan that is made of it, whatever becom
     { ...got(former), ...refusing(conflict('kubectl')) },
   ];
   const objects = await Promise.all(
-    ways.map(
-      async (calls) => (await planObject(wanted, context, { kube: fakeKube(calls), redactor })).planned,
-    ),
+    ways.map(async (calls) => (await planAlone(wanted, calls, redactor)).planned),
   );
   const pruned = await planPrune([stale], owner, { kube: fakeKube(got(stale)), redactor });
   assert.deepEqual(

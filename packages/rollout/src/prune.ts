@@ -8,13 +8,16 @@ import { type Owner, ownerOf, sameOwner } from './ownership.ts';
 import { getIfServed } from './wait.ts';
 
 /**
- * What earlier revisions hold: the deployed one and all that came after it, since an interrupted or failed revision may have left objects too.
+ * What earlier revisions hold: the deployed one and all that came after it, since an interrupted or failed revision may have left objects too. Revisions with the very
+ * manifest `known` are left out.
  */
-export function formerObjects(history: HelmHistory, kinds: Kinds): readonly KubeObject[] {
+export function formerObjects(history: HelmHistory, kinds: Kinds, known?: string): readonly KubeObject[] {
   const from = newest(history, 'deployed')?.version ?? 0;
   const objects = new Map<string, KubeObject>();
   for (const record of history.filter(({ version }) => version >= from)) {
-    for (const object of recordedObjects(record.release(), kinds)) objects.set(keyOf(refOf(object)), object);
+    const release = record.release();
+    if (known !== undefined && release.manifest === known) continue;
+    for (const object of recordedObjects(release, kinds)) objects.set(keyOf(refOf(object)), object);
   }
   return [...objects.values()];
 }

@@ -1,10 +1,10 @@
 import { type KubeObject, KubeStatusError } from '@zakenak/core';
-import { fieldManager } from './dry-run.ts';
 import { ReleaseFailure } from './failure.ts';
 import type { HelmHook } from './helm-release.ts';
 import { type HookEvent, hasDeletePolicy, hookObject, hooksFor } from './hook.ts';
 import type { Kinds } from './kinds.ts';
 import { describe, placeObject, refOf } from './object.ts';
+import { fieldManager } from './ownership.ts';
 import { type WaitContext, waitGone, waitReady } from './wait.ts';
 
 /** Whose hooks run. */

@@ -1,0 +1,87 @@
+import type { KubeObject } from '@zakenak/core';
+import { isRecord, listAt, recordAt, sameJson, textAt } from './json.ts';
+import { migrateManagedFields } from './managed-fields.ts';
+import { fieldManager } from './ownership.ts';
+
+/**
+ * True when a server-side apply of `desired` by our manager surely leaves `live` as it is: every field that it sets has that very value, and our manager owns these
+ * fields and no others, so nothing is merged, added or removed. False means "ask the server", not "it differs": values that the server writes in another form
+ * (`1000m`, numbers as text, stringData) and everything unclear. After the merge rules of server-side apply (kubernetes-sigs/structured-merge-diff, fieldsV1).
+ */
+export function isApplied(desired: KubeObject, live: KubeObject): boolean {
+  const entries = listAt(live, 'metadata', 'managedFields');
+  const ours = entries.find(
+    (entry) =>
+      textAt(entry, 'manager') === fieldManager &&
+      textAt(entry, 'operation') === 'Apply' &&
+      textAt(entry, 'subresource') === '' &&
+      textAt(entry, 'apiVersion') === desired.apiVersion,
+  );
+  // Fields of a client-side Helm or kubectl are handed over first: only then is it known what stays.
+  if (!ours || migrateManagedFields(entries)) return false;
+  const { apiVersion: _version, kind: _kind, metadata, ...body } = desired;
+  const { name: _name, namespace: _namespace, ...labelled } = metadata;
+  return holds(recordAt(ours, 'fieldsV1'), { ...body, metadata: labelled }, live);
+}
+
+/** True when `desired` sets exactly the fields of the set, each to the value that lives. */
+function holds(fields: Readonly<Record<string, unknown>>, desired: unknown, live: unknown): boolean {
+  const names = Object.keys(fields).filter((name) => name !== '.');
+  // A scalar, an atomic map or list, or something empty: owned whole.
+  if (names.length === 0) return sameJson(desired, live);
+  if (isRecord(desired) && isRecord(live)) {
+    const keys = Object.keys(desired);
+    return (
+      keys.length === names.length &&
+      keys.every((key) => Object.hasOwn(live, key) && holdsAt(fields, `f:${key}`, desired[key], live[key]))
+    );
+  }
+  return Array.isArray(desired) && Array.isArray(live) && holdsList(fields, names, desired, live);
+}
+
+function holdsAt(
+  fields: Readonly<Record<string, unknown>>,
+  name: string,
+  desired: unknown,
+  live: unknown,
+): boolean {
+  const part = fields[name];
+  return isRecord(part) && holds(part, desired, live);
+}
+
+/** Lists that are merged item by item, by key or by value; the wanted items have to stand in the wanted order. */
+function holdsList(
+  fields: Readonly<Record<string, unknown>>,
+  names: readonly string[],
+  desired: readonly unknown[],
+  live: readonly unknown[],
+): boolean {
+  if (desired.length !== names.length) return false;
+  let place = -1;
+  return desired.every((item) => {
+    const fitting = names.filter((name) => isNamed(name, item, 'desired'));
+    const [name = ''] = fitting;
+    const at = live.findIndex((candidate) => isNamed(name, candidate, 'live'));
+    if (fitting.length !== 1 || at <= place) return false;
+    place = at;
+    return holdsAt(fields, name, item, live[at]);
+  });
+}
+
+/** True when an item of a list is the one that `k:{…}` or `v:…` names. Keys that the server fills in may be missing in what is desired. */
+function isNamed(name: string, item: unknown, side: 'desired' | 'live'): boolean {
+  const value = parse(name.slice(2));
+  if (name.startsWith('v:')) return sameJson(value, item);
+  if (!name.startsWith('k:') || !isRecord(value) || !isRecord(item)) return false;
+  return Object.entries(value).every(
+    ([key, wanted]) => sameJson(item[key], wanted) || (side === 'desired' && item[key] === undefined),
+  );
+}
+
+function parse(json: string): unknown {
+  try {
+    return JSON.parse(json);
+  } catch {
+    return undefined;
+  }
+}

@@ -29,6 +29,7 @@ export function createKubeApi(
     resources: () => waitUntil(signal, shared.resources()),
     find: (apiVersion, kind) => waitUntil(signal, shared.find(apiVersion, kind)),
   };
+  let version: ReturnType<KubeApi['version']> | undefined;
   const call = async (request: Omit<Request, 'idempotent'> & { readonly idempotent?: boolean }) =>
     JSON.parse((await requester.send({ idempotent: false, ...request })).text) as KubeObject;
   const locate = async (ref: KubeRef, query: Parameters<typeof queryOf>[0] = {}, subresource?: string) => {
@@ -47,8 +48,17 @@ export function createKubeApi(
   return {
     target,
     resources: discovery.resources,
-    refreshDiscovery: discovery.refresh,
-    version: () => waitUntil(signal, readVersion(requester)),
+    refreshDiscovery() {
+      version = undefined;
+      discovery.refresh();
+    },
+    version() {
+      version ??= readVersion(requester).catch((error: unknown) => {
+        version = undefined;
+        throw error;
+      });
+      return waitUntil(signal, version);
+    },
     get: read,
     async list(selector, signal) {
       return listObjects(

@@ -71,29 +71,46 @@ export async function readJournal(
   const { items } = await requestOf('Reading the journal', () => ports.kube.list(selectorOf(place), signal));
   const head = items.find(({ metadata }) => metadata.name === headName(place));
   if (!head) return undefined;
-  const { releases, ...rest } = decode(head) as Omit<Journal, 'releases'> & {
+  const { releases, ...rest } = decode(head, headKey) as Omit<Journal, 'releases'> & {
     readonly releases: readonly string[];
   };
-  const parts = new Map(items.map((item) => [item.metadata.name, item]));
+  const parts = items.filter(({ metadata }) => metadata.name.startsWith(partName(place, rest.epoch, '')));
   return {
     ...rest,
     releases: releases.flatMap((name) => {
-      const part = parts.get(partName(place, name));
-      return part ? [decode(part) as JournalRelease] : [];
+      const part = parts.find((secret) => textAt(secret, 'data', name) !== '');
+      return part ? [decode(part, name) as JournalRelease] : [];
     }),
   };
 }
 
-/** Writes the whole journal: the parts first, then the head that makes it count. */
+/** Writes the whole journal: the parts first, under names that no journal before had, then the head that makes them count. */
 export async function writeJournal(
   journal: Journal,
   place: JournalPlace,
   ports: Pick<Ports, 'kube'>,
 ): Promise<void> {
+  const parts = packParts(journal.releases);
   await Promise.all(
-    journal.releases.map((release) => put(partName(place, release.name), release, place, ports)),
+    parts.map((data, index) => put(partName(place, journal.epoch, `${index}`), data, place, ports)),
   );
   await writeHead(journal, place, ports);
+}
+
+/** As few Secrets as hold all releases: one data key for each. */
+function packParts(releases: readonly JournalRelease[]): readonly Readonly<Record<string, string>>[] {
+  const parts: Record<string, string>[] = [];
+  let left = 0;
+  for (const release of releases) {
+    const text = encode(release, release.name);
+    if (text.length > left) {
+      parts.push({});
+      left = largestPart;
+    }
+    Object.assign(parts.at(-1) ?? {}, { [release.name]: text });
+    left -= text.length;
+  }
+  return parts;
 }
 
 /** Writes the journal's head alone: the phase changed. */
@@ -103,7 +120,7 @@ export async function writeHead(
   ports: Pick<Ports, 'kube'>,
 ): Promise<void> {
   const head = { ...journal, releases: journal.releases.map(({ name }) => name) };
-  await put(headName(place), head, place, ports);
+  await put(headName(place), { [headKey]: encode(head, headName(place)) }, place, ports);
 }
 
 /** Removes the journal: the rollout is finished, forward or back. The head goes first. */
@@ -126,24 +143,25 @@ function headName({ set }: JournalPlace): string {
   return `zakenak.journal.${set}`;
 }
 
-function partName({ set }: JournalPlace, release: string): string {
-  return `zakenak.journal.${set}.${release}`;
+/** Names of different epochs never meet: a journal that is being written does not touch what the head still points to. */
+function partName({ set }: JournalPlace, epoch: number, part: string): string {
+  return `zakenak.journal.${set}.${epoch}.${part}`;
 }
+
+const headKey = 'journal';
 
 async function put(
   name: string,
-  content: unknown,
+  data: Readonly<Record<string, string>>,
   place: JournalPlace,
   ports: Pick<Ports, 'kube'>,
 ): Promise<void> {
-  const data = gzipSync(Buffer.from(JSON.stringify(content))).toString('base64');
-  if (data.length > largestPart) throw tooLarge(name);
   const secret = {
     apiVersion: 'v1',
     kind: 'Secret',
     metadata: { name, namespace: place.namespace, labels: { [journalLabel]: place.set } },
     type: 'zakenak.dev/journal',
-    data: { journal: data },
+    data,
   };
   await requestOf('Writing the journal', async () => {
     try {
@@ -155,14 +173,20 @@ async function put(
   });
 }
 
-function decode(secret: KubeObject): unknown {
-  return JSON.parse(gunzipSync(Buffer.from(textAt(secret, 'data', 'journal'), 'base64')).toString('utf8'));
+function encode(content: unknown, name: string): string {
+  const text = gzipSync(Buffer.from(JSON.stringify(content))).toString('base64');
+  if (text.length > largestPart) throw tooLarge(name);
+  return text;
+}
+
+function decode(secret: KubeObject, key: string): unknown {
+  return JSON.parse(gunzipSync(Buffer.from(textAt(secret, 'data', key), 'base64')).toString('utf8'));
 }
 
 function tooLarge(name: string): ZakenakError {
   return new ZakenakError({
     code: 'rollout/journal-too-large',
-    message: `What ${name} has to remember for a rollback is over the API server's 1 MiB.`,
+    message: `What the journal has to remember of ${name} for a rollback is over the API server's 1 MiB.`,
     remedy: 'Split the release into several.',
     exitCode: exitCodes.badInput,
   });

@@ -27,6 +27,8 @@ export interface RunContext extends WaitContext {
   readonly rollout: string;
   readonly kinds: Kinds;
   readonly limit: Limiter;
+  /** Namespaces that this run makes, under way or done. */
+  readonly namespaces: Map<string, Promise<void>>;
 }
 
 /** A failure with what was seen at the time. */
@@ -96,7 +98,7 @@ export function checkSignal({ signal }: { readonly signal: AbortSignal }): void 
 async function beginRevision(prepared: PreparedRelease, context: RunContext): Promise<HelmRecord> {
   const { rendered, planned, history, target } = prepared;
   const { ports } = context;
-  if (planned.createsNamespace) await ensureNamespace(rendered.namespace, ports);
+  if (planned.createsNamespace) await ensureNamespace(rendered.namespace, context);
   for (const stale of history.filter(({ status }) => isPending(status)))
     await updateRecord(
       stale,
@@ -114,16 +116,20 @@ async function beginRevision(prepared: PreparedRelease, context: RunContext): Pr
   return createRecord(revision, { set, rollout, inputs: rendered.inputs }, ports);
 }
 
-/** Created, never applied: an apply by the same manager would take away what a Namespace object of the set has put there meanwhile. */
-async function ensureNamespace(name: string, { kube }: RunPorts): Promise<void> {
+/** Created once in a run, and never applied: an apply by the same manager would take away what a Namespace object of the set has put there meanwhile. */
+function ensureNamespace(name: string, { ports: { kube }, namespaces }: RunContext): Promise<void> {
   const namespace = { apiVersion: 'v1', kind: 'Namespace', metadata: { name } };
-  await requestOf(`Creating namespace ${name}`, async () => {
-    try {
-      await kube.create(namespace, { fieldManager: 'helm' });
-    } catch (error) {
-      if (!(error instanceof KubeStatusError && error.status === 409)) throw error;
-    }
-  });
+  const making =
+    namespaces.get(name) ??
+    requestOf(`Creating namespace ${name}`, async () => {
+      try {
+        await kube.create(namespace, { fieldManager: 'helm' });
+      } catch (error) {
+        if (!(error instanceof KubeStatusError && error.status === 409)) throw error;
+      }
+    });
+  namespaces.set(name, making);
+  return making;
 }
 
 async function applyRelease(

@@ -77,6 +77,7 @@ async function undoInterrupted(
       signal: AbortSignal.any([signal, lock.lost]),
       set: request.set,
       limit: createLimiter(8),
+      namespaces: new Map(),
     };
     const stopped = {
       ...journal,

@@ -124,7 +124,15 @@ async function locked(run: Run, held: Held): Promise<Report> {
   const signal = AbortSignal.any([held.signal, lock.lost]);
   await using observer = createObserver(ports);
   const warn = (text: string): void => void run.caveats.push(ports.redactor.redact(text));
-  const base = { ports, observer, signal, warn, set: transaction.set, limit: createLimiter(parallelWrites) };
+  const base = {
+    ports,
+    observer,
+    signal,
+    warn,
+    set: transaction.set,
+    limit: createLimiter(parallelWrites),
+    namespaces: new Map(),
+  };
   let { prepared } = held;
   let interrupted = prepared ? held.interrupted : await readJournal(place, ports, signal);
   if (interrupted?.phase === 'rolling-back') {
@@ -182,7 +190,17 @@ async function conclude(
   const { set, onFailure } = run.transaction;
   const { kinds } = prepared.rendered;
   const warn = (text: string): void => void run.caveats.push(ports.redactor.redact(text));
-  const context = { ports, observer, signal, warn, set, rollout: '', limit: createLimiter(1), kinds };
+  const context = {
+    ports,
+    observer,
+    signal,
+    warn,
+    set,
+    rollout: '',
+    limit: createLimiter(1),
+    namespaces: new Map(),
+    kinds,
+  };
   const { failures } = await runPlan(prepared, context, onFailure !== 'release');
   const verification = failures.length === 0 ? await run.transaction.verify?.(signal) : undefined;
   const broken =

@@ -28,6 +28,8 @@ const signs: Readonly<Record<ObjectAction | PlannedRelease['action'], string>> =
 const mostMarkdown = 45_000;
 const mostObjects = 60;
 const mostFields = 12;
+// Rows that a reader still reads, and boxes that a browser still draws.
+const mostReleases = 60;
 
 /** The plan for a person: one line for each release and object that changes, and the fields that do. Values are already masked. */
 export function planSection(plan: Plan): Section {
@@ -45,13 +47,17 @@ export function summarizePlan({ releases }: Plan): string {
   return parts.join(', ') || 'no release';
 }
 
-/** The releases and what needs what, as a mermaid flowchart; arrows point from what is needed to what needs it. */
-function renderGraph(releases: readonly PlannedRelease[]): string {
+/** The releases and what needs what, as a mermaid flowchart; arrows point from what is needed to what needs it. Of a large set only what changes. */
+function renderGraph(all: readonly PlannedRelease[]): string {
+  const releases = all.length > mostReleases ? all.filter(isChanging) : all;
+  if (releases.length > mostReleases)
+    return `_The graph of ${releases.length} releases that change is left out._`;
+  const shown = new Set(releases.map(({ name }) => name));
   const id = (name: string): string => `r${releases.findIndex((release) => release.name === name)}`;
   const label = (text: string): string => text.replace(/[^\w .:→-]/g, '_');
   const lines = releases.flatMap(({ name, action, needs, toRevision }) => [
     `  ${id(name)}["${label(name)}<br/>${action === 'noop' ? 'unchanged' : `${action} → ${toRevision}`}"]:::${action}`,
-    ...needs.map((need) => `  ${id(need)} --> ${id(name)}`),
+    ...needs.filter((need) => shown.has(need)).map((need) => `  ${id(need)} --> ${id(name)}`),
   ]);
   const classes = [
     '  classDef install fill:#d4f4dd,stroke:#1a7f37,color:#000',
@@ -60,7 +66,7 @@ function renderGraph(releases: readonly PlannedRelease[]): string {
     '  classDef uninstall fill:#ffd7d5,stroke:#cf222e,color:#000',
     '  classDef noop fill:#eaeef2,stroke:#6e7781,color:#000',
   ];
-  return ['flowchart LR', ...lines, ...classes].join('\n');
+  return ['```mermaid', 'flowchart LR', ...lines, ...classes, '```'].join('\n');
 }
 
 function renderTextPlan(plan: Plan): string {
@@ -106,11 +112,11 @@ function changing({ objects }: PlannedRelease): readonly PlannedObject[] {
 function renderMarkdownPlan(plan: Plan): string {
   const blocks = [
     renderTable(plan.releases),
-    `\`\`\`mermaid\n${renderGraph(plan.releases)}\n\`\`\``,
+    renderGraph(plan.releases),
     ...(plan.irreversible.length > 0 ? [renderIrreversible(plan)] : []),
   ];
   let left = mostMarkdown - blocks.join('').length;
-  const changed = plan.releases.filter((release) => release.action !== 'noop');
+  const changed = plan.releases.filter(isChanging);
   let shown = 0;
   for (const release of changed) {
     const block = renderRelease(release);
@@ -126,8 +132,14 @@ function renderMarkdownPlan(plan: Plan): string {
   return blocks.join('\n\n');
 }
 
+/** What changes comes first where not all of it can be shown. */
 function renderTable(releases: readonly PlannedRelease[]): string {
-  const rows = releases.map((release) => {
+  const isLarge = releases.length > mostReleases;
+  const ordered = isLarge
+    ? [...releases.filter(isChanging), ...releases.filter((release) => !isChanging(release))]
+    : releases;
+  const rest = ordered.slice(mostReleases);
+  const rows = ordered.slice(0, mostReleases).map((release) => {
     const { create, apply, recreate, delete: removed, unknown } = countActions([release]);
     const objects = `+${create} ~${apply} -/+${recreate} -${removed}${unknown ? ` ?${unknown}` : ''}`;
     const cells = [
@@ -142,7 +154,13 @@ function renderTable(releases: readonly PlannedRelease[]): string {
   });
   const head =
     '| release | action | chart | revision | objects | why |\n| --- | --- | --- | --- | --- | --- |';
-  return [head, ...rows].join('\n');
+  const changed = rest.filter(isChanging).length;
+  const note = isLarge ? [`\n_${rest.length} more releases, ${changed} of them change._`] : [];
+  return [head, ...rows, ...note].join('\n');
+}
+
+function isChanging({ action }: PlannedRelease): boolean {
+  return action !== 'noop';
 }
 
 function renderIrreversible({ irreversible }: Plan): string {

@@ -57,6 +57,11 @@ export function newest(history: HelmHistory, status?: HelmStatus): HelmRecord | 
   return history.findLast((record) => status === undefined || record.status === status);
 }
 
+/** The revision whose objects are there: the deployed one, or the one whose removal was begun and did not end. */
+export function standing(history: HelmHistory): HelmRecord | undefined {
+  return newest(history, 'deployed') ?? newest(history, 'uninstalling');
+}
+
 /** Stores a new revision. Throws ZakenakError `rollout/server-refused` when its number is taken: somebody else deploys. */
 export async function createRecord(
   release: HelmRelease,

@@ -46,7 +46,7 @@ export interface Journal {
   readonly startedAt: string;
   /** `running`: goes forward again with the next deploy; `rolling-back`: is put back first; `pruning`: everything is deployed, the rest goes. */
   readonly phase: 'running' | 'rolling-back' | 'pruning';
-  /** What is still to be deleted in `pruning`. */
+  /** What is deleted when everything is deployed: what a resumed run finds deployed already would not tell it any more. */
   readonly prune?: readonly Doomed[];
   readonly epoch: number;
   readonly reason?: string;

@@ -13,14 +13,14 @@ export interface Orphan {
 
 /**
  * Finds them by the set's label on Helm's records, in the whole cluster, or in the set's namespaces where the account may see no more. Only releases that are
- * deployed count.
+ * deployed count, or whose removal was begun and did not end.
  */
 export async function findOrphans(
   { set, releases }: Pick<RolloutRequest, 'set' | 'releases'>,
   ports: Pick<Ports, 'kube'>,
   signal?: AbortSignal,
 ): Promise<readonly Orphan[]> {
-  const labelSelector = `owner=helm,status=deployed,${setLabel}=${set}`;
+  const labelSelector = `owner=helm,status in (deployed,uninstalling),${setLabel}=${set}`;
   const selector = { apiVersion: 'v1', kind: 'Secret', labelSelector };
   const list = async (namespace?: string): Promise<readonly KubeObject[]> =>
     (await ports.kube.list({ ...selector, ...(namespace ? { namespace } : {}) }, signal)).items;

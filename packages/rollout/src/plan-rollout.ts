@@ -3,7 +3,7 @@ import { type DryRunContext, type PreparedObject, planObject } from './dry-run.t
 import { requestOf } from './errors.ts';
 import { renderRemoval } from './from-record.ts';
 import type { HelmRelease } from './helm-release.ts';
-import { type HelmHistory, newest, readHistories } from './helm-storage.ts';
+import { type HelmHistory, newest, readHistories, standing } from './helm-storage.ts';
 import { type HookEvent, hooksFor } from './hook.ts';
 import { sameJson } from './json.ts';
 import { createLimiter, type Limiter } from './limiter.ts';
@@ -69,7 +69,7 @@ function renderOrphan(
   histories: ReadonlyMap<string, HelmHistory>,
   { releases, kinds }: RenderedRollout,
 ): readonly RenderedRelease[] {
-  const record = newest(histories.get(name) ?? [], 'deployed');
+  const record = standing(histories.get(name) ?? []);
   const facts = { needs: releases.map((release) => release.name), timeoutMs: defaultTimeoutMs };
   return record ? [renderRemoval(record, kinds, facts)] : [];
 }

@@ -1,26 +1,34 @@
 import { removeObject } from './apply-object.ts';
 import { type Doomed, type Journal, type JournalPlace, removeJournal, writeHead } from './journal.ts';
 import { kindRank } from './kind-order.ts';
+import { keyOf, refOf } from './object.ts';
 import { dataKinds, type PreparedRollout } from './plan-rollout.ts';
 import type { RunContext } from './release-run.ts';
 
-/** What goes last: claims, definitions and namespaces that the set no longer has. */
-export function dataToPrune({ releases }: PreparedRollout): readonly Doomed[] {
-  return releases
+/**
+ * What goes last: claims, definitions and namespaces that the set no longer has; also what an interrupted run was still to delete, unless it is wanted again. */
+export function dataToPrune(
+  { releases, rendered }: PreparedRollout,
+  interrupted: readonly Doomed[] = [],
+): readonly Doomed[] {
+  const planned = releases
     .flatMap(({ objects }) => objects)
     .filter(({ planned }) => planned.action === 'delete' && dataKinds.has(planned.ref.kind))
     .map(({ planned: { ref, uid } }) => ({ ref, ...(uid ? { uid } : {}) }));
+  const wanted = rendered.releases.flatMap(({ objects, crds }) => [...objects, ...crds].map(refOf));
+  const settled = new Set([...planned.map(({ ref }) => ref), ...wanted].map(keyOf));
+  return [...planned, ...interrupted.filter(({ ref }) => !settled.has(keyOf(ref)))];
 }
 
 /** Ends a rollout that succeeded: from here on it only goes forward. Deletes what is left to delete and removes the journal. */
 export async function finishJournal(
   journal: Journal,
-  prune: readonly Doomed[],
   place: JournalPlace,
   context: Pick<RunContext, 'ports' | 'observer' | 'signal'>,
 ): Promise<void> {
+  const { prune = [] } = journal;
   if (prune.length > 0) {
-    await writeHead({ ...journal, phase: 'pruning', prune }, place, context.ports);
+    await writeHead({ ...journal, phase: 'pruning' }, place, context.ports);
     const ordered = [...prune].sort((a, b) => kindRank(b.ref.kind) - kindRank(a.ref.kind));
     for (const { ref, uid } of ordered) await removeObject(ref, uid, context);
   }

@@ -7,7 +7,14 @@ import { Halted, ReleaseFailure } from './failure.ts';
 import { waitForGpus } from './gpu-gate.ts';
 import type { HelmHook } from './helm-release.ts';
 import { isPending } from './helm-release.ts';
-import { createRecord, type HelmRecord, newest, trimHistory, updateRecord } from './helm-storage.ts';
+import {
+  createRecord,
+  type HelmRecord,
+  newest,
+  standing,
+  trimHistory,
+  updateRecord,
+} from './helm-storage.ts';
 import { groupByRank } from './kind-order.ts';
 import type { Kinds } from './kinds.ts';
 import type { Limiter } from './limiter.ts';
@@ -99,15 +106,16 @@ async function beginRevision(prepared: PreparedRelease, context: RunContext): Pr
   const { rendered, planned, history, target } = prepared;
   const { ports } = context;
   if (planned.createsNamespace) await ensureNamespace(rendered.namespace, context);
-  for (const stale of history.filter(({ status }) => isPending(status)))
+  const going = planned.action === 'uninstall' ? standing(history) : undefined;
+  for (const stale of history.filter((record) => isPending(record.status) && record !== going))
     await updateRecord(
       stale,
       { status: 'failed', description: 'Interrupted; taken up again by zakenak' },
       ports,
     );
-  const deployed = newest(history, 'deployed');
-  if (planned.action === 'uninstall' && deployed)
-    return updateRecord(deployed, { status: 'uninstalling', description: 'Deletion in progress' }, ports);
+  if (going?.status === 'uninstalling') return going;
+  if (going)
+    return updateRecord(going, { status: 'uninstalling', description: 'Deletion in progress' }, ports);
   const now = ports.clock.now();
   const revision = target
     ? rollbackRevisionOf(target, history, now)

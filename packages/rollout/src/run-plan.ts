@@ -4,6 +4,7 @@ import { newest } from './helm-storage.ts';
 import type { Journal, JournalRelease } from './journal.ts';
 import { keyOf } from './object.ts';
 import type { PreparedRelease, PreparedRollout } from './plan-rollout.ts';
+import { dataToPrune } from './prune-data.ts';
 import { type FailedRelease, type RunContext, runRelease } from './release-run.ts';
 
 /**
@@ -22,7 +23,16 @@ export function journalOf(
   const leftOver = [...former.values()].filter(({ name }) => !names.has(name));
   const { set, id } = prepared.plan;
   const rollout = interrupted?.rollout ?? id.slice(0, 16);
-  return { set, planId: id, rollout, ...facts, phase: 'running', releases: [...releases, ...leftOver] };
+  const prune = dataToPrune(prepared, interrupted?.prune);
+  return {
+    set,
+    planId: id,
+    rollout,
+    ...facts,
+    phase: 'running',
+    prune,
+    releases: [...releases, ...leftOver],
+  };
 }
 
 function baselineOf({ rendered, planned, history, crds, objects }: PreparedRelease): JournalRelease {

@@ -8,7 +8,7 @@ import { createObserver } from './observer.ts';
 import { isNoop } from './plan.ts';
 import type { PreparedRollout } from './plan-rollout.ts';
 import { summarizePlan } from './plan-section.ts';
-import { dataToPrune, finishJournal } from './prune-data.ts';
+import { finishJournal } from './prune-data.ts';
 import { putBackSet } from './put-back.ts';
 import type { RunContext, RunPorts } from './release-run.ts';
 import { deployReport, type Outcome } from './report-deploy.ts';
@@ -143,7 +143,7 @@ async function locked(run: Run, held: Held): Promise<Report> {
     );
     interrupted = undefined;
   } else if (interrupted?.phase === 'pruning') {
-    await finishJournal(interrupted, interrupted.prune ?? [], place, base);
+    await finishJournal(interrupted, place, base);
     interrupted = undefined;
   }
   if (!prepared) {
@@ -175,7 +175,7 @@ async function carryOut(
   const verification = failures.length === 0 ? await transaction.verify?.(context.signal) : undefined;
   const ended = await settle({ onFailure, journal, place, failures, verification }, context);
   if (ended) return reportOf(run, prepared, { ...ended, ...partsOf(verification) }, context);
-  await finishJournal(journal, dataToPrune(prepared), place, context);
+  await finishJournal(journal, place, context);
   const simulation = await describeSimulation(prepared.plan, context.ports);
   return reportOf(run, prepared, successOf(prepared, simulation, verification), context);
 }

@@ -218,7 +218,10 @@ test('status tells drift, and the next deploy brings it back', async (t) => {
     ['rollout/drifted', 'web'],
   ]);
   const messages = report.findings.map(({ message }) => message).join('\n');
-  assert.match(messages, /ConfigMap .*\/api: data\.text differ/);
+  assert.match(
+    messages,
+    /ConfigMap .*\/api: .* changed data\.text from first to by hand (?:just now|\d+ seconds? ago)/,
+  );
   assert.match(messages, /Service .*\/web: it is gone/);
   await set.run(['deploy']);
   assert.equal(await textOf(set.name, 'api'), 'first');

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { KubeObject, Redactor } from '@zakenak/core';
+import { type FieldPath, type PathStep, pathText } from './field-path.ts';
 import { isRecord, sameJson, textAt } from './json.ts';
 import { comparable } from './object.ts';
 
@@ -18,39 +19,61 @@ const longestValue = 200;
 const shownOfSecrets =
   /^(?:apiVersion|kind|type|immutable|metadata\.(?:name|namespace|labels|finalizers|annotations\."(?:meta\.)?helm\.sh\/))/;
 
-/**
- * The fields in which two states of an object differ, without what only the server or controllers write. Values of Secrets become length and
- * hash; every other text passes the redactor.
- */
+/** A field in which two states of an object differ, with its values as they are. Lists of the same things in another order differ as a whole. */
+export interface FieldDifference {
+  readonly path: FieldPath;
+  readonly before: unknown;
+  readonly after: unknown;
+}
+
+/** The fields in which two states of an object differ, without what only the server or controllers write. Values are not masked. */
+export function differencesOf(
+  before: KubeObject | undefined,
+  after: KubeObject | undefined,
+): readonly FieldDifference[] {
+  const found: FieldDifference[] = [];
+  const walk = (path: FieldPath, a: unknown, b: unknown): void => {
+    if (sameJson(a, b)) return;
+    const parts = childrenOf(a, b);
+    // Parts that are alike in a whole that is not: an order, something empty, or a null.
+    if (parts?.some(([, x, y]) => !sameJson(x, y)))
+      for (const [step, x, y] of parts) walk([...path, step], x, y);
+    else found.push({ path, before: a, after: b });
+  };
+  walk([], before && comparable(before), after && comparable(after));
+  return found;
+}
+
+/** The differences as text. Values of Secrets become length and hash; every other text passes the redactor. */
 export function diffObjects(
   before: KubeObject | undefined,
   after: KubeObject | undefined,
   redactor: Pick<Redactor, 'redact'>,
 ): readonly FieldChange[] {
-  const kind = after?.kind ?? before?.kind;
-  const changes: FieldChange[] = [];
-  const show = (path: string, value: unknown): string => {
-    if (kind === 'Secret' && !shownOfSecrets.test(path)) return maskValue(value);
-    const text = redactor.redact(typeof value === 'string' ? value : JSON.stringify(value));
-    return text.length > longestValue ? `${text.slice(0, longestValue)}… (${text.length} characters)` : text;
-  };
-  const walk = (path: string, a: unknown, b: unknown): void => {
-    if (sameJson(a, b)) return;
-    const parts = childrenOf(a, b);
-    // Parts that are alike in a whole that is not: an order, something empty, or a null.
-    if (parts?.some(([, x, y]) => !sameJson(x, y)))
-      for (const [key, x, y] of parts) walk(joinPath(path, key), x, y);
-    else if (parts && Array.isArray(a) && Array.isArray(b))
-      changes.push({ path, before: namesOf(a).join(', '), after: namesOf(b).join(', ') });
-    else
-      changes.push({
-        path,
-        ...(a === undefined ? {} : { before: show(path, a) }),
-        ...(b === undefined ? {} : { after: show(path, b) }),
-      });
-  };
-  walk('', before && comparable(before), after && comparable(after));
-  return changes;
+  const kind = after?.kind ?? before?.kind ?? '';
+  return differencesOf(before, after).map((difference) => {
+    const path = pathText(difference.path);
+    const { before: a, after: b } = difference;
+    if (childrenOf(a, b) && Array.isArray(a) && Array.isArray(b))
+      return { path, before: namesOf(a).join(', '), after: namesOf(b).join(', ') };
+    return {
+      path,
+      ...(a === undefined ? {} : { before: showField(kind, path, a, redactor) }),
+      ...(b === undefined ? {} : { after: showField(kind, path, b, redactor) }),
+    };
+  });
+}
+
+/** A field's value for a person: a Secret's as length and hash, every other redacted and shortened. `path` is as pathText writes it. */
+export function showField(
+  kind: string,
+  path: string,
+  value: unknown,
+  redactor: Pick<Redactor, 'redact'>,
+): string {
+  if (kind === 'Secret' && !shownOfSecrets.test(path)) return maskValue(value);
+  const text = redactor.redact(typeof value === 'string' ? value : JSON.stringify(value));
+  return text.length > longestValue ? `${text.slice(0, longestValue)}… (${text.length} characters)` : text;
 }
 
 /** Length and 8 hex digits of the hash: enough to see that it changed, not what it is. */
@@ -60,7 +83,7 @@ function maskValue(value: unknown): string {
   return `*** (${text.length} characters, ${hash})`;
 }
 
-type Child = readonly [key: string, a: unknown, b: unknown];
+type Child = readonly [step: PathStep, a: unknown, b: unknown];
 
 /** Pairs of parts to look into, or undefined where the two values are compared whole. */
 function childrenOf(a: unknown, b: unknown): readonly Child[] | undefined {
@@ -75,7 +98,7 @@ function recordChildren(
   b: Readonly<Record<string, unknown>>,
 ): readonly Child[] {
   const keys = [...new Set([...Object.keys(a), ...Object.keys(b)])].sort();
-  return keys.map((key) => [key, a[key], b[key]] as const);
+  return keys.map((key) => [{ key }, a[key], b[key]] as const);
 }
 
 /** Lists of named things are compared by name, as Kubernetes merges them; others by place. */
@@ -87,19 +110,17 @@ function listChildren(a: readonly unknown[], b: readonly unknown[]): readonly Ch
     const [left, right] = [byName(a), byName(b)];
     const all = [...new Set([...left.keys(), ...right.keys()])];
     if (left.size === a.length && right.size === b.length)
-      return all.map((name) => [`[${name}]`, left.get(name), right.get(name)] as const);
+      return all.map((name) => [{ at: placeIn(name, a, b), name }, left.get(name), right.get(name)] as const);
   }
   if (![...a, ...b].every(isRecord)) return undefined;
   const length = Math.max(a.length, b.length);
-  return Array.from({ length }, (_, index) => [`[${index}]`, a[index], b[index]] as const);
+  return Array.from({ length }, (_, at) => [{ at }, a[at], b[at]] as const);
 }
 
 function namesOf(list: readonly unknown[]): readonly string[] {
   return list.map((item) => textAt(item, 'name'));
 }
 
-function joinPath(path: string, key: string): string {
-  if (key.startsWith('[')) return `${path}${key}`;
-  const part = /^[A-Za-z0-9_-]+$/.test(key) ? key : JSON.stringify(key);
-  return path === '' ? part : `${path}.${part}`;
+function placeIn(name: string, ...lists: readonly (readonly unknown[])[]): number {
+  return lists.map((list) => namesOf(list).indexOf(name)).find((place) => place >= 0) ?? 0;
 }

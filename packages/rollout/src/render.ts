@@ -256,7 +256,11 @@ function refuseTwoOwners(releases: readonly RenderedRelease[]): void {
 // Shorter values (`true`, `admin`) are too common in ordinary text to be masked everywhere; certificates are public.
 const shortestSecret = 8;
 
-function learnSecrets(release: RenderedRelease, ports: Pick<Ports, 'redactor'>): void {
+/** Makes the values of a release's Secrets known to the redactor. */
+export function learnSecrets(
+  release: Pick<RenderedRelease, 'name' | 'namespace' | 'objects'>,
+  ports: Pick<Ports, 'redactor'>,
+): void {
   const names = new Set([
     release.name,
     release.namespace,

@@ -165,6 +165,10 @@ export const statusSpec = defineSpec({
       description:
         'JSON list: name, namespace, status, revision, chart, updated, health, drift and remarks of each release',
     },
+    drift: {
+      description:
+        'JSON list of objects that differ from what was deployed: release, object, state, fields (path, pointer, deployed, found, writer) and ignored ones with their rule',
+    },
     'locked-by': { description: 'Who deploys right now; empty where nobody does' },
   },
 });

@@ -3,19 +3,23 @@ import {
   createReport,
   type Finding,
   inlineCode,
+  type Ports,
   type Report,
   type Section,
 } from '@zakenak/core';
+import { type ComparedRelease, compareReleases, deployedReleases, worstDrift } from './compare-releases.ts';
 import type { Health } from './condition.ts';
-import { renderFromRecord } from './from-record.ts';
+import type { DriftState, ObjectDrift } from './drift.ts';
+import type { DriftSettings } from './drift-rules.ts';
+import { describeDrift, driftOutput, driftSection } from './drift-text.ts';
 import { judgeHealth } from './health.ts';
 import { type HelmHistory, newest, readHistories } from './helm-storage.ts';
 import { type Journal, readJournal } from './journal.ts';
 import { createKinds } from './kinds.ts';
 import { peekLock } from './lock.ts';
 import { describe } from './object.ts';
-import { type PlanPorts, type PreparedRelease, planRendered } from './plan-rollout.ts';
-import { defaultTimeoutMs, type ReleaseRequest } from './request.ts';
+import type { PlanPorts } from './plan-rollout.ts';
+import type { ReleaseRequest } from './request.ts';
 import { placeOf } from './transaction.ts';
 
 /** Whose status is read. */
@@ -23,7 +27,12 @@ export interface StatusRequest {
   readonly set: string;
   readonly stateNamespace?: string;
   readonly releases: readonly Pick<ReleaseRequest, 'name' | 'namespace'>[];
+  /** Which differences are left alone. */
+  readonly drift?: DriftSettings;
 }
+
+/** The ports that reading the status reaches. */
+type StatusPorts = PlanPorts & Pick<Ports, 'clock'>;
 
 /** How one release stands. */
 interface ReleaseStatus {
@@ -36,7 +45,7 @@ interface ReleaseStatus {
   readonly updated: string;
   readonly health: Health['state'] | 'unknown';
   /** `unknown`: an object could not be compared. */
-  readonly drift: 'in-sync' | 'drifted' | 'unknown';
+  readonly drift: DriftState;
   /** What is not as it should be, one phrase each. */
   readonly remarks: readonly string[];
 }
@@ -47,7 +56,7 @@ interface ReleaseStatus {
  */
 export async function readRolloutStatus(
   request: StatusRequest,
-  ports: PlanPorts,
+  ports: StatusPorts,
   signal?: AbortSignal,
 ): Promise<Report> {
   const place = placeOf(request, ports);
@@ -58,27 +67,25 @@ export async function readRolloutStatus(
     ports.kube.resources(),
   ]);
   const kinds = createKinds(resources, []);
-  const deployed = request.releases.flatMap(({ name }) => {
-    const record = newest(histories.get(name) ?? [], 'deployed');
-    const facts = { needs: [], timeoutMs: defaultTimeoutMs };
-    return record ? [renderFromRecord(record, kinds, facts)] : [];
-  });
-  const rendered = { set: request.set, releases: deployed, kinds };
-  const prepared = await planRendered(rendered, histories, new Map(), ports, signal);
+  const deployed = deployedReleases(request.releases, histories, kinds);
+  const compared = await compareReleases(deployed, request.drift ?? {}, kinds, ports, signal);
+  const now = ports.clock.now();
   const statuses = request.releases.map(({ name, namespace }) =>
     statusOf(
       { name, namespace },
       histories.get(name) ?? [],
-      prepared.releases.find((release) => release.rendered.name === name),
+      compared.find(({ rendered }) => rendered.name === name),
+      now,
     ),
   );
-  return reportStatus(request.set, statuses, journal, lock.holder);
+  return reportStatus(request.set, statuses, { compared, journal, holder: lock.holder, now });
 }
 
 function statusOf(
   place: { readonly name: string; readonly namespace: string },
   history: HelmHistory,
-  prepared: PreparedRelease | undefined,
+  compared: ComparedRelease | undefined,
+  now: Date,
 ): ReleaseStatus {
   const last = newest(history);
   if (!last)
@@ -93,38 +100,34 @@ function statusOf(
       remarks: ['it is not deployed'],
     };
   const { info, chart } = last.release();
-  const objects = prepared?.objects ?? [];
-  const ill = objects.flatMap(({ planned, live }) => {
+  const objects = compared?.objects ?? [];
+  const ill = objects.flatMap(({ ref, live }) => {
     const health = live && judgeHealth(live);
-    return health && health.state !== 'ready'
-      ? [{ health, text: `${describe(planned.ref)}: ${health.reason}` }]
-      : [];
+    return health && health.state !== 'ready' ? [{ health, text: `${describe(ref)}: ${health.reason}` }] : [];
   });
-  const drifted = objects.filter(({ planned }) => !['noop', 'keep', 'unknown'].includes(planned.action));
-  const unknown = objects.filter(({ planned }) => planned.action === 'unknown');
   return {
     ...place,
     status: last.status,
     revision: last.version,
     chart: `${chart.metadata.name}-${chart.metadata.version}`,
     updated: info.last_deployed ?? '',
-    health: !prepared ? 'unknown' : (worst(ill.map(({ health }) => health.state)) ?? 'ready'),
-    drift: !prepared || unknown.length > 0 ? 'unknown' : drifted.length > 0 ? 'drifted' : 'in-sync',
+    health: !compared ? 'unknown' : (worst(ill.map(({ health }) => health.state)) ?? 'ready'),
+    drift: compared ? worstDrift(objects) : 'unknown',
     remarks: [
       ...(last.status === 'deployed'
         ? []
         : [`revision ${last.version} is ${last.status}: ${info.description ?? ''}`]),
       ...ill.map(({ text }) => text),
-      ...[...drifted, ...unknown].map(({ planned }) => `${describe(planned.ref)}: ${driftText(planned)}`),
+      ...inOrder(objects).map((object) => `${describe(object.ref)}: ${describeDrift(object, now)}`),
     ],
   };
 }
 
-function driftText({ action, reason, diff }: PreparedRelease['planned']['objects'][number]): string {
-  if (action === 'unknown') return `cannot be compared: ${reason}`;
-  if (action === 'create') return 'it is gone';
-  const fields = diff.slice(0, 5).map(({ path }) => path);
-  return `${fields.join(', ')}${diff.length > 5 ? ` and ${diff.length - 5} more` : ''} differ`;
+/** What drifted, then what could not be compared. */
+function inOrder(objects: readonly ObjectDrift[]): readonly ObjectDrift[] {
+  return (['drifted', 'unknown'] as const).flatMap((state) =>
+    objects.filter((object) => object.state === state),
+  );
 }
 
 const gravity: readonly Health['state'][] = ['ready', 'progressing', 'terminating', 'failed'];
@@ -136,10 +139,17 @@ function worst(states: readonly Health['state'][]): Health['state'] | undefined 
 function reportStatus(
   set: string,
   statuses: readonly ReleaseStatus[],
-  journal: Journal | undefined,
-  holder: string,
+  seen: {
+    readonly compared: readonly ComparedRelease[];
+    readonly journal: Journal | undefined;
+    readonly holder: string;
+    readonly now: Date;
+  },
 ): Report {
+  const { compared, journal, holder, now } = seen;
   const good = statuses.filter((status) => isWell(status)).length;
+  const named = compared.map(({ rendered, objects }) => ({ name: rendered.name, objects }));
+  const drift = driftSection(set, named, now);
   return createReport({
     tool: 'status',
     summary: `${good} of ${statuses.length} releases of ${set} are deployed, ready and in sync.`,
@@ -150,10 +160,11 @@ function reportStatus(
     outputs: {
       set,
       releases: statuses,
+      drift: named.flatMap(({ name, objects }) => driftOutput(name, objects)),
       'locked-by': holder,
       ...(journal ? { unfinished: { phase: journal.phase, since: journal.startedAt } } : {}),
     },
-    sections: [statusSection(set, statuses)],
+    sections: [statusSection(set, statuses), ...(drift ? [drift] : [])],
     caveats: holder ? [`${holder} is deploying right now.`] : [],
   });
 }
@@ -192,7 +203,7 @@ const remedies = {
   'rollout/last-deploy-failed': 'Deploy again, or go back: zakenak rollback.',
   'rollout/unhealthy': 'Look at the objects named; zakenak deploy tells reason, events and logs.',
   'rollout/unknown-drift': 'Mend what keeps the API server from trying the object.',
-  'rollout/drifted': 'Bring it back with zakenak deploy, or take the change into the chart.',
+  'rollout/drifted': 'Put it back with zakenak sync --mode correct, or take the change into the chart.',
 } as const;
 
 function interruptedFinding(set: string, { phase, startedAt }: Journal): Finding {

@@ -1,0 +1,72 @@
+import type { KubeObject, Ports } from '@zakenak/core';
+import { compareObject, type ObjectDrift } from './drift.ts';
+import { readTolerance } from './drift-policy.ts';
+import type { DriftSettings } from './drift-rules.ts';
+import { renderFromRecord } from './from-record.ts';
+import { type HelmHistory, newest } from './helm-storage.ts';
+import type { Kinds } from './kinds.ts';
+import { createLimiter } from './limiter.ts';
+import { learnSecrets, type RenderedRelease } from './render.ts';
+import { defaultTimeoutMs, type ReleaseRequest } from './request.ts';
+import type { Tolerance } from './tolerance.ts';
+
+/** A release as it was deployed, and how each of its objects stands now. */
+export interface ComparedRelease {
+  readonly rendered: RenderedRelease;
+  readonly history: HelmHistory;
+  readonly objects: readonly ObjectDrift[];
+}
+
+/** The releases of a set as Helm's records say they were deployed. Those without a deployed revision are absent. */
+export function deployedReleases(
+  releases: readonly Pick<ReleaseRequest, 'name' | 'needs' | 'timeoutMs'>[],
+  histories: ReadonlyMap<string, HelmHistory>,
+  kinds: Kinds,
+): readonly { readonly rendered: RenderedRelease; readonly history: HelmHistory }[] {
+  const found = releases.flatMap(({ name, needs = [], timeoutMs = defaultTimeoutMs }) => {
+    const history = histories.get(name) ?? [];
+    const record = newest(history, 'deployed');
+    return record ? [{ rendered: renderFromRecord(record, kinds, { needs, timeoutMs }), history }] : [];
+  });
+  const names = new Set(found.map(({ rendered }) => rendered.name));
+  return found.map(({ rendered, history }) => ({
+    rendered: { ...rendered, needs: rendered.needs.filter((need) => names.has(need)) },
+    history,
+  }));
+}
+
+// As planning does: reads and dry runs are cheap for the server, and one client must not fill its queue.
+const parallelRequests = 16;
+
+/** Compares every object of the releases with the cluster. */
+export async function compareReleases(
+  releases: ReturnType<typeof deployedReleases>,
+  settings: DriftSettings,
+  kinds: Kinds,
+  ports: Pick<Ports, 'kube' | 'redactor'>,
+  signal?: AbortSignal,
+): Promise<readonly ComparedRelease[]> {
+  const everything = releases.flatMap(({ rendered }) => rendered.objects);
+  const tolerance = await readTolerance(settings, everything, kinds, ports, signal);
+  // Their values may stand in arguments and variables that differ.
+  for (const { rendered } of releases) learnSecrets(rendered, ports);
+  const limit = createLimiter(parallelRequests);
+  const compare = (owner: RenderedRelease, tolerance: Tolerance) => (object: KubeObject) =>
+    limit(() => compareObject(object, { owner, kinds, tolerance }, ports, signal));
+  const compared = await Promise.all(
+    releases.map(async ({ rendered, history }) => ({
+      rendered,
+      history,
+      objects: await Promise.all(rendered.objects.map(compare(rendered, tolerance))),
+    })),
+  );
+  for (const { rendered, objects } of compared)
+    learnSecrets({ ...rendered, objects: objects.flatMap(({ live }) => live ?? []) }, ports);
+  return compared;
+}
+
+/** The worst of the objects: one that could not be compared makes the whole unknown. */
+export function worstDrift(objects: readonly ObjectDrift[]): ObjectDrift['state'] {
+  const has = (state: ObjectDrift['state']): boolean => objects.some((object) => object.state === state);
+  return has('unknown') ? 'unknown' : has('drifted') ? 'drifted' : 'in-sync';
+}

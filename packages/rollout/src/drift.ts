@@ -1,0 +1,187 @@
+import { type KubeObject, type KubeRef, KubeStatusError, type Ports, ZakenakError } from '@zakenak/core';
+import { differencesOf, type FieldDifference, showField } from './diff.ts';
+import { fieldManager, isImmutable } from './dry-run.ts';
+import { type FieldPath, pathText, pointerText } from './field-path.ts';
+import { type FieldWriter, managedEntries, writerOf } from './field-writer.ts';
+import { foreignFields } from './foreign-fields.ts';
+import type { Kinds } from './kinds.ts';
+import { refOf } from './object.ts';
+import { type Owner, ownerOf, sameOwner } from './ownership.ts';
+import { dataKinds } from './plan-rollout.ts';
+import type { Tolerance } from './tolerance.ts';
+
+/** `unknown`: it could not be compared, which is never in sync. */
+export type DriftState = 'in-sync' | 'drifted' | 'unknown';
+
+/** A field that is not as it was deployed. Values are text, already masked; absent: the field is not there. */
+export interface DriftedField {
+  readonly path: string;
+  /** JSON pointer, as an ignore rule takes it. */
+  readonly pointer: string;
+  readonly deployed?: string;
+  readonly found?: string;
+  readonly writer?: FieldWriter;
+  /** The rule by which it is left alone; absent: it counts. */
+  readonly rule?: string;
+}
+
+/** How one object of a deployed revision stands. */
+export interface ObjectDrift {
+  readonly ref: KubeRef;
+  readonly state: DriftState;
+  /** What is the matter besides single fields, one phrase; '' where nothing is. */
+  readonly reason: string;
+  /** What differs and counts. */
+  readonly fields: readonly DriftedField[];
+  /** What differs and is left alone. */
+  readonly ignored: readonly DriftedField[];
+  /** How it can be put back; absent where there is nothing to put back, or no way. */
+  readonly cure?: 'create' | 'apply' | 'recreate';
+  /** Fields that nobody deployed, to be taken away. */
+  readonly foreign: readonly FieldPath[];
+  /** Fields that are left as they are in the cluster. */
+  readonly kept: readonly FieldPath[];
+  readonly desired: KubeObject;
+  readonly live?: KubeObject;
+}
+
+/** Whose object is compared, and by which rules. */
+export interface DriftContext {
+  readonly owner: Owner;
+  readonly kinds: Kinds;
+  readonly tolerance: Tolerance;
+}
+
+type DriftPorts = Pick<Ports, 'kube' | 'redactor'>;
+
+/**
+ * Compares a deployed object with the cluster: a GET, then a server-side apply as dry run that takes every field, so that defaults, quantities and webhooks are
+ * the server's. Whatever keeps it from being compared is `unknown`. Nothing is written.
+ */
+export async function compareObject(
+  desired: KubeObject,
+  context: DriftContext,
+  ports: DriftPorts,
+  signal?: AbortSignal,
+): Promise<ObjectDrift> {
+  const ref = refOf(desired);
+  const base = { ref, desired, reason: '', fields: [], ignored: [], foreign: [], kept: [] } as const;
+  if (!context.kinds.find(desired))
+    return { ...base, state: 'unknown', reason: `the cluster serves no ${ref.apiVersion} ${ref.kind}` };
+  let live: KubeObject | undefined;
+  try {
+    live = await ports.kube.get(ref, signal);
+    if (!live) return judgeMissing(base, context);
+    const other = ownerOf(live);
+    if (other && !sameOwner(other, context.owner))
+      return {
+        ...base,
+        live,
+        state: 'drifted',
+        reason: `it belongs to the release ${other.namespace}/${other.name}`,
+      };
+    if (live.metadata.deletionTimestamp)
+      return { ...base, live, state: 'drifted', reason: 'it is being deleted' };
+    const wanted = await ports.kube.apply(desired, { fieldManager, dryRun: true, force: true }, signal);
+    return judgeFields(base, live, wanted, context, ports);
+  } catch (error) {
+    return judgeError({ ...base, ...(live ? { live } : {}) }, error, context, ports);
+  }
+}
+
+type Base = Omit<ObjectDrift, 'state' | 'cure'>;
+
+function judgeMissing(base: Base, { owner, tolerance }: DriftContext): ObjectDrift {
+  const whole = { path: [], before: undefined, after: base.desired };
+  const rule = tolerance.ruleFor({ release: owner.name, ref: base.ref }, whole, undefined);
+  if (rule === undefined) return { ...base, state: 'drifted', reason: 'it is gone', cure: 'create' };
+  return { ...base, state: 'in-sync', ignored: [{ path: '', pointer: '', rule }], kept: [[]] };
+}
+
+function judgeFields(
+  base: Base,
+  live: KubeObject,
+  wanted: KubeObject,
+  { owner, tolerance }: DriftContext,
+  ports: DriftPorts,
+): ObjectDrift {
+  const subject = { release: owner.name, ref: base.ref };
+  const judge = (difference: FieldDifference) => {
+    const rule = tolerance.ruleFor(subject, difference, live);
+    const writer = writerOf(live, difference.path);
+    return { path: difference.path, field: fieldOf(difference, base.ref, writer, rule, ports) };
+  };
+  const changed = differencesOf(live, wanted).map(judge);
+  const foreign = foreignFields(live, base.desired)
+    .filter(({ path }) => !changed.some((other) => pathText(other.path) === pathText(path)))
+    .map(({ path, value }) => judge({ path, before: value, after: undefined }));
+  const [left, counting] = [
+    [...changed, ...foreign].filter(({ field }) => field.rule !== undefined),
+    [...changed, ...foreign].filter(({ field }) => field.rule === undefined),
+  ];
+  const reason = isReplaced(live) ? 'it was replaced by another object' : '';
+  const isDrifted = counting.length > 0 || reason !== '';
+  return {
+    ...base,
+    live,
+    reason,
+    state: isDrifted ? 'drifted' : 'in-sync',
+    fields: counting.map(({ field }) => field),
+    ignored: left.map(({ field }) => field),
+    foreign: foreign.filter(({ field }) => field.rule === undefined).map(({ path }) => path),
+    kept: left.map(({ path }) => path),
+    ...(isDrifted ? { cure: 'apply' as const } : {}),
+  };
+}
+
+/** Whatever Helm or we made carries our manager's name: one without it was deleted and made again by somebody. */
+function isReplaced(live: KubeObject): boolean {
+  const entries = managedEntries(live);
+  return entries.length > 0 && !entries.some(({ writer }) => writer.manager === fieldManager);
+}
+
+function fieldOf(
+  { path, before, after }: FieldDifference,
+  { kind }: KubeRef,
+  writer: FieldWriter | undefined,
+  rule: string | undefined,
+  { redactor }: DriftPorts,
+): DriftedField {
+  const text = pathText(path);
+  return {
+    path: text,
+    pointer: pointerText(path),
+    ...(after === undefined ? {} : { deployed: showField(kind, text, after, redactor) }),
+    ...(before === undefined ? {} : { found: showField(kind, text, before, redactor) }),
+    ...(writer ? { writer } : {}),
+    ...(rule === undefined ? {} : { rule }),
+  };
+}
+
+function judgeError(base: Base, error: unknown, context: DriftContext, ports: DriftPorts): ObjectDrift {
+  if (error instanceof ZakenakError && error.code !== 'kube/unknown-kind') throw error;
+  if (!(error instanceof KubeStatusError || error instanceof ZakenakError)) throw error;
+  const message = ports.redactor.redact(error.message);
+  const { live, desired } = base;
+  if (!live || !isImmutable(error) || dataKinds.has(base.ref.kind))
+    return { ...base, state: 'unknown', reason: message };
+  // The server does not say what would come of it: only what was asked for is compared.
+  const fields = differencesOf(live, desired).filter(({ after }) => after !== undefined);
+  const judged = fields.map((field) =>
+    fieldOf(
+      field,
+      base.ref,
+      writerOf(live, field.path),
+      context.tolerance.ruleFor({ release: context.owner.name, ref: base.ref }, field, live),
+      ports,
+    ),
+  );
+  return {
+    ...base,
+    state: 'drifted',
+    reason: `a field of it cannot be changed in place: ${message}`,
+    fields: judged.filter(({ rule }) => rule === undefined),
+    ignored: judged.filter(({ rule }) => rule !== undefined),
+    cure: 'recreate',
+  };
+}

@@ -1,0 +1,40 @@
+import type { KubeObject, KubeRef } from '@zakenak/core';
+import type { FieldDifference } from './diff.ts';
+import { type FieldPath, valueAtPath, withValueAt } from './field-path.ts';
+
+/** An object whose differences are judged. */
+export interface ToleranceSubject {
+  readonly release: string;
+  readonly ref: KubeRef;
+}
+
+/** What of the differences between the cluster and a release is left alone. */
+export interface Tolerance {
+  /** False where no difference of the object is tolerated: nothing of it has to be asked. */
+  concerns(subject: ToleranceSubject): boolean;
+  /** The rule by which a difference is left alone, in words; undefined where it counts. `before` is the live value, `after` the wanted one. */
+  ruleFor(
+    subject: ToleranceSubject,
+    difference: FieldDifference,
+    live: KubeObject | undefined,
+  ): string | undefined;
+}
+
+/** Tolerates what any of them does; the first one names the rule. */
+export function joinTolerances(tolerances: readonly Tolerance[]): Tolerance {
+  return {
+    concerns: (subject) => tolerances.some((one) => one.concerns(subject)),
+    ruleFor: (...about) => {
+      for (const one of tolerances) {
+        const rule = one.ruleFor(...about);
+        if (rule !== undefined) return rule;
+      }
+      return undefined;
+    },
+  };
+}
+
+/** The object to apply with the fields that are left alone as they are in the cluster: applying it does not move them, and takes them from nobody. */
+export function keepLive(desired: KubeObject, live: KubeObject, paths: readonly FieldPath[]): KubeObject {
+  return paths.reduce((object, path) => withValueAt(object, path, valueAtPath(live, path)), desired);
+}

@@ -87,6 +87,50 @@ const environment = Type.Object(
   { ...closed, description: 'One place to deploy to.' },
 );
 
+const glob = (description: string) => text(`${description} * stands for any characters.`);
+const ruleParts = {
+  kind: optional(glob('Kind of the objects.')),
+  name: optional(glob('Name of the objects.')),
+  namespace: optional(glob('Namespace of the objects.')),
+  pointers: optional(
+    Type.Array(Type.String({ pattern: '^(/([^~/]|~[012])*)*$' }), {
+      minItems: 1,
+      description:
+        'JSON pointers (RFC 6901), each with everything below it: /spec/replicas. A segment * is any key or element, ~1 a slash, ~0 a tilde, ~2 an asterisk; a named list element goes by its name too: /spec/template/spec/containers/web/image. "" is the whole object.',
+    }),
+  ),
+  managers: optional(
+    Type.Array(glob('Field manager that wrote the field.'), {
+      minItems: 1,
+      description: 'Only fields that one of these field managers wrote.',
+    }),
+  ),
+  reason: optional(text('Why, for whoever reads the report.')),
+};
+const ruleText =
+  'A difference that is left alone: reported as ignored, moved by no deploy, sync or rollback. Everything that is given has to fit.';
+
+const drift = Type.Object(
+  {
+    autoscalers: optional(
+      choice(
+        ['ignore', 'report'],
+        'What HorizontalPodAutoscalers, KEDA and VerticalPodAutoscalers steer within their bounds: ignore where nothing is said.',
+      ),
+    ),
+    ignore: optional(
+      Type.Array(
+        Type.Object(
+          { ...ruleParts, release: optional(glob('Release of the objects.')) },
+          { ...closed, description: ruleText },
+        ),
+        { description: 'Differences that are left alone.' },
+      ),
+    ),
+  },
+  { ...closed, description: 'What of the differences between cluster and releases counts as drift.' },
+);
+
 const release = Type.Object(
   {
     name: name('Name of the Helm release.'),
@@ -109,6 +153,18 @@ const release = Type.Object(
       ),
     ),
     timeout: optional(duration('Longest the release may take to become ready.')),
+    drift: optional(
+      Type.Object(
+        {
+          ignore: optional(
+            Type.Array(Type.Object(ruleParts, { ...closed, description: ruleText }), {
+              description: 'Differences of this release that are left alone.',
+            }),
+          ),
+        },
+        { ...closed, description: 'What of this release’s differences counts as drift.' },
+      ),
+    ),
   },
   { ...closed, description: 'A Helm release.' },
 );
@@ -202,6 +258,7 @@ export const configSchema = Type.Object(
       ),
     ),
     policy: optional(policy),
+    drift: optional(drift),
     smoke: optional(smoke),
   },
   {
@@ -222,6 +279,8 @@ export type ReleaseConfig = Static<typeof release>;
 export type EnvironmentConfig = Static<typeof environment>;
 /** The `smoke` settings. */
 export type SmokeConfig = Static<typeof smoke>;
+/** The `drift` settings. */
+export type DriftConfig = Static<typeof drift>;
 /** The `policy` settings. */
 export type PolicyConfig = Static<typeof policy>;
 

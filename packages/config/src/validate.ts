@@ -100,6 +100,7 @@ function checkReferences(config: Config): readonly Problem[] {
       ...checkNames(release.environments ?? [], environments, `${pointer}/environments`, 'environment'),
     );
   }
+  problems.push(...checkDrift(config));
   const cycle = findCycle(new Map(releases.map(({ name, needs }) => [name, needs ?? []])));
   if (cycle) {
     const index = names.indexOf(cycle[0] ?? '');
@@ -114,6 +115,31 @@ function checkReferences(config: Config): readonly Problem[] {
       problems.push(...checkNames([build.release], names, `/build/${index}/release`, 'release', true));
   }
   return problems;
+}
+
+/** A rule that names no difference would leave whole objects alone by mistake. */
+function checkDrift(config: Config): readonly Problem[] {
+  const lists = [
+    { pointer: '/drift', drift: config.drift },
+    ...(config.deploy?.releases ?? []).map(({ drift }, index) => ({
+      pointer: `/deploy/releases/${index}/drift`,
+      drift,
+    })),
+  ];
+  return lists.flatMap(({ pointer, drift }) =>
+    (drift?.ignore ?? []).flatMap(({ pointers, managers }, index) =>
+      pointers || managers
+        ? []
+        : [
+            {
+              pointer: `${pointer}/ignore/${index}`,
+              message: 'the rule names neither pointers nor managers',
+              remedy:
+                'Write pointers: [/spec/replicas] or managers: [name]; pointers: [""] is the whole object.',
+            },
+          ],
+    ),
+  );
 }
 
 function checkNames(

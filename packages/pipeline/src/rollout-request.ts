@@ -1,7 +1,7 @@
 import type { BuildConfig, Config, ReleaseConfig, ResolvedEnvironment } from '@zakenak/config';
 import { resolveEnvironment } from '@zakenak/config/environment';
 import { type CiEvent, parseDuration, parseQuantity } from '@zakenak/core';
-import type { ReleaseRequest, RolloutRequest, ValuesLayer } from '@zakenak/rollout';
+import type { DriftSettings, ReleaseRequest, RolloutRequest, ValuesLayer } from '@zakenak/rollout';
 import { badImageDigest, badImages, noReleases } from './errors.ts';
 import { pickEnvironment } from './settings.ts';
 
@@ -41,9 +41,19 @@ export function describeRollout(
     rollout: {
       set: `${config.project}-${environment.name}`,
       releases: all,
+      drift: describeDrift(config, environment),
       ...(event.headSha ? { commit: event.headSha } : {}),
     },
   };
+}
+
+/** The rules of the file, and each release's own. */
+function describeDrift({ drift }: Config, { releases }: ResolvedEnvironment): DriftSettings {
+  const own = releases.flatMap(({ name, drift }) =>
+    (drift?.ignore ?? []).map((rule) => ({ ...rule, release: name })),
+  );
+  const ignore = [...own, ...(drift?.ignore ?? [])];
+  return { ...(drift?.autoscalers ? { autoscalers: drift.autoscalers } : {}), ignore };
 }
 
 /** Plain manifests are a release of their own, and every other one needs it. */

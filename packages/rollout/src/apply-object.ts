@@ -2,6 +2,7 @@ import { type KubeObject, type KubeRef, KubeStatusError, type Ports } from '@zak
 import { isApplyConflict, judgeConflicts } from './conflict.ts';
 import { isImmutable, type PreparedObject } from './dry-run.ts';
 import { ReleaseFailure } from './failure.ts';
+import { type Kept, keepLive } from './kept.ts';
 import { claimFields } from './managed-fields.ts';
 import { describe, refOf } from './object.ts';
 import { fieldManager } from './ownership.ts';
@@ -12,7 +13,7 @@ const webhookTimeoutMs = 60_000;
 
 /** Carries out what was planned for one object; returns its state afterwards, or undefined where it is gone. Throws ReleaseFailure. */
 export async function applyPrepared(
-  { planned, desired, live }: PreparedObject,
+  { planned, desired, live, kept }: PreparedObject,
   context: WaitContext,
 ): Promise<KubeObject | undefined> {
   const { ref, action, uid } = planned;
@@ -29,7 +30,7 @@ export async function applyPrepared(
     case 'create':
     case 'apply':
       if (live) await claimFields(live, context.ports);
-      return desired && applyObject(desired, context);
+      return desired && applyObject(desired, context, { kept });
     case 'unknown':
       throw new ReleaseFailure('rollout/unknown-object', `${describe(ref)}: ${planned.reason}`, ref);
   }
@@ -39,13 +40,13 @@ export async function applyPrepared(
 export async function applyObject(
   desired: KubeObject,
   context: WaitContext,
-  force = false,
+  options: ApplyWay = {},
 ): Promise<KubeObject> {
   const { kube, clock, progress } = context.ports;
   const deadline = clock.monotonicMs() + webhookTimeoutMs;
   for (let pauseMs = 250; ; pauseMs = Math.min(pauseMs * 2, 4_000)) {
     try {
-      return await applyOnce(desired, kube, force);
+      return await applyOnce(desired, kube, options);
     } catch (error) {
       if (!(isTransient(error) && clock.monotonicMs() < deadline)) throw failureOf(desired, error);
       progress.emit({
@@ -59,13 +60,32 @@ export async function applyObject(
   }
 }
 
-async function applyOnce(desired: KubeObject, kube: Ports['kube'], force: boolean): Promise<KubeObject> {
+/** How an object is applied. */
+interface ApplyWay {
+  /** Take every field. */
+  readonly force?: boolean;
+  /** Fields that are left as they are in the cluster, whatever they are by then. */
+  readonly kept?: Kept | undefined;
+}
+
+// An autoscaler may move a field that is left to it just between our look and our write.
+const mostRaces = 5;
+
+async function applyOnce(
+  desired: KubeObject,
+  kube: Ports['kube'],
+  { force = false, kept }: ApplyWay,
+  races = 0,
+): Promise<KubeObject> {
   try {
     return await kube.apply(desired, { fieldManager, force });
   } catch (error) {
     if (!(error instanceof KubeStatusError && isApplyConflict(error))) throw error;
     const refused = judgeConflicts(error).filter(({ decision }) => decision === 'refuse');
     if (refused.length === 0) return kube.apply(desired, { fieldManager, force: true });
+    const live = kept && races < mostRaces ? await kube.get(refOf(desired)) : undefined;
+    if (kept && live)
+      return applyOnce(keepLive(kept.wanted, live, kept.paths), kube, { force, kept }, races + 1);
     const fields = refused.map(({ field, manager }) => `${field} is owned by ${manager}`).join('; ');
     throw new ReleaseFailure('rollout/conflict', `${describe(refOf(desired))}: ${fields}`, refOf(desired));
   }

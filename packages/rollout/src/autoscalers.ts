@@ -61,7 +61,7 @@ const kinds: readonly AutoscalerKind[] = [
 const neverScaled = new Set(['ConfigMap', 'Secret', 'Service', 'ServiceAccount', 'Namespace', 'Ingress']);
 
 /** What can be scaled: it has replicas or a pod template of its own. */
-export function isScalable(object: KubeObject): boolean {
+function isScalable(object: KubeObject): boolean {
   return (
     !neverScaled.has(object.kind) &&
     (numberAt(object, -1, 'spec', 'replicas') >= 0 ||

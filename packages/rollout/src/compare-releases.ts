@@ -6,6 +6,8 @@ import { renderFromRecord } from './from-record.ts';
 import { type HelmHistory, newest } from './helm-storage.ts';
 import type { Kinds } from './kinds.ts';
 import { createLimiter } from './limiter.ts';
+import { createLiveObjects } from './live-objects.ts';
+import { refOf } from './object.ts';
 import { learnSecrets, type RenderedRelease } from './render.ts';
 import { defaultTimeoutMs, type ReleaseRequest } from './request.ts';
 import type { Tolerance } from './tolerance.ts';
@@ -36,7 +38,7 @@ export function deployedReleases(
 }
 
 // As planning does: reads and dry runs are cheap for the server, and one client must not fill its queue.
-const parallelRequests = 16;
+const parallelRequests = 32;
 
 /** Compares every object of the releases with the cluster. */
 export async function compareReleases(
@@ -50,9 +52,10 @@ export async function compareReleases(
   const tolerance = await readTolerance(settings, everything, kinds, ports, signal);
   // Their values may stand in arguments and variables that differ.
   for (const { rendered } of releases) learnSecrets(rendered, ports);
+  const live = createLiveObjects(everything.map(refOf), ports);
   const limit = createLimiter(parallelRequests);
   const compare = (owner: RenderedRelease, tolerance: Tolerance) => (object: KubeObject) =>
-    limit(() => compareObject(object, { owner, kinds, tolerance }, ports, signal));
+    limit(() => compareObject(object, { owner, kinds, tolerance, live }, ports, signal));
   const compared = await Promise.all(
     releases.map(async ({ rendered, history }) => ({
       rendered,

@@ -1,9 +1,9 @@
 import type { KubeObject, Ports } from '@zakenak/core';
 import { readAutoscalers } from './autoscalers.ts';
 import { covers, type DriftSettings, parsePointer, toleranceOfRules } from './drift-rules.ts';
-import { fieldManager } from './dry-run.ts';
 import { isHand, writerOf } from './field-writer.ts';
 import type { Kinds } from './kinds.ts';
+import { fieldManager } from './ownership.ts';
 import { joinTolerances, type Tolerance } from './tolerance.ts';
 
 /** What is tolerated for these objects: by the project's rules, by autoscalers, and by what every cluster does. Reads autoscalers only where something can be scaled. */
@@ -16,12 +16,7 @@ export async function readTolerance(
 ): Promise<Tolerance> {
   const autoscalers =
     settings.autoscalers === 'report' ? [] : [await readAutoscalers(objects, served, ports, signal)];
-  return joinTolerances([
-    toleranceOfRules(settings.ignore ?? []),
-    ...autoscalers,
-    injectedCertificates,
-    restarts,
-  ]);
+  return joinTolerances([toleranceOfRules(settings.ignore ?? []), ...autoscalers, filledIn, restarts]);
 }
 
 const certificate = 'a certificate that is injected';

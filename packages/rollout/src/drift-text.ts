@@ -11,7 +11,7 @@ export function describeDrift({ state, reason, fields }: ObjectDrift, now: Date,
 }
 
 /** `kubectl-edit changed spec.replicas from 2 to 5, 12 minutes ago`. */
-export function describeField({ path, deployed, found, writer }: DriftedField, now: Date): string {
+function describeField({ path, deployed, found, writer }: DriftedField, now: Date): string {
   const when = writer?.time ? ` ${ageOf(writer.time, now)}` : '';
   const who = writer && (writer.subresource ? `${writer.manager} (${writer.subresource})` : writer.manager);
   const [was, is] = [deployed ?? '', found ?? ''];
@@ -28,7 +28,7 @@ export function describeField({ path, deployed, found, writer }: DriftedField, n
 }
 
 /** `12 minutes ago`. */
-export function ageOf(time: string, now: Date): string {
+function ageOf(time: string, now: Date): string {
   const seconds = Math.max(0, Math.round((now.getTime() - Date.parse(time)) / 1_000));
   if (Number.isNaN(seconds)) return '';
   const units: readonly [number, string][] = [

@@ -1,12 +1,14 @@
 import { type KubeObject, type KubeRef, KubeStatusError, type Ports, ZakenakError } from '@zakenak/core';
 import { differencesOf, type FieldDifference, showField } from './diff.ts';
-import { fieldManager, isImmutable } from './dry-run.ts';
+import { isImmutable } from './dry-run.ts';
 import { type FieldPath, pathText, pointerText } from './field-path.ts';
 import { type FieldWriter, managedEntries, writerOf } from './field-writer.ts';
 import { foreignFields } from './foreign-fields.ts';
+import { isApplied } from './is-applied.ts';
 import type { Kinds } from './kinds.ts';
+import type { LiveObjects } from './live-objects.ts';
 import { refOf } from './object.ts';
-import { type Owner, ownerOf, sameOwner } from './ownership.ts';
+import { fieldManager, type Owner, ownerOf, sameOwner } from './ownership.ts';
 import { dataKinds } from './plan-rollout.ts';
 import type { Tolerance } from './tolerance.ts';
 
@@ -50,13 +52,15 @@ export interface DriftContext {
   readonly owner: Owner;
   readonly kinds: Kinds;
   readonly tolerance: Tolerance;
+  /** What is there. */
+  readonly live: LiveObjects;
 }
 
 type DriftPorts = Pick<Ports, 'kube' | 'redactor'>;
 
 /**
- * Compares a deployed object with the cluster: a GET, then a server-side apply as dry run that takes every field, so that defaults, quantities and webhooks are
- * the server's. Whatever keeps it from being compared is `unknown`. Nothing is written.
+ * Compares a deployed object with the cluster: by its managed fields where they prove that it is the same, else by a server-side apply as dry run that takes every
+ * field, so that defaults, quantities and webhooks are the server's. Whatever keeps it from being compared is `unknown`. Nothing is written.
  */
 export async function compareObject(
   desired: KubeObject,
@@ -70,7 +74,8 @@ export async function compareObject(
     return { ...base, state: 'unknown', reason: `the cluster serves no ${ref.apiVersion} ${ref.kind}` };
   let live: KubeObject | undefined;
   try {
-    live = await ports.kube.get(ref, signal);
+    // A list finds only what bears Helm's label, which may be what was taken away.
+    live = (await context.live.find(ref, signal)) ?? (await ports.kube.get(ref, signal));
     if (!live) return judgeMissing(base, context);
     const other = ownerOf(live);
     if (other && !sameOwner(other, context.owner))
@@ -82,6 +87,7 @@ export async function compareObject(
       };
     if (live.metadata.deletionTimestamp)
       return { ...base, live, state: 'drifted', reason: 'it is being deleted' };
+    if (isApplied(desired, live)) return judgeFields(base, live, live, context, ports);
     const wanted = await ports.kube.apply(desired, { fieldManager, dryRun: true, force: true }, signal);
     return judgeFields(base, live, wanted, context, ports);
   } catch (error) {

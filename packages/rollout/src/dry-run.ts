@@ -1,12 +1,14 @@
-import { type KubeObject, KubeStatusError, type Ports, ZakenakError } from '@zakenak/core';
+import { type KubeObject, type KubeRef, KubeStatusError, type Ports, ZakenakError } from '@zakenak/core';
 import { type FieldConflict, isApplyConflict, judgeConflicts } from './conflict.ts';
 import { diffObjects } from './diff.ts';
 import { isApplied } from './is-applied.ts';
+import { findKept, type Kept } from './kept.ts';
 import type { Kinds } from './kinds.ts';
 import type { LiveObjects } from './live-objects.ts';
 import { describe, refOf, sameBody } from './object.ts';
 import { fieldManager, type Owner, ownerOf, sameOwner } from './ownership.ts';
 import type { PlannedObject } from './plan.ts';
+import type { Tolerance } from './tolerance.ts';
 
 /** What a dry run needs to know of the rest of the plan. */
 export interface DryRunContext {
@@ -16,6 +18,10 @@ export interface DryRunContext {
   readonly newNamespaces: ReadonlySet<string>;
   /** What is there. */
   readonly live: LiveObjects;
+  /** Differences that are left alone. */
+  readonly tolerance?: Tolerance;
+  /** True for an object of the deployed revision: only such a one may be left missing. */
+  readonly wasDeployed?: (ref: KubeRef) => boolean;
 }
 
 /** A planned object with what the plan itself does not show. */
@@ -25,6 +31,8 @@ export interface PreparedObject {
   readonly desired?: KubeObject;
   /** What was there. */
   readonly live?: KubeObject;
+  /** Fields that are left as they are in the cluster. */
+  readonly kept?: Kept;
 }
 
 /**
@@ -38,7 +46,7 @@ export async function planObject(
   signal?: AbortSignal,
 ): Promise<PreparedObject> {
   const ref = refOf(desired);
-  const decided = (planned: Decision, live?: KubeObject): PreparedObject => ({
+  const decided = (planned: Decision, live?: KubeObject, kept?: Kept): PreparedObject => ({
     planned: {
       ref,
       diff: [],
@@ -46,8 +54,9 @@ export async function planObject(
       ...planned,
       ...(live?.metadata.uid ? { uid: live.metadata.uid } : {}),
     },
-    desired,
+    desired: kept?.applied ?? desired,
     ...(live ? { live } : {}),
+    ...(kept ? { kept } : {}),
   });
   const early = planWithoutServer(desired, context);
   if (early) return decided(early);
@@ -56,10 +65,12 @@ export async function planObject(
     const refused = owned && refuse(owned, context.owner);
     if (refused) return decided(refused, owned);
     if (owned && isApplied(desired, owned)) return decided({ action: 'noop', reason: 'unchanged' }, owned);
-    const tried = await dryRun(desired, ports, signal);
+    const kept = await findKept(desired, owned, context, ports, signal);
+    if (kept && !owned) return decided({ action: 'noop', reason: kept.rules.join('; ') }, owned, kept);
+    const tried = await dryRun(kept?.applied ?? desired, ports, signal);
     const live = owned ?? (doesExist(tried) ? await ports.kube.get(ref, signal) : undefined);
     const refusedLate = !owned && live && refuse(live, context.owner);
-    return decided(refusedLate || judgeDryRun(live, tried, ports), live);
+    return decided(refusedLate || judgeDryRun(live, tried, ports), live, kept);
   } catch (error) {
     const { live, ...failure } = await planFailure(desired, error, ports, signal);
     return decided(failure, live);

@@ -1,7 +1,7 @@
 import type { KubeObject } from '@zakenak/core';
-import { fieldManager } from './dry-run.ts';
 import type { FieldPath, PathStep } from './field-path.ts';
 import { isRecord, listAt, recordAt, sameJson, textAt } from './json.ts';
+import { fieldManager } from './ownership.ts';
 
 /** Who wrote a field, as the API server keeps it in metadata.managedFields. */
 export interface FieldWriter {

@@ -30,8 +30,11 @@ export function foreignFields(live: KubeObject, desired: KubeObject): readonly F
         const here = [...path, child.step];
         if (isOutside(here)) continue;
         const inner = wantedChild(want, child);
-        if (inner === undefined) found.set(JSON.stringify(here), { path: here, value: child.value, writer });
-        else walk(managedChildren(child.fields, child.value), inner, here);
+        // A map that is new is told by its keys, as ignore rules name them; a list's new element as a whole.
+        const parts = 'key' in child.step ? managedChildren(child.fields, child.value) : [];
+        if (inner !== undefined) walk(managedChildren(child.fields, child.value), inner, here);
+        else if (parts.length > 0) walk(parts, undefined, here);
+        else found.set(JSON.stringify(here), { path: here, value: child.value, writer });
       }
     };
     walk(managedChildren(fields, live), wanted, []);

@@ -1,4 +1,5 @@
 export { type DeployPorts, deployRollout } from './deploy.ts';
+export type { DriftRule, DriftSettings } from './drift-rules.ts';
 export { badYaml, clusterTooOld, planUnreadable } from './errors.ts';
 export { isSealed, type Plan } from './plan.ts';
 export type * from './request.ts';

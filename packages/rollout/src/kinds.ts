@@ -37,3 +37,17 @@ export function createKinds(resources: readonly KubeResource[], objects: readonl
 function keyOf(apiVersion: string, kind: string): string {
   return groupOf(apiVersion) === '' ? `/${apiVersion}/${kind}` : `${apiVersion}/${kind}`;
 }
+
+/** The kinds that definitions bring, of the versions that are served. */
+export function definedKinds(
+  definitions: readonly KubeObject[],
+): readonly { readonly apiVersion: string; readonly kind: string }[] {
+  return definitions.flatMap((crd) =>
+    listAt(crd, 'spec', 'versions')
+      .filter((version) => valueAt(version, 'served') === true)
+      .map((version) => ({
+        apiVersion: `${textAt(crd, 'spec', 'group')}/${textAt(version, 'name')}`,
+        kind: textAt(crd, 'spec', 'names', 'kind'),
+      })),
+  );
+}

@@ -1,11 +1,13 @@
-import type { KubeObject, Ports } from '@zakenak/core';
+import type { KubeObject, KubeRef, Ports } from '@zakenak/core';
+import { readTolerance } from './drift-policy.ts';
 import { type DryRunContext, type PreparedObject, planObject } from './dry-run.ts';
 import { requestOf } from './errors.ts';
-import { renderRemoval } from './from-record.ts';
+import { recordedObjects, renderRemoval } from './from-record.ts';
 import type { HelmRelease } from './helm-release.ts';
 import { type HelmHistory, newest, readHistories, standing } from './helm-storage.ts';
 import { type HookEvent, hooksFor } from './hook.ts';
 import { sameJson } from './json.ts';
+import type { Kinds } from './kinds.ts';
 import { createLimiter, type Limiter } from './limiter.ts';
 import { createLiveObjects } from './live-objects.ts';
 import { describe, keyOf, refOf } from './object.ts';
@@ -58,7 +60,8 @@ export async function prepareRollout(
   const rendered = await renderRollout(request, ports, { deployed, ...(signal ? { signal } : {}) });
   const removals = removed.flatMap(({ name }) => renderOrphan(name, histories, rendered));
   const intents = new Map(removals.map(({ name }): [string, Intent] => [name, { uninstall: true }]));
-  const whole = { ...rendered, releases: [...rendered.releases, ...removals] };
+  const drift = request.drift ? { drift: request.drift } : {};
+  const whole = { ...rendered, ...drift, releases: [...rendered.releases, ...removals] };
   const left = orphans.filter((orphan) => !removed.includes(orphan));
   return planRendered(whole, histories, intents, ports, signal, left);
 }
@@ -89,9 +92,10 @@ export async function planRendered(
   const newNamespaces = await findNewNamespaces(rendered, ports, signal);
   const wanted = rendered.releases.flatMap(({ crds, objects }) => [...crds, ...objects]);
   const live = createLiveObjects(wanted.map(refOf), ports);
+  const tolerance = await readTolerance(rendered.drift ?? {}, wanted, rendered.kinds, ports, signal);
   const limit = createLimiter(parallelRequests);
   const prepare = (release: RenderedRelease): Promise<PreparedRelease> => {
-    const context = { owner: release, kinds: rendered.kinds, newNamespaces, live };
+    const context = { owner: release, kinds: rendered.kinds, newNamespaces, live, tolerance };
     const intent = intents.get(release.name);
     const about = {
       rendered: release,
@@ -151,8 +155,10 @@ async function prepareRelease(
 ): Promise<PreparedRelease> {
   const { rendered, history, intent } = subject;
   ports.progress.emit({ stage: 'plan', subject: rendered.name, state: 'started' });
+  const deployed = deployedKeys(history, context.kinds);
+  const wasDeployed = (ref: KubeRef): boolean => deployed().has(keyOf(ref));
   const planOne = (object: KubeObject): Promise<PreparedObject> =>
-    limit(() => planObject(object, context, ports, signal));
+    limit(() => planObject(object, { ...context, wasDeployed }, ports, signal));
   const wanted = new Set(rendered.objects.map((object) => keyOf(refOf(object))));
   const known = intent && 'uninstall' in intent ? undefined : rendered.manifest;
   const former = formerObjects(history, context.kinds, known);
@@ -167,6 +173,18 @@ async function prepareRelease(
   ports.progress.emit({ stage: 'plan', subject: rendered.name, state: 'done', message: planned.reason });
   const target = intent && 'rollBackTo' in intent ? { target: intent.rollBackTo } : {};
   return { rendered, planned, history, ...target, crds, objects: all };
+}
+
+/** The objects of the deployed revision, decoded when they are first asked for. */
+function deployedKeys(history: HelmHistory, kinds: Kinds): () => ReadonlySet<string> {
+  let keys: ReadonlySet<string> | undefined;
+  return () => {
+    const record = newest(history, 'deployed');
+    keys ??= new Set(
+      record ? recordedObjects(record.release(), kinds).map((object) => keyOf(refOf(object))) : [],
+    );
+    return keys;
+  };
 }
 
 function planRelease(

@@ -1,5 +1,6 @@
 import { type KubeObject, KubeStatusError, type Ports } from '@zakenak/core';
 import { applyPrepared } from './apply-object.ts';
+import type { DriftSettings } from './drift-rules.ts';
 import type { PreparedObject } from './dry-run.ts';
 import { requestOf } from './errors.ts';
 import { collectEvidence, type Evidence } from './evidence.ts';
@@ -16,11 +17,12 @@ import {
   updateRecord,
 } from './helm-storage.ts';
 import { groupByRank } from './kind-order.ts';
-import type { Kinds } from './kinds.ts';
+import { createKinds, definedKinds, type Kinds } from './kinds.ts';
 import type { Limiter } from './limiter.ts';
 import { dataKinds, hookEvents, type PreparedRelease } from './plan-rollout.ts';
 import { firstRevisionOf, rollbackRevisionOf } from './revision.ts';
 import { runHooks } from './run-hooks.ts';
+import type { Tolerance } from './tolerance.ts';
 import { type WaitContext, waitReady } from './wait.ts';
 
 /** The ports that carrying out a plan reaches. */
@@ -34,6 +36,10 @@ export interface RunContext extends WaitContext {
   readonly rollout: string;
   readonly kinds: Kinds;
   readonly limit: Limiter;
+  /** Which differences from the cluster are left alone, by a rollback too. */
+  readonly drift?: DriftSettings | undefined;
+  /** The same, once it is known what steers the objects that are put back. */
+  readonly tolerance?: Tolerance;
   /** Namespaces that this run makes, under way or done. */
   readonly namespaces: Map<string, Promise<void>>;
 }
@@ -204,7 +210,21 @@ async function established(
   context: RunContext,
 ): Promise<void> {
   await waitReady(subject, definitions, timeoutMs, context);
-  context.ports.kube.refreshDiscovery();
+  await untilServed(definitions, context);
+}
+
+const servedMs = 10_000;
+
+/** A definition is established a moment before the server's discovery tells of its kind. What does not come is told by the apply that needs it. */
+async function untilServed(definitions: readonly KubeObject[], { ports, signal }: RunContext): Promise<void> {
+  const deadline = ports.clock.monotonicMs() + servedMs;
+  for (;;) {
+    ports.kube.refreshDiscovery();
+    const served = createKinds(await ports.kube.resources(), []);
+    if (definedKinds(definitions).every((kind) => served.find(kind))) return;
+    if (ports.clock.monotonicMs() >= deadline) return;
+    await ports.clock.sleep(100, signal);
+  }
 }
 
 /** Helm's own words (helm: pkg/action). */

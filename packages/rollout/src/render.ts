@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { KubeObject, Ports } from '@zakenak/core';
 import { type LoadedChart, loadChart } from './chart.ts';
+import type { DriftSettings } from './drift-rules.ts';
 import { badChart, renderFailed, twoOwners } from './errors.ts';
 import { orderByNeeds } from './graph.ts';
 import type { HelmChart, HelmHook } from './helm-release.ts';
@@ -42,6 +43,8 @@ export interface RenderedRollout {
   readonly set: string;
   readonly releases: readonly RenderedRelease[];
   readonly kinds: Kinds;
+  /** Which differences from the cluster are left alone. */
+  readonly drift?: DriftSettings;
 }
 
 type RenderPorts = Pick<Ports, 'kube' | 'process' | 'files' | 'progress' | 'redactor'>;

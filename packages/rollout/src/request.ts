@@ -1,4 +1,5 @@
 import type { Report } from '@zakenak/core';
+import type { DriftSettings } from './drift-rules.ts';
 import type { Plan } from './plan.ts';
 
 /** One layer of values: an object, or a YAML file of the workspace. Later layers win. */
@@ -45,6 +46,8 @@ export interface RolloutRequest {
   readonly prune?: boolean;
   /** Commit that is rolled out, for the records. */
   readonly commit?: string;
+  /** Which differences from the cluster are left alone. */
+  readonly drift?: DriftSettings;
 }
 
 /** How a set is changed as one transaction. */
@@ -53,6 +56,8 @@ export interface TransactionOptions {
   readonly stateNamespace?: string;
   /** `set` where nothing is said. */
   readonly onFailure?: OnFailure;
+  /** Which differences from the cluster are left alone, by a rollback too. */
+  readonly drift?: DriftSettings;
   /** Only plan. */
   readonly dryRun?: boolean;
   /** Go ahead with what cannot be undone. */

@@ -5,6 +5,7 @@ import { ReleaseFailure } from './failure.ts';
 import { recordedObjects } from './from-record.ts';
 import type { HelmRelease } from './helm-release.ts';
 import type { Baseline } from './journal.ts';
+import { keepLive, keptOf } from './kept.ts';
 import { kindRank } from './kind-order.ts';
 import { bodyOf, describe, keyOf, refOf, sameBody } from './object.ts';
 import { type Owner, ownerOf, sameOwner } from './ownership.ts';
@@ -29,7 +30,7 @@ export async function restoreObjects(
   const restored: KubeObject[] = [];
   for (const { ref, before } of [...existed].sort((a, b) => kindRank(a.ref.kind) - kindRank(b.ref.kind))) {
     checkSignal(context);
-    if (before) restored.push(await restoreObject(before, manifest.get(keyOf(ref)), context));
+    if (before) restored.push(await restoreObject(before, manifest.get(keyOf(ref)), owner, context));
   }
   const reversed = [...created].sort((a, b) => kindRank(b.ref.kind) - kindRank(a.ref.kind));
   const removed: KubeRef[] = [];
@@ -44,15 +45,21 @@ export async function restoreObjects(
 
 /** One object back to how it was. */
 async function restoreObject(
-  before: KubeObject,
-  desired: KubeObject | undefined,
+  snapshot: KubeObject,
+  manifest: KubeObject | undefined,
+  owner: Owner,
   context: RunContext,
 ): Promise<KubeObject> {
   const { kube } = context.ports;
-  const live = await kube.get(refOf(before));
+  const live = await kube.get(refOf(snapshot));
+  // What an autoscaler or somebody by rule steers has moved on meanwhile: it is not ours to put back.
+  const kept =
+    live && context.tolerance && keptOf(snapshot, live, snapshot, { owner, tolerance: context.tolerance });
+  const before = kept?.applied ?? snapshot;
+  const desired = manifest && live && kept ? keepLive(manifest, live, kept.paths) : manifest;
   if (live && sameBody(live, before)) return live;
   if (live && desired) {
-    const applied = await applyObject(desired, context, true).catch((error: unknown) => {
+    const applied = await applyObject(desired, context, { force: true }).catch((error: unknown) => {
       if (error instanceof ReleaseFailure) return undefined;
       throw error;
     });

@@ -76,6 +76,7 @@ async function undoInterrupted(
       observer,
       signal: AbortSignal.any([signal, lock.lost]),
       set: request.set,
+      drift: request.drift,
       limit: createLimiter(8),
       namespaces: new Map(),
     };
@@ -125,7 +126,8 @@ async function prepareRollback(
     releases.push(render(record, kinds, facts));
     intents.set(name, goal.target ? { rollBackTo: goal.target.release() } : { uninstall: true });
   }
-  return planRendered({ set: request.set, releases, kinds }, histories, intents, ports, signal);
+  const drift = request.drift ? { drift: request.drift } : {};
+  return planRendered({ set: request.set, releases, kinds, ...drift }, histories, intents, ports, signal);
 }
 
 interface Goal {

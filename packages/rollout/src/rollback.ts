@@ -1,5 +1,6 @@
 import type { KubeObject } from '@zakenak/core';
 import { removeObject } from './apply-object.ts';
+import { readTolerance } from './drift-policy.ts';
 import { requestOf } from './errors.ts';
 import { ReleaseFailure } from './failure.ts';
 import { reverseNeeds, runByNeeds } from './graph.ts';
@@ -38,12 +39,14 @@ export async function rollBack(
   context: RunContext,
 ): Promise<RollbackResult> {
   const histories = await readHistories(releases, context.ports);
+  const before = releases.flatMap(({ baseline }) => baseline.flatMap(({ before }) => before ?? []));
+  const tolerance = await readTolerance(context.drift ?? {}, before, context.kinds, context.ports);
   const known = new Set(releases.map(({ name }) => name));
   const nodes = reverseNeeds(
     releases.map((release) => ({ ...release, needs: release.needs.filter((need) => known.has(need)) })),
   );
   const { results, errors } = await runByNeeds(nodes, (release) =>
-    putBack(release, histories.get(release.name) ?? [], journal.reason ?? '', context),
+    putBack(release, histories.get(release.name) ?? [], journal.reason ?? '', { ...context, tolerance }),
   );
   const unexpected = errors.find(({ error }) => !(error instanceof ReleaseFailure));
   if (unexpected) throw unexpected.error;

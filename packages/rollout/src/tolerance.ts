@@ -1,6 +1,5 @@
 import type { KubeObject, KubeRef } from '@zakenak/core';
 import type { FieldDifference } from './diff.ts';
-import { type FieldPath, valueAtPath, withValueAt } from './field-path.ts';
 
 /** An object whose differences are judged. */
 export interface ToleranceSubject {
@@ -32,9 +31,4 @@ export function joinTolerances(tolerances: readonly Tolerance[]): Tolerance {
       return undefined;
     },
   };
-}
-
-/** The object to apply with the fields that are left alone as they are in the cluster: applying it does not move them, and takes them from nobody. */
-export function keepLive(desired: KubeObject, live: KubeObject, paths: readonly FieldPath[]): KubeObject {
-  return paths.reduce((object, path) => withValueAt(object, path, valueAtPath(live, path)), desired);
 }

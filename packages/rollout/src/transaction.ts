@@ -2,6 +2,7 @@ import type { Ports, Report } from '@zakenak/core';
 import { fenceWrites } from './fence.ts';
 import { type Journal, readJournal, writeJournal } from './journal.ts';
 import { judgePlan } from './judge-plan.ts';
+import { keptRemarks } from './kept.ts';
 import { createLimiter } from './limiter.ts';
 import { acquireLock, type Lock, peekLock } from './lock.ts';
 import { createObserver } from './observer.ts';
@@ -105,7 +106,7 @@ function concludeEarly(
     verdict: isBlocked ? 'failed' : 'passed',
     summary: isBlocked ? `Nothing was written: the plan cannot be carried out.` : `${summarizePlan(plan)}.`,
     findings,
-    caveats: [...caveats, ...note],
+    caveats: [...caveats, ...note, ...keptRemarks(prepared.releases)],
   });
 }
 
@@ -130,6 +131,7 @@ async function locked(run: Run, held: Held): Promise<Report> {
     signal,
     warn,
     set: transaction.set,
+    drift: transaction.drift,
     limit: createLimiter(parallelWrites),
     namespaces: new Map(),
   };
@@ -242,7 +244,7 @@ function partsOf(verification: Report | undefined): Pick<Outcome, 'parts'> {
 
 function reportOf(
   run: Run,
-  { plan }: PreparedRollout,
+  { plan, releases }: PreparedRollout,
   ending: Ending,
   { ports }: { readonly ports: Pick<Ports, 'clock'> },
 ): Report {
@@ -252,7 +254,7 @@ function reportOf(
     plan,
     ...ending,
     findings: [...judgePlan(plan, allowIrreversible), ...(ending.findings ?? [])],
-    caveats: [...run.caveats, ...(ending.caveats ?? [])],
+    caveats: [...run.caveats, ...keptRemarks(releases), ...(ending.caveats ?? [])],
     timings: [{ name: tool, durationMs: ports.clock.monotonicMs() - run.started }],
   });
 }

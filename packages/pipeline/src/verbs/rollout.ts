@@ -84,6 +84,7 @@ export const rollback: Bound = async (read, settings, context) => {
   const request = {
     set: rollout.set,
     releases: rollout.releases,
+    ...(rollout.drift ? { drift: rollout.drift } : {}),
     ...stateOf(inputs),
     ...writingOf(inputs, context),
     ...(inputs.release ? { release: inputs.release } : {}),
@@ -99,7 +100,8 @@ export const status: Bound = async (read, settings, context) => {
   const config = settings.config ?? (await context.config()).config;
   const { rollout, environment } = describeRollout(config, inputs, settings.event);
   const kube = await connect(read, environment, context);
-  const request = { set: rollout.set, releases: rollout.releases, ...stateOf(inputs) };
+  const { set, releases, drift } = rollout;
+  const request = { set, releases, ...(drift ? { drift } : {}), ...stateOf(inputs) };
   return readRolloutStatus(request, { ...context.ports, kube }, context.signal);
 };
 

@@ -1,0 +1,86 @@
+import type { KubeObject, KubeRef, Ports } from '@zakenak/core';
+import { differencesOf } from './diff.ts';
+import { type FieldPath, pathText, valueAtPath, withValueAt } from './field-path.ts';
+import { describe, refOf } from './object.ts';
+import { fieldManager, type Owner } from './ownership.ts';
+import type { Tolerance } from './tolerance.ts';
+
+/** What of an object a deploy leaves as it is in the cluster. */
+export interface Kept {
+  /** The object as the release wants it. */
+  readonly wanted: KubeObject;
+  /** The object as it is applied: as wanted, with the live values of what is kept. */
+  readonly applied: KubeObject;
+  readonly paths: readonly FieldPath[];
+  /** Field and rule, one phrase each. */
+  readonly rules: readonly string[];
+}
+
+/** The object with the given fields as they are in the cluster: applying it does not move them, and takes them from nobody. */
+export function keepLive(wanted: KubeObject, live: KubeObject, paths: readonly FieldPath[]): KubeObject {
+  return paths.reduce((object, path) => withValueAt(object, path, valueAtPath(live, path)), wanted);
+}
+
+/** Who is asked, and what of it may be left alone. */
+interface KeepContext {
+  readonly owner: Owner;
+  readonly tolerance?: Tolerance;
+  readonly wasDeployed?: (ref: KubeRef) => boolean;
+}
+
+/**
+ * What of the object is left alone; undefined where nothing is. Asks for one more dry run, which takes every field and so shows every difference, and only for an
+ * object that a rule or an autoscaler concerns. Throws what the dry run throws.
+ */
+export async function findKept(
+  wanted: KubeObject,
+  live: KubeObject | undefined,
+  { owner, tolerance, wasDeployed }: KeepContext,
+  ports: Pick<Ports, 'kube'>,
+  signal?: AbortSignal,
+): Promise<Kept | undefined> {
+  const subject = { release: owner.name, ref: refOf(wanted) };
+  if (!tolerance?.concerns(subject)) return undefined;
+  if (!live) {
+    const whole = { path: [], before: undefined, after: wanted };
+    const rule = wasDeployed?.(subject.ref) ? tolerance.ruleFor(subject, whole, undefined) : undefined;
+    return rule === undefined ? undefined : { wanted, applied: wanted, paths: [], rules: [rule] };
+  }
+  const forced = await ports.kube.apply(wanted, { fieldManager, dryRun: true, force: true }, signal);
+  return keptOf(wanted, live, forced, { owner, tolerance });
+}
+
+/** What of the way from `live` to `goal` is left alone. */
+export function keptOf(
+  wanted: KubeObject,
+  live: KubeObject,
+  goal: KubeObject,
+  { owner, tolerance }: { readonly owner: Owner; readonly tolerance: Tolerance },
+): Kept | undefined {
+  const subject = { release: owner.name, ref: refOf(wanted) };
+  const left = differencesOf(live, goal).flatMap((difference) => {
+    const rule = tolerance.ruleFor(subject, difference, live);
+    return rule === undefined
+      ? []
+      : [{ path: difference.path, text: `${pathText(difference.path)} (${rule})` }];
+  });
+  if (left.length === 0) return undefined;
+  const paths = left.map(({ path }) => path);
+  return { wanted, applied: keepLive(wanted, live, paths), paths, rules: left.map(({ text }) => text) };
+}
+
+/** What a plan leaves as it is, one sentence each: nothing is left alone silently. */
+export function keptRemarks(
+  releases: readonly { readonly objects: readonly KeptObject[] }[],
+): readonly string[] {
+  return releases.flatMap(({ objects }) =>
+    objects.flatMap(({ planned, kept }) =>
+      kept ? [`${describe(planned.ref)} is left as it is in the cluster: ${kept.rules.join('; ')}.`] : [],
+    ),
+  );
+}
+
+interface KeptObject {
+  readonly planned: { readonly ref: KubeRef };
+  readonly kept?: Kept;
+}

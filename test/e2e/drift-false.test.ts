@@ -1,0 +1,111 @@
+import assert from 'node:assert/strict';
+import { cp } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import type { KubeApi, KubeObject, Report } from '@zakenak/core';
+import { connectKube } from '@zakenak/kube';
+import type { Sandbox } from '@zakenak/sandbox';
+import { parseAllDocuments } from 'yaml';
+import { makeWorkspace, reportOf, runCli } from './cli-fixture.ts';
+import { makeFaultSet } from './deploy-faults-fixture.ts';
+import { corpus, leftOut } from './drift-corpus.ts';
+import { startTestSandbox } from './sandbox-fixture.ts';
+
+const root = join(import.meta.dirname, '../..');
+let sandbox: Sandbox;
+let kube: KubeApi;
+
+before(async () => {
+  sandbox = await startTestSandbox();
+  kube = await connectKube({ env: {}, kubeconfig: sandbox.kubeconfig });
+});
+after(() => sandbox?.stop());
+
+const objects = Object.values(corpus).flatMap((text) =>
+  parseAllDocuments(text).map((document) => document.toJS() as KubeObject),
+);
+
+test('the corpus has every built-in kind that can be applied, or says why not', async () => {
+  const inCorpus = new Set(objects.map(({ apiVersion, kind }) => `${apiVersion} ${kind}`));
+  const served = (await kube.resources())
+    .filter(
+      ({ apiVersion, verbs }) =>
+        ['create', 'get', 'patch'].every((verb) => verbs.includes(verb)) && isBuiltIn(apiVersion),
+    )
+    .map(({ apiVersion, kind }) => `${apiVersion} ${kind}`);
+  assert.ok(served.length >= 50);
+  assert.deepEqual(
+    served.filter((kind) => !inCorpus.has(kind) && !(kind in leftOut)),
+    [],
+  );
+});
+
+const isBuiltIn = (apiVersion: string): boolean => !apiVersion.includes('example.com');
+
+// Before the corpus, whose webhooks, classes and quotas are the cluster's.
+test('the reference platform: a second deploy writes nothing, and nothing has drifted', async (t) => {
+  const workspace = await makeWorkspace(t);
+  await cp(join(root, 'examples/platform'), workspace.root, { recursive: true });
+  await workspace.commit();
+  const run = async (verb: string): Promise<Report> =>
+    reportOf(
+      await runCli([
+        verb,
+        '--environment',
+        'sandbox',
+        '--json',
+        '--directory',
+        workspace.root,
+        '--kubeconfig',
+        sandbox.kubeconfig,
+      ]),
+    );
+  const first = await run('deploy');
+  assert.equal(first.verdict, 'simulated', JSON.stringify([first.error, first.findings], null, 1));
+  assertInSync(await run('status'));
+  assert.equal((await run('deploy')).outputs['has-changes'], false);
+});
+
+test('every built-in kind: a second deploy writes nothing, and nothing has drifted', async (t) => {
+  const set = await makeFaultSet(t, sandbox, '');
+  await set.workspace.write(
+    Object.fromEntries(
+      Object.entries(corpus).map(([name, text]) => [`charts/fault/templates/${name}`, text]),
+    ),
+  );
+  const first = await set.run(['deploy']);
+  assert.equal(first.exitCode, 0, JSON.stringify([first.report.error, first.report.findings], null, 1));
+  assertInSync((await set.run(['status'])).report);
+  const second = await set.run(['deploy']);
+  assert.equal(second.report.outputs['has-changes'], false, JSON.stringify(second.report.sections));
+  // What another apply of the very same does: a resourceVersion that moves (kubernetes#95460) is no drift either.
+  await applyAgain(set.name);
+  assertInSync((await set.run(['status'])).report);
+});
+
+async function applyAgain(namespace: string): Promise<void> {
+  kube.refreshDiscovery();
+  for (const { apiVersion, kind, metadata } of objects) {
+    const resource = (await kube.resources()).find(
+      (one) => one.apiVersion === apiVersion && one.kind === kind,
+    );
+    const ref = { apiVersion, kind, name: metadata.name, ...(resource?.namespaced ? { namespace } : {}) };
+    const live = await kube.get(ref);
+    assert.ok(live, `${kind} ${metadata.name}`);
+    await kube.patch(ref, 'merge', { metadata: { labels: { 'somebody.example.com/touched': 'yes' } } });
+    await kube.patch(ref, 'merge', { metadata: { labels: { 'somebody.example.com/touched': null } } });
+  }
+}
+
+function assertInSync(report: Report): void {
+  const differing = report.outputs.drift as readonly { readonly state: string; readonly object: unknown }[];
+  assert.deepEqual(
+    differing.filter(({ state }) => state !== 'in-sync'),
+    [],
+  );
+  const releases = report.outputs.releases as readonly { readonly name: string; readonly drift: string }[];
+  assert.deepEqual(
+    releases.filter(({ drift }) => drift !== 'in-sync'),
+    [],
+  );
+}

@@ -1,0 +1,277 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, before, type TestContext, test } from 'node:test';
+import type { KubeApi, KubeObject, Report } from '@zakenak/core';
+import { connectKube } from '@zakenak/kube';
+import type { Sandbox } from '@zakenak/sandbox';
+import { startApiProxy } from './api-proxy.ts';
+import { type FaultSet, makeFaultSet } from './deploy-faults-fixture.ts';
+import { createTestToolchain, startTestSandbox } from './sandbox-fixture.ts';
+
+let sandbox: Sandbox;
+let kube: KubeApi;
+let program: string;
+
+before(async () => {
+  [sandbox, program] = await Promise.all([startTestSandbox(), createTestToolchain().resolve('kubernetes')]);
+  kube = await connectKube({ env: {}, kubeconfig: sandbox.kubeconfig });
+});
+after(() => sandbox?.stop());
+
+/** As a person would: kubectl itself, so that its own field managers are what is told. */
+const kubectl = (set: FaultSet, ...args: readonly string[]): string =>
+  execFileSync(program, ['kubectl', '--kubeconfig', sandbox.kubeconfig, '--namespace', set.name, ...args], {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+
+const web = (replicas: string, more = '', name = 'web') => `apiVersion: apps/v1
+kind: Deployment
+metadata: { name: ${name}, annotations: { note: deployed } }
+spec:
+  ${replicas}
+  selector: { matchLabels: { app: ${name} } }
+  template:
+    metadata: { labels: { app: ${name} } }
+    spec: { nodeSelector: { kubernetes.io/os: linux }, containers: [{ name: web, image: "example/web:1", env: [{ name: A, value: a }], ${more} }] }
+`;
+const settings = `---
+apiVersion: v1
+kind: ConfigMap
+metadata: { name: settings }
+data: { a: "1", b: "2" }
+`;
+const hpa = (least: number, most: number) => `---
+apiVersion: autoscaling/v2
+kind: HorizontalPodAutoscaler
+metadata: { name: web, annotations: { zakenak.dev/wait: ignore } }
+spec: { minReplicas: ${least}, maxReplicas: ${most}, scaleTargetRef: { apiVersion: apps/v1, kind: Deployment, name: web } }
+`;
+
+interface DriftOutput {
+  readonly object: { readonly kind: string; readonly name: string };
+  readonly state: string;
+  readonly reason?: string;
+  readonly fields: readonly { readonly pointer: string; readonly writer?: { readonly manager: string } }[];
+  readonly ignored: readonly { readonly pointer: string; readonly rule: string }[];
+}
+
+const driftOf = (report: Report, kind: string): DriftOutput | undefined =>
+  (report.outputs.drift as readonly DriftOutput[]).find(({ object }) => object.kind === kind);
+
+const fieldsOf = (drift: DriftOutput | undefined) =>
+  drift?.fields.map(({ pointer, writer }) => `${pointer} ${writer?.manager ?? ''}`);
+
+async function deployed(t: TestContext, manifest: string, drift = ''): Promise<FaultSet> {
+  const set = await makeFaultSet(t, sandbox, manifest);
+  if (drift) {
+    const text = await readFile(join(set.workspace.root, 'zakenak.yaml'), 'utf8');
+    await set.workspace.write({ 'zakenak.yaml': `${text}${drift}` });
+  }
+  await deploy(set);
+  return set;
+}
+
+async function deploy(set: FaultSet): Promise<Report> {
+  const { report, exitCode } = await set.run(['deploy']);
+  assert.equal(exitCode, 0, JSON.stringify([report.error, report.findings]));
+  return report;
+}
+
+const liveOf = async (set: FaultSet, kind: string, name: string): Promise<KubeObject> => {
+  const apiVersion = kind === 'Deployment' ? 'apps/v1' : 'v1';
+  const live = await kube.get({ apiVersion, kind, namespace: set.name, name });
+  assert.ok(live, `${kind} ${name}`);
+  return live;
+};
+
+const replicasOf = async (set: FaultSet): Promise<unknown> =>
+  ((await liveOf(set, 'Deployment', 'web')).spec as { readonly replicas?: number }).replicas;
+
+test('what people change is told: field, before, after, tool and time', async (t) => {
+  const set = await deployed(t, `${web('replicas: 1')}${settings}`);
+  kubectl(set, 'scale', 'deployment/web', '--replicas=2');
+  kubectl(set, 'annotate', 'deployment/web', 'note=by-hand', '--overwrite');
+  kubectl(set, 'patch', 'configmap', 'settings', '--type=json', '-p', '[{"op":"remove","path":"/data/b"}]');
+  kubectl(set, 'patch', 'configmap', 'settings', '--type=merge', '-p', '{"data":{"c":"3"}}');
+  const { report } = await set.run(['status']);
+  assert.deepEqual(fieldsOf(driftOf(report, 'Deployment'))?.sort(), [
+    '/metadata/annotations/note kubectl-annotate',
+    '/spec/replicas kubectl',
+  ]);
+  assert.deepEqual(fieldsOf(driftOf(report, 'ConfigMap')), [
+    '/data/b kubectl-patch',
+    '/data/c kubectl-patch',
+  ]);
+  const [finding] = report.findings.filter(({ ruleId }) => ruleId === 'rollout/drifted');
+  assert.match(
+    finding?.message ?? '',
+    /kubectl-annotate changed metadata\.annotations\.note from deployed to by-hand/,
+  );
+  assert.match(finding?.message ?? '', /kubectl \(scale\) changed spec\.replicas from 1 to 2/);
+  assert.match(finding?.message ?? '', /data\.b \(2\) was removed \(probably by kubectl-patch/);
+  assert.match(finding?.message ?? '', /kubectl-patch added data\.c \(3\) (?:just now|\d+ seconds? ago)/);
+});
+
+test('what was added beside the chart, in a list or in a map that is owned whole, is drift; a restart and a controller’s field are not', async (t) => {
+  const set = await deployed(t, web('replicas: 1'));
+  kubectl(set, 'rollout', 'restart', 'deployment/web');
+  await kube.apply(
+    {
+      apiVersion: 'apps/v1',
+      kind: 'Deployment',
+      metadata: { name: 'web', namespace: set.name, annotations: { 'operator.example.com/seen': 'yes' } },
+    },
+    { fieldManager: 'some-operator' },
+  );
+  const calm = driftOf((await set.run(['status'])).report, 'Deployment');
+  assert.equal(calm?.state, 'in-sync');
+  assert.match(calm?.ignored[0]?.rule ?? '', /restart/);
+  kubectl(set, 'set', 'env', 'deployment/web', 'B=b');
+  kubectl(
+    set,
+    'patch',
+    'deployment',
+    'web',
+    '-p',
+    '{"spec":{"template":{"spec":{"nodeSelector":{"disk":"ssd"}}}}}',
+  );
+  const drift = driftOf((await set.run(['status'])).report, 'Deployment');
+  assert.equal(drift?.state, 'drifted');
+  assert.deepEqual(fieldsOf(drift)?.sort(), [
+    '/spec/template/spec/containers/web/env/B kubectl-set',
+    '/spec/template/spec/nodeSelector/disk kubectl-patch',
+  ]);
+});
+
+test('what is gone, and what was deleted and made again by hand, is drift', async (t) => {
+  const set = await deployed(t, `${web('replicas: 1')}${settings}`);
+  kubectl(set, 'delete', 'deployment', 'web', '--wait');
+  const live = await liveOf(set, 'ConfigMap', 'settings');
+  kubectl(set, 'delete', 'configmap', 'settings');
+  const { labels = {}, annotations = {} } = live.metadata;
+  await kube.create(
+    { ...live, metadata: { name: 'settings', namespace: set.name, labels, annotations } },
+    { fieldManager: 'kubectl-create' },
+  );
+  const { report } = await set.run(['status']);
+  assert.deepEqual(
+    [driftOf(report, 'Deployment')?.reason, driftOf(report, 'ConfigMap')?.reason],
+    ['it is gone', 'it was replaced by another object'],
+  );
+});
+
+test('a dry run that fails is unknown, never in sync', async (t) => {
+  const set = await deployed(t, settings);
+  kubectl(set, 'patch', 'configmap', 'settings', '--type=merge', '-p', '{"data":{"a":"2"}}');
+  await using proxy = await startApiProxy(sandbox);
+  proxy.intercept(({ url = '' }) => (url.includes('dryRun=') ? { status: 500 } : undefined));
+  const { report } = await set.run(['status', '--kubeconfig', proxy.kubeconfig]);
+  assert.equal(driftOf(report, 'ConfigMap')?.state, 'unknown');
+  assert.equal(report.findings[0]?.ruleId, 'rollout/unknown-drift');
+});
+
+test('an autoscaler and a deploy do not fight: replicas within its bounds stay, outside of them the chart’s count', async (t) => {
+  const set = await deployed(t, `${web('replicas: 1')}${hpa(1, 6)}`);
+  // The autoscaler itself has no metrics here: what it does is written the way it does it.
+  await scaleAs(set, 'kube-controller-manager', 4);
+  const { report } = await set.run(['status']);
+  const drift = driftOf(report, 'Deployment');
+  assert.equal(drift?.state, 'in-sync');
+  assert.match(drift?.ignored[0]?.rule ?? '', /^steered by HorizontalPodAutoscaler .*\/web$/);
+  assert.equal((await deploy(set)).outputs['has-changes'], false);
+  await set.setManifest(`${web('replicas: 2', 'args: [changed]')}${hpa(1, 6)}`);
+  const changed = await deploy(set);
+  assert.equal(await replicasOf(set), 4);
+  assert.match(changed.caveats.join('\n'), /spec\.replicas \(steered by HorizontalPodAutoscaler/);
+  // A rollback goes back to the chart, not to a count of that time.
+  await scaleAs(set, 'kube-controller-manager', 5);
+  const back = await set.run(['rollback']);
+  assert.equal(back.exitCode, 0, back.report.summary);
+  assert.equal(await replicasOf(set), 5);
+  kubectl(set, 'scale', 'deployment/web', '--replicas=9');
+  assert.deepEqual(fieldsOf(driftOf((await set.run(['status'])).report, 'Deployment')), [
+    '/spec/replicas kubectl',
+  ]);
+});
+
+async function scaleAs(set: FaultSet, manager: string, replicas: number): Promise<void> {
+  execFileSync(
+    program,
+    [
+      'kubectl',
+      '--kubeconfig',
+      sandbox.kubeconfig,
+      '--namespace',
+      set.name,
+      'patch',
+      'deployment',
+      'web',
+      '--subresource=scale',
+      '--type=merge',
+      `--field-manager=${manager}`,
+      '-p',
+      JSON.stringify({ spec: { replicas } }),
+    ],
+    { stdio: ['ignore', 'pipe', 'pipe'] },
+  );
+}
+
+test('a deploy that fails leaves the autoscaler its count', async (t) => {
+  const set = await deployed(t, `${web('replicas: 1')}${hpa(1, 6)}`);
+  await scaleAs(set, 'kube-controller-manager', 3);
+  await set.setManifest(
+    `${web('replicas: 1').replace('labels: { app: web }', 'labels: { app: web }, annotations: { zakenak.dev/simulate: crash-loop }')}${hpa(1, 6)}`,
+  );
+  const { report } = await set.run(['deploy']);
+  assert.equal(report.verdict, 'rolled-back', report.summary);
+  assert.equal(await replicasOf(set), 3);
+  assert.equal(driftOf((await set.run(['status'])).report, 'Deployment')?.state, 'in-sync');
+});
+
+test('ignore rules hold for status, plan and deploy: the field stays as it is, and is shown with its rule', async (t) => {
+  const rules = `drift:
+  ignore:
+    - { kind: ConfigMap, pointers: [/data/a], reason: tuned by hand }
+    - { managers: [some-*] }
+`;
+  const set = await deployed(t, `${web('replicas: 1')}${settings}`, rules);
+  kubectl(set, 'patch', 'configmap', 'settings', '--type=merge', '-p', '{"data":{"a":"tuned"}}');
+  await kube.apply(
+    {
+      apiVersion: 'apps/v1',
+      kind: 'Deployment',
+      metadata: { name: 'web', namespace: set.name, annotations: { note: 'operated' } },
+    },
+    { fieldManager: 'some-operator', force: true },
+  );
+  const { report } = await set.run(['status']);
+  assert.deepEqual(
+    driftOf(report, 'ConfigMap')?.ignored.map(({ pointer, rule }) => `${pointer} ${rule}`),
+    ['/data/a drift.ignore: /data/a (tuned by hand)'],
+  );
+  assert.equal(driftOf(report, 'Deployment')?.state, 'in-sync');
+  assert.match(report.sections.at(-1)?.text ?? '', /ignored: .*data\.a .*tuned by hand/);
+  await set.setManifest(`${web('replicas: 1', 'args: [new]')}${settings.replace('b: "2"', 'b: "3"')}`);
+  await deploy(set);
+  assert.deepEqual((await liveOf(set, 'ConfigMap', 'settings')).data, { a: 'tuned', b: '3' });
+  assert.equal((await liveOf(set, 'Deployment', 'web')).metadata.annotations?.note, 'operated');
+  assert.equal((await deploy(set)).outputs['has-changes'], false);
+});
+
+test('a rule that names nothing, and a pointer that is none, are told with their line', async (t) => {
+  const set = await makeFaultSet(t, sandbox, settings);
+  const text = await readFile(join(set.workspace.root, 'zakenak.yaml'), 'utf8');
+  for (const [rule, message] of [
+    ['{ kind: Deployment }', /neither pointers nor managers/],
+    ['{ pointers: [spec/replicas] }', /drift\.ignore\.0\.pointers/],
+    ['{ pointer: [/spec] }', /did you mean 'pointers'/],
+  ] as const) {
+    await set.workspace.write({ 'zakenak.yaml': `${text}drift: { ignore: [${rule}] }\n` });
+    const { report, exitCode } = await set.run(['status']);
+    assert.equal(exitCode, 2);
+    assert.match(report.findings.map(({ message }) => message).join('\n'), message);
+  }
+});

@@ -279,8 +279,6 @@ export type ReleaseConfig = Static<typeof release>;
 export type EnvironmentConfig = Static<typeof environment>;
 /** The `smoke` settings. */
 export type SmokeConfig = Static<typeof smoke>;
-/** The `drift` settings. */
-export type DriftConfig = Static<typeof drift>;
 /** The `policy` settings. */
 export type PolicyConfig = Static<typeof policy>;
 

@@ -14,7 +14,8 @@ import {
 } from './cli-fixture.ts';
 
 const verbs = [
-  ...['check', 'lint', 'secrets', 'verify', 'build', 'plan', 'deploy', 'converge', 'status', 'rollback'],
+  ...['check', 'lint', 'secrets', 'verify', 'build', 'plan', 'deploy', 'converge', 'status'],
+  ...['history', 'unlock', 'rollback'],
   ...['smoke', 'doctor', 'release', 'sign', 'init', 'sandbox'],
 ];
 

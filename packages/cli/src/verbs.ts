@@ -11,6 +11,8 @@ const loaders: Readonly<Record<string, () => Promise<Verb>>> = {
   deploy: async () => (await import('@zakenak/pipeline/verbs/rollout')).deployVerb,
   converge: async () => (await import('@zakenak/pipeline/verbs/converge')).convergeVerb,
   status: async () => (await import('@zakenak/pipeline/verbs/rollout')).statusVerb,
+  history: async () => (await import('@zakenak/pipeline/verbs/state')).historyVerb,
+  unlock: async () => (await import('@zakenak/pipeline/verbs/state')).unlockVerb,
   rollback: async () => (await import('@zakenak/pipeline/verbs/rollout')).rollbackVerb,
   smoke: async () => (await import('@zakenak/pipeline/verbs/smoke')).smokeVerb,
   doctor: async () => (await import('@zakenak/pipeline/verbs/doctor')).doctorVerb,

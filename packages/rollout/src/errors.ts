@@ -91,6 +91,16 @@ export function locked(set: string, holder: string): ZakenakError {
   });
 }
 
+/** Somebody who lives holds the lock that is to be freed. */
+export function stillHeld(set: string, holder: string): ZakenakError {
+  return new ZakenakError({
+    code: 'rollout/still-held',
+    message: `The lock of the set '${set}' is held by ${holder}, who lives: it was renewed while we looked.`,
+    remedy: 'Wait for that deploy or cancel it where it runs; --force takes the lock from it all the same.',
+    exitCode: exitCodes.refused,
+  });
+}
+
 /** The lock was lost while working. */
 export function lockLost(set: string): ZakenakError {
   return new ZakenakError({

@@ -45,6 +45,47 @@ export async function peekLock(
   return { version: live?.metadata.resourceVersion ?? '', holder: live ? holderOf(live) : '' };
 }
 
+/** How a lock stands. */
+export interface HolderState {
+  /** `dead`: certainly gone, or its Lease has not changed for its whole duration while we looked. */
+  readonly state: 'free' | 'dead' | 'alive';
+  readonly holder: string;
+  /** What the holder deploys; empty where it did not say. */
+  readonly commit: string;
+  readonly epoch: number;
+}
+
+/** Looks at the lock until it is known whether its holder lives: at once, or after the Lease's duration at the latest. Writes nothing. */
+export async function observeHolder(
+  request: Pick<LockRequest, 'set' | 'namespace' | 'isGone'>,
+  ports: LockPorts,
+  signal?: AbortSignal,
+): Promise<HolderState> {
+  const begun = ports.clock.monotonicMs();
+  let first: string | undefined;
+  for (;;) {
+    const live = await requestOf('Reading the lock', () => ports.kube.get(refOf(request), signal));
+    const holder = live ? holderOf(live) : '';
+    const facts = {
+      holder,
+      commit: live?.metadata.annotations?.[commitAnnotation] ?? '',
+      epoch: numberAt(live, 0, 'spec', 'leaseTransitions'),
+    };
+    if (!live || holder === '') return { ...facts, state: 'free' };
+    if (request.isGone?.(holder) || isFree(live, ports.clock.monotonicMs() - begun))
+      return { ...facts, state: 'dead' };
+    first ??= live.metadata.resourceVersion;
+    if (live.metadata.resourceVersion !== first) return { ...facts, state: 'alive' };
+    ports.progress.emit({
+      stage: 'lock',
+      subject: request.set,
+      state: 'waiting',
+      message: `looking whether ${holder} still renews it`,
+    });
+    await ports.clock.sleep(500, signal);
+  }
+}
+
 /**
  * Takes the set's Lease (coordination.k8s.io), waiting for its holder at most `timeoutMs`, and renews it until it is released. A holder counts as dead when
  * its Lease has not changed for its whole duration by our own clock (client-go: tools/leaderelection). Throws ZakenakError `rollout/locked`.

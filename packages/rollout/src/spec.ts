@@ -1,7 +1,7 @@
 import { defineSpec, type InputSpec } from '@zakenak/core';
 
 /** Which cluster and where the set's own state is. */
-const clusterInputs = {
+export const clusterInputs = {
   kubeconfig: {
     type: 'string',
     description: 'Kubeconfig file; KUBECONFIG and ~/.kube/config where nothing is said',
@@ -16,7 +16,7 @@ const clusterInputs = {
   },
 } as const satisfies Record<string, InputSpec>;
 
-const environmentInput = {
+export const environmentInput = {
   type: 'string',
   description: 'Environment of zakenak.yaml; the only one where nothing is said',
 } as const satisfies InputSpec;
@@ -29,7 +29,7 @@ const imageInputs = {
   images: { type: 'string', description: 'The `images` output of build-push-image, as it is' },
 } as const satisfies Record<string, InputSpec>;
 
-const planOutputs = {
+export const planOutputs = {
   set: { description: 'Name of the set of releases' },
   'plan-id': { description: 'SHA-256 of the plan' },
   'has-changes': { description: 'true where something would be, or was, changed' },

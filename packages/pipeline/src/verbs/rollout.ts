@@ -17,7 +17,7 @@ import { describeRollout } from '../rollout-request.ts';
 import { refuseForks } from '../settings.ts';
 import { smoke } from './smoke.ts';
 
-const clusterKeys = {
+export const clusterKeys = {
   kubeconfig: 'environments.*.cluster.kubeconfig',
   context: 'environments.*.cluster.context',
 };
@@ -119,7 +119,7 @@ export const rollbackVerb = bindVerb(rollbackSpec, writingKeys, rollback);
 export const statusVerb = bindVerb(statusSpec, clusterKeys, status);
 
 /** The environment's cluster, checked against the oldest version that the environment accepts. */
-async function connect(
+export async function connect(
   read: ReadInput,
   { environment }: ResolvedEnvironment,
   context: RunContext,
@@ -138,7 +138,7 @@ async function connect(
   return kube;
 }
 
-function stateOf(inputs: { readonly 'state-namespace'?: string | undefined }): {
+export function stateOf(inputs: { readonly 'state-namespace'?: string | undefined }): {
   readonly stateNamespace?: string;
 } {
   return inputs['state-namespace'] ? { stateNamespace: inputs['state-namespace'] } : {};
@@ -151,14 +151,21 @@ interface WritingInputs {
   readonly 'lock-timeout': number;
 }
 
-function writingOf(inputs: WritingInputs, { ports, identity }: RunContext) {
+/** Who we are to others that wait for the lock. */
+export function holderOf({ ports, identity }: RunContext) {
+  return {
+    holder: `${ports.host.runUrl ?? `zakenak on ${ports.host.name}`} (${identity.self})`,
+    isGone: identity.isGone,
+  };
+}
+
+function writingOf(inputs: WritingInputs, context: RunContext) {
   return {
     dryRun: inputs['dry-run'],
     onFailure: inputs['on-failure'],
     allowIrreversible: inputs['allow-irreversible'],
     lockTimeoutMs: inputs['lock-timeout'],
-    holder: `${ports.host.runUrl ?? `zakenak on ${ports.host.name}`} (${identity.self})`,
-    isGone: identity.isGone,
+    ...holderOf(context),
   };
 }
 

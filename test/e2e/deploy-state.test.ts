@@ -1,0 +1,178 @@
+import assert from 'node:assert/strict';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import type { KubeApi } from '@zakenak/core';
+import { connectKube } from '@zakenak/kube';
+import type { Sandbox } from '@zakenak/sandbox';
+import { makeTestSet, readWrites, type TestSet } from './rollout-fixture.ts';
+import { until } from './sandbox-cli.ts';
+import { createTestToolchain, startTestSandbox } from './sandbox-fixture.ts';
+
+let sandbox: Sandbox;
+let kube: KubeApi;
+let helms: readonly string[];
+
+before(async () => {
+  const toolchain = createTestToolchain();
+  sandbox = await startTestSandbox();
+  helms = [await toolchain.resolve('helm3'), await toolchain.resolve('helm')];
+  kube = await connectKube({ env: {}, kubeconfig: sandbox.kubeconfig });
+});
+after(() => sandbox?.stop());
+
+const textOf = async ({ name }: TestSet, release: string): Promise<unknown> => {
+  const found = await kube.get({ apiVersion: 'v1', kind: 'ConfigMap', namespace: name, name: release });
+  return (found?.data as { text?: string } | undefined)?.text;
+};
+
+/** A deploy that waits for its first release. */
+async function startSlowDeploy(set: TestSet) {
+  await set.setValues({ base: { text: 'slow', readyAfter: '60s' } });
+  let child: ChildProcess | undefined;
+  const ended = set.run(['deploy'], {
+    onStart: (started) => {
+      child = started;
+    },
+  });
+  await until('the slow deploy waits', async () => (await textOf(set, 'base')) === 'slow', 20_000);
+  return { child: child as ChildProcess, ended };
+}
+
+const lockOf = ({ report }: Awaited<ReturnType<TestSet['run']>>) => [
+  report.outputs['lock-state'],
+  report.outputs['freed'],
+];
+
+test('a living holder keeps its lock; forced, it stops at its next write and the next deploy goes on', async (t) => {
+  const set = await makeTestSet(t, sandbox);
+  const { ended } = await startSlowDeploy(set);
+  // A process of another machine: nobody here can tell whether it is gone.
+  const looked = await set.run(['unlock', '--dry-run']);
+  assert.deepEqual([looked.exitCode, ...lockOf(looked)], [0, 'alive', false]);
+  const refused = await set.run(['unlock']);
+  assert.deepEqual([refused.exitCode, refused.report.error?.code], [5, 'rollout/still-held']);
+  const forced = await set.run(['unlock', '--force']);
+  assert.deepEqual([forced.exitCode, ...lockOf(forced)], [0, 'alive', true]);
+  assert.match(forced.report.caveats.join(), /was alive: it stops at its next write/);
+  const { report } = await ended;
+  assert.equal(report.error?.code, 'rollout/lock-lost');
+  await set.setValues({ base: { text: 'next' } });
+  const next = await set.run(['deploy']);
+  assert.equal(next.report.verdict, 'simulated', next.report.summary);
+});
+
+test('a holder that sleeps past its lease, and one that was killed, are found dead and lose the lock', async (t) => {
+  for (const signal of ['SIGSTOP', 'SIGKILL'] as const) {
+    const set = await makeTestSet(t, sandbox);
+    const { child, ended } = await startSlowDeploy(set);
+    child.kill(signal);
+    const freed = await set.run(['unlock']);
+    assert.deepEqual([freed.exitCode, ...lockOf(freed)], [0, 'dead', true], freed.report.summary);
+    assert.deepEqual(
+      freed.report.findings.map(({ ruleId }) => ruleId),
+      ['rollout/interrupted'],
+    );
+    assert.deepEqual(lockOf(await set.run(['unlock', '--dry-run'])), ['free', false]);
+    const writes = await readWrites(sandbox, set.name);
+    child.kill('SIGCONT');
+    if (signal === 'SIGSTOP') assert.equal((await ended).report.error?.code, 'rollout/lock-lost');
+    await ended;
+    assert.deepEqual(await readWrites(sandbox, set.name), writes);
+    assert.equal((await set.run(['rollback'])).exitCode, 0);
+    assert.equal(await textOf(set, 'base'), undefined);
+  }
+});
+
+/** Helm, killed while it waits: its revision stays pending. */
+async function killHelm(program: string, set: TestSet, text: string): Promise<void> {
+  const chart = join(set.workspace.root, 'charts/app');
+  const args = ['--kubeconfig', sandbox.kubeconfig, '--namespace', set.name, 'upgrade', 'web', chart];
+  const more = ['--set', `text=${text}`, '--set', 'simulate=never-ready', '--wait', '--timeout', '60s'];
+  const child = spawn(program, [...args, ...more], { stdio: 'ignore' });
+  await until('helm has written', async () => (await textOf(set, 'web')) === text, 30_000);
+  child.kill('SIGKILL');
+  await once(child, 'close');
+}
+
+interface HelmRow {
+  readonly revision: number;
+  readonly status: string;
+}
+const helmHistory = (program: string, set: TestSet): readonly HelmRow[] =>
+  JSON.parse(
+    execFileSync(
+      program,
+      ['--kubeconfig', sandbox.kubeconfig, '--namespace', set.name, 'history', 'web', '-o', 'json'],
+      { encoding: 'utf8' },
+    ),
+  );
+
+test('a revision that a killed Helm left pending is freed by unlock, and repaired by the next deploy', async (t) => {
+  for (const program of helms) {
+    const set = await makeTestSet(t, sandbox);
+    await set.run(['deploy']);
+    await killHelm(program, set, 'one');
+    assert.equal(helmHistory(program, set).at(-1)?.status, 'pending-upgrade');
+    const { report, exitCode } = await set.run(['unlock']);
+    assert.equal(exitCode, 0);
+    assert.deepEqual(report.outputs['revisions'], [{ release: 'web', revision: 2, was: 'pending-upgrade' }]);
+    assert.equal(helmHistory(program, set).at(-1)?.status, 'failed');
+    await killHelm(program, set, 'two');
+    const deployed = await set.run(['deploy']);
+    assert.equal(deployed.report.verdict, 'simulated', deployed.report.summary);
+    assert.equal(await textOf(set, 'web'), 'first');
+    assert.deepEqual(
+      helmHistory(program, set).map(({ status }) => status),
+      ['superseded', 'failed', 'failed', 'deployed'],
+    );
+    const idle = await set.run(['unlock']);
+    assert.match(idle.report.summary, /^Nobody holds the lock of /);
+  }
+});
+
+test('history tells what both Helms tell, and what went out together', async (t) => {
+  const set = await makeTestSet(t, sandbox);
+  assert.match((await set.run(['history'])).report.summary, /^0 revisions of 0 releases/);
+  await set.run(['deploy']);
+  await set.setValues({ base: { text: 'second' }, web: { text: 'second' } });
+  await set.run(['deploy']);
+  const { report, exitCode } = await set.run(['history']);
+  assert.equal(exitCode, 0);
+  const revisions = report.outputs['revisions'] as readonly {
+    readonly release: string;
+    readonly revision: number;
+    readonly status: string;
+    readonly rollout: string;
+    readonly set: string;
+  }[];
+  assert.deepEqual(
+    revisions.map(({ release, revision, status }) => `${release} ${revision} ${status}`).sort(),
+    ['api 1 deployed', 'base 1 superseded', 'base 2 deployed', 'web 1 superseded', 'web 2 deployed'],
+  );
+  for (const program of helms)
+    assert.deepEqual(
+      helmHistory(program, set).map(({ revision, status }) => [revision, status]),
+      revisions
+        .filter(({ release }) => release === 'web')
+        .map(({ revision, status }) => [revision, status])
+        .reverse(),
+    );
+  assert.ok(revisions.every((one) => one.set === set.name));
+  const rollouts = report.outputs['rollouts'] as readonly { readonly revisions: readonly string[] }[];
+  assert.deepEqual(
+    rollouts.map(({ revisions: members }) => [...members].sort()),
+    [
+      ['base 2', 'web 2'],
+      ['api 1', 'base 1', 'web 1'],
+    ],
+  );
+  const one = await set.run(['history', '--release', 'web', '--max', '1']);
+  assert.match(
+    one.report.sections[0]?.text ?? '',
+    /^web {6}2 .* deployed {2}app-1\.2\.3 .*Upgrade complete$/m,
+  );
+  const unknown = await set.run(['history', '--release', 'wob']);
+  assert.deepEqual([unknown.exitCode, unknown.report.error?.code], [2, 'rollout/unknown-release']);
+});

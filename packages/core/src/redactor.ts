@@ -11,23 +11,42 @@ const shortest = 4;
 
 /** An empty redactor; `onAdd` hears of each secret once (a CI host masks it as well). */
 export function createRedactor(onAdd?: (secret: string) => void): Redactor {
-  const forms = new Set<string>();
-  let ordered: readonly string[] | undefined;
+  const known = new Set<string>();
+  const byBeginning = new Map<string, Set<string>>();
+  // Text mostly holds no secret: one look at each place, however many secrets there are.
+  const beginnings = new Uint8Array(65_536);
   return {
     add(secret) {
-      if (secret.trim().length < shortest || forms.has(secret)) return;
-      for (const form of formsOf(secret)) forms.add(form);
-      ordered = undefined;
+      if (secret.trim().length < shortest || known.has(secret)) return;
+      for (const form of formsOf(secret)) {
+        known.add(form);
+        const beginning = form.slice(0, shortest);
+        beginnings[hashAt(form, 0)] = 1;
+        byBeginning.set(beginning, (byBeginning.get(beginning) ?? new Set()).add(form));
+      }
       onAdd?.(secret);
     },
     redact(text) {
+      const found = new Set<string>();
+      for (let at = 0; at + shortest <= text.length; at += 1) {
+        if (beginnings[hashAt(text, at)] === 0) continue;
+        for (const form of byBeginning.get(text.slice(at, at + shortest)) ?? [])
+          if (text.startsWith(form, at)) found.add(form);
+      }
       // Longest first, so that a secret that contains another is masked whole.
-      ordered ??= [...forms].sort((a, b) => b.length - a.length);
       let clean = text;
-      for (const form of ordered) clean = clean.replaceAll(form, mask);
+      for (const form of [...found].sort((a, b) => b.length - a.length)) clean = clean.replaceAll(form, mask);
       return clean;
     },
   };
+}
+
+/** A number below 65,536 of the first `shortest` characters from `at` on. */
+function hashAt(text: string, at: number): number {
+  let hash = 0;
+  for (let index = at; index < at + shortest; index += 1)
+    hash = (hash * 31 + text.charCodeAt(index)) & 0xffff;
+  return hash;
 }
 
 function formsOf(secret: string): readonly string[] {

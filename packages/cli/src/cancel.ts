@@ -1,13 +1,16 @@
 import { cancelled } from '@zakenak/core';
 
-/** An abort signal that fires on Ctrl-C, SIGTERM and a terminal that closes, with a `run/cancelled` error; a second one ends at once. `dispose` stops listening. */
-export function listenForCancellation(): { readonly signal: AbortSignal; dispose(): void } {
+/** An abort signal that fires on Ctrl-C, SIGTERM and a terminal that closes, with a `run/cancelled` error; a second one ends at once; `print` shows what it says. `dispose` stops listening. */
+export function listenForCancellation(print: (text: string) => void): {
+  readonly signal: AbortSignal;
+  dispose(): void;
+} {
   const controller = new AbortController();
   const listeners = (['SIGINT', 'SIGTERM', 'SIGHUP'] as const).map((name) => {
     const error = cancelled(name === 'SIGINT' ? 'SIGINT' : 'SIGTERM');
     const listener = () => {
       if (controller.signal.aborted) process.exit(error.exitCode);
-      process.stderr.write(`\n${name}: stopping; once more ends at once.\n`);
+      print(`\n${name}: stopping; once more ends at once.\n`);
       controller.abort(error);
     };
     process.on(name, listener);

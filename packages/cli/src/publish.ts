@@ -38,6 +38,8 @@ export interface Publication {
   /** See exitCodeFor. */
   readonly detailed: boolean;
   forge(): Promise<Forge | undefined>;
+  /** Hears of the report as it will be shown, before anything is. */
+  onSettled(report: Report, exitCode: number): void;
 }
 
 /**
@@ -47,6 +49,7 @@ export interface Publication {
 export async function publish(judged: Report, to: Publication): Promise<number> {
   const clean = (text: string) => to.redactor.redact(text);
   const report = await deliver(judged, to, clean);
+  to.onSettled(report, exitCodeOf(report));
   if (to.json) to.write(clean(renderJson(report)));
   else to.write(clean(renderTerminal(report, { colour: to.colour })));
   if (to.host.capabilities.annotationsPerLevel > 0) annotate(report, to, clean);

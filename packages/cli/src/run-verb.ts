@@ -9,12 +9,14 @@ import {
   type Report,
   ZakenakError,
 } from '@zakenak/core';
+import type { EventFile } from '@zakenak/machine';
 import { publicationInputs, publicationOutputs, type Verb } from '@zakenak/pipeline';
 import { listenForCancellation } from './cancel.ts';
+import { openEvents } from './events.ts';
 import { detailedExitCode } from './exit-code.ts';
 import { publish } from './publish.ts';
 import { version } from './version.ts';
-import { type Surroundings, wire } from './wiring.ts';
+import { type Surroundings, type Wired, wire } from './wiring.ts';
 
 const endAfterMs = 3_500;
 
@@ -39,12 +41,19 @@ export function withPublicationInputs(spec: ActionSpec): ActionSpec {
 
 /** Parse the spec, call the engine, publish the report; returns the exit code. */
 export async function runVerb(call: Call): Promise<number> {
-  const cancellation = listenForCancellation();
+  const cancellation = listenForCancellation((text) => print(text));
   const spec = withPublicationInputs(call.verb.spec);
   const wired = wire(call, cancellation.signal);
+  const { print } = wired.progress;
+  const events = await openStream(call, wired).catch(asZakenakError);
   try {
     for (const name of secretInputs(spec.inputs)) wired.context.ports.redactor.add(call.read(name) ?? '');
-    const report = await judge(call, spec, wired.context);
+    const report = await judge(
+      call,
+      spec,
+      wired.context,
+      events instanceof ZakenakError ? events : undefined,
+    );
     const settings = readPublication(call.read);
     return await publish(report, {
       ...wired.context.ports,
@@ -56,21 +65,37 @@ export async function runVerb(call: Call): Promise<number> {
       detailed: detailedExitCode in spec.inputs && isTrue(call.read(detailedExitCode)),
       ...settings,
       forge: () => wired.context.forge(),
+      onSettled: wired.progress.end,
     });
   } finally {
     cancellation.dispose();
-    await wired.close();
+    wired.progress.close();
+    if (!(events instanceof ZakenakError)) await events?.close();
     if (cancellation.signal.aborted) endSoon();
   }
+}
+
+/** From here on everything that happens is in the stream. */
+async function openStream(
+  call: Call,
+  { context, progress: { stream } }: Wired,
+): Promise<EventFile | undefined> {
+  const target = call.read('events')?.trim();
+  const events = target ? await openEvents(target, call.json, context.ports) : undefined;
+  if (events) stream.attach(events);
+  stream.begin({ verb: call.verb.spec.verb, version });
+  return events;
 }
 
 async function judge(
   call: Call,
   spec: ActionSpec,
-  context: ReturnType<typeof wire>['context'],
+  context: Wired['context'],
+  early: ZakenakError | undefined,
 ): Promise<Report> {
   try {
     await requireFolder(context.ports.files.root);
+    if (early) throw early;
     return await call.verb.run(parseInputs(spec, call.read), context);
   } catch (thrown) {
     const error = asZakenakError(context.signal.aborted ? context.signal.reason : thrown);

@@ -1,14 +1,6 @@
 import { relative, resolve } from 'node:path';
 import type { ParsedConfig } from '@zakenak/config';
-import {
-  type CiEvent,
-  type CiHost,
-  createRedactor,
-  type Forge,
-  type KubeApi,
-  type Log,
-  type Progress,
-} from '@zakenak/core';
+import { type CiEvent, type CiHost, createRedactor, type Forge, type KubeApi, type Log } from '@zakenak/core';
 import { createGithubForge, detectHost } from '@zakenak/forges';
 import { createGit, resolveRange } from '@zakenak/git';
 import {
@@ -16,7 +8,6 @@ import {
   createHttp,
   createLog,
   createProcessRunner,
-  createProgressLines,
   createSystemClock,
   describeSelf,
   isGone,
@@ -24,6 +15,8 @@ import {
 import type { RunContext } from '@zakenak/pipeline';
 import { cacheFolder, createToolchain } from '@zakenak/toolchain';
 import { wantsColour } from './colour.ts';
+import { eventsDescriptor } from './events.ts';
+import { groupStyleOf, type ShownProgress, showProgress } from './progress.ts';
 import { version } from './version.ts';
 
 /** What surrounds a run. */
@@ -45,41 +38,39 @@ export interface Wired {
   /** Where lines go that the CI host itself reads: not among the JSON. */
   readonly command: (text: string) => void;
   readonly colour: boolean;
-  close(): Promise<void>;
+  readonly progress: ShownProgress;
 }
 
 /** Wires the real ports. Nothing is started or read before it is asked for. */
 export function wire(around: Surroundings, signal: AbortSignal): Wired {
   const { env } = around;
-  const write = (text: string) => void process.stdout.write(text);
-  const toStderr = (text: string) => void process.stderr.write(text);
-  const command = around.json ? toStderr : write;
+  const eventsTo = eventsDescriptor(around.read('events'));
+  const hasEvents = eventsTo === 1 && !around.json;
+  const write = (text: string) => void (hasEvents ? process.stderr : process.stdout).write(text);
+  const command = around.json ? (text: string) => void process.stderr.write(text) : write;
   const detected = detectHost(env, around.cwd, command);
   const host: CiHost = { ...detected, readInput: around.read };
   const redactor = createRedactor((secret) => host.mask(secret));
   for (const secret of secretVariables(env)) redactor.add(secret);
   const files = createFiles(resolve(around.cwd, around.directory ?? host.workspace));
   const clock = createSystemClock();
-  const colour = wantsColour(env, process.stdout.isTTY);
-  const started = clock.monotonicMs();
+  const colour = wantsColour(env, (hasEvents ? process.stderr : process.stdout).isTTY);
+  const quiet = around.quiet || eventsTo === 2;
+  const progress = showProgress({ env, host, quiet, redactor, clock });
   const log = createLog({
-    write: toStderr,
+    write: progress.print,
     redactor,
     colour: wantsColour(env, process.stderr.isTTY),
     verbose: Boolean(env.ZAKENAK_DEBUG),
-    groups: host.name === 'github' ? 'github' : 'plain',
+    groups: groupStyleOf(host),
   });
-  const silent: Progress = { emit: () => {} };
-  const progress = around.quiet
-    ? silent
-    : createProgressLines({
-        write: toStderr,
-        redactor,
-        elapsedMs: () => clock.monotonicMs() - started,
-        colour: wantsColour(env, process.stderr.isTTY),
-      });
   const http = createHttp();
-  const runner = createToolchain({ process: createProcessRunner(withoutInputs(env)), env, http, progress });
+  const runner = createToolchain({
+    process: createProcessRunner(withoutInputs(env)),
+    env,
+    http,
+    progress: progress.stream,
+  });
   const git = createGit({ process: runner, root: files.root, signal });
   const configPath = around.read('config')?.trim() || 'zakenak.yaml';
   const connections = new Map<string, Promise<KubeApi>>();
@@ -88,7 +79,7 @@ export function wire(around: Surroundings, signal: AbortSignal): Wired {
   const readOwn = once(async () => warnOfOldKeys(await read(configPath), log));
   const config = (path = configPath) => (path === configPath ? readOwn() : read(path));
   const context: RunContext = {
-    ports: { process: runner, files, clock, http, git, host, log, progress, redactor },
+    ports: { process: runner, files, clock, http, git, host, log, progress: progress.stream, redactor },
     env,
     signal,
     version,
@@ -108,12 +99,12 @@ export function wire(around: Surroundings, signal: AbortSignal): Wired {
     schemaFolder: async (kubernetesVersion) =>
       (await import('@zakenak/schemas')).prepareSchemas(kubernetesVersion, {
         process: runner,
-        progress,
+        progress: progress.stream,
         cacheFolder: cacheFolder(env),
         signal,
       }),
   };
-  return { context, write, command, colour, close: async () => {} };
+  return { context, write, command, colour, progress };
 }
 
 /** Every verb tells of the first Zakenak's keys, not only those that report on the file. */

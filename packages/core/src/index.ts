@@ -38,6 +38,8 @@ export * from './render/markdown.ts';
 export * from './render/sarif.ts';
 export * from './render/terminal.ts';
 export * from './report.ts';
+export * from './run-event.ts';
 export * from './severity.ts';
 export * from './simulated.ts';
 export * from './spec.ts';
+export * from './tag-progress.ts';

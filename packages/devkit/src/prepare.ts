@@ -1,5 +1,11 @@
-import { createRedactor } from '@zakenak/core';
-import { createHttp, createProcessRunner, createProgressLines } from '@zakenak/machine';
+import { createRedactor, type Progress } from '@zakenak/core';
+import {
+  createEventStream,
+  createHttp,
+  createProcessRunner,
+  createProgressLines,
+  createSystemClock,
+} from '@zakenak/machine';
 import { createToolchain, type ToolName } from '@zakenak/toolchain';
 
 /** What a task needs to be on the machine. */
@@ -52,13 +58,12 @@ const debianPackages = [
 /** Installs the third-party programs of a task, with progress; throws the toolchain's errors. */
 export async function prepare(_root: string, task: keyof typeof needs): Promise<void> {
   const env = process.env;
-  const started = performance.now();
-  const write = (text: string) => void process.stderr.write(text);
-  const progress = createProgressLines({
-    write,
+  const progress = createEventStream({
+    clock: createSystemClock(),
     redactor: createRedactor(),
-    elapsedMs: () => performance.now() - started,
+    runId: 'prepare',
   });
+  progress.attach(createProgressLines({ write: (text) => void process.stderr.write(text) }));
   const runner = createProcessRunner(env);
   const isRoot = await isRootOnDebian(runner);
   if (task !== 'unit' && isRoot) await installDebianPackages(runner, progress);
@@ -68,10 +73,7 @@ export async function prepare(_root: string, task: keyof typeof needs): Promise<
 
 type Runner = ReturnType<typeof createProcessRunner>;
 
-async function installDebianPackages(
-  runner: Runner,
-  progress: ReturnType<typeof createProgressLines>,
-): Promise<void> {
+async function installDebianPackages(runner: Runner, progress: Progress): Promise<void> {
   const missing: string[] = [];
   for (const name of debianPackages) {
     // biome-ignore lint/suspicious/noTemplateCurlyInString: dpkg-query's own format.

@@ -111,3 +111,17 @@ export function httpTimedOut(url: string, timeoutMs: number): ZakenakError {
     exitCode: exitCodes.outside,
   });
 }
+
+/** The event stream has nowhere to go. */
+export function eventsUnwritable(target: string, cause: unknown): ZakenakError {
+  const { code, message } = cause as NodeJS.ErrnoException;
+  const reason = code === 'ENXIO' ? 'nobody reads from that pipe' : message;
+  return new ZakenakError({
+    code: 'events/unwritable',
+    message: `The events cannot be written to ${target}: ${reason}.`,
+    remedy:
+      'Name a file that can be written, - for stdout, or an open file such as /dev/fd/3 (with 3>events.ndjson); start the reader of a named pipe first.',
+    exitCode: exitCodes.badInput,
+    cause,
+  });
+}

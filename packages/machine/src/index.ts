@@ -1,7 +1,7 @@
 export { createSystemClock } from './clock.ts';
 export { createFiles } from './files.ts';
 export { createHttp } from './http.ts';
-export { createLog, createProgressLines, type LogOptions, type ProgressOptions } from './log.ts';
+export { createLog, type LogOptions } from './log.ts';
 export {
   describeSelf,
   identify,
@@ -12,3 +12,8 @@ export {
   waitForEnd,
 } from './process-identity.ts';
 export { createProcessRunner } from './process-runner.ts';
+export { descriptorOf, type EventFile, openEventFile } from './progress/event-file.ts';
+export { createEventStream, type EventStream } from './progress/event-stream.ts';
+export type { GroupStyle } from './progress/groups.ts';
+export { createProgressLines } from './progress/lines.ts';
+export { createLiveTable, type LiveTable, type Terminal } from './progress/live-table.ts';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { cancelled, createRedactor } from '@zakenak/core';
 import { createFiles } from './files.ts';
-import { createLog, createProgressLines } from './log.ts';
+import { createLog } from './log.ts';
 import { createProcessRunner } from './process-runner.ts';
 
 const runner = createProcessRunner();
@@ -139,21 +139,19 @@ test('a temporary folder disappears', async () => {
   await assert.rejects(readdir(path));
 });
 
-test('logs and progress are redacted and cannot steer the terminal', async () => {
+test('a log is redacted, cannot steer the terminal, and folds as the host does', async () => {
   const written: string[] = [];
   const redactor = createRedactor();
   redactor.add('hunter-two');
   const write = (text: string) => void written.push(text);
   createLog({ write, redactor, groups: 'github' }).info('the hunter-two \u001b[2J');
   await createLog({ write, redactor, groups: 'github' }).group('a\n::error::x', async () => {});
-  const progress = createProgressLines({ write, redactor, elapsedMs: () => 1_500 });
-  const event = { stage: 'apply', subject: 'ollama', state: 'waiting', message: 'hunter-two' } as const;
-  progress.emit(event);
-  progress.emit(event);
+  await createLog({ write, redactor, groups: 'azure' }).group('a ##[error]x', async () => {});
   assert.deepEqual(written, [
     'the *** \\x1b[2J\n',
-    '::group::a%0A::error::x\n',
+    '::group::a\\n::error::x\n',
     '::endgroup::\n',
-    '   1.5s … apply    ollama: ***\n',
+    '##[group]a #\\x23[error]x\n',
+    '##[endgroup]\n',
   ]);
 });

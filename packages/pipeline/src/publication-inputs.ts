@@ -12,6 +12,11 @@ export const publicationInputs = {
     description:
       'Folder for report.json, report.md, report.sarif, junit.xml and gl-code-quality-report.json; none are written where nothing is said',
   },
+  events: {
+    type: 'string',
+    description:
+      'File to which everything that happens is appended as lines of JSON while it happens; - for stdout, /dev/fd/3 for an open file; none where nothing is said',
+  },
   'annotations-max': {
     type: 'integer',
     description: 'Most annotations of each level; the rest is counted',

@@ -52,6 +52,7 @@ export async function applyObject(
       progress.emit({
         stage: 'apply',
         subject: describe(refOf(desired)),
+        object: refOf(desired),
         state: 'waiting',
         message: `trying again: ${(error as KubeStatusError).message}`,
       });

@@ -24,7 +24,9 @@ export async function waitForGpus(
       stage: 'wait',
       subject,
       state: 'waiting',
-      message: `for ${demand.count} GPU on a node`,
+      waitingFor: [
+        { kind: 'gpu', name: `${demand.count} nvidia.com/gpu on a node`, reason: describeOffers(offers) },
+      ],
     });
     await ports.clock.sleep(1_000, signal);
   }
@@ -55,7 +57,10 @@ function suffices(offer: Offer, { count, minMemoryBytes }: GpuDemand): boolean {
 function missing({ count, minMemoryBytes }: GpuDemand, offers: readonly Offer[]): ReleaseFailure {
   const memory =
     minMemoryBytes === undefined ? '' : ` with ${Math.ceil(minMemoryBytes / 1_048_576)} MiB each`;
-  const seen =
-    offers.map(({ node, count }) => `${node} offers ${count}`).join(', ') || 'the cluster has no node';
+  const seen = describeOffers(offers);
   return new ReleaseFailure('rollout/no-gpu', `no node offers ${count} nvidia.com/gpu${memory}: ${seen}`);
+}
+
+function describeOffers(offers: readonly Offer[]): string {
+  return offers.map(({ node, count }) => `${node} offers ${count}`).join(', ') || 'the cluster has no node';
 }

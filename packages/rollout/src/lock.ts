@@ -98,6 +98,7 @@ export async function acquireLock(
   await ensureNamespace(request.namespace, ports);
   const deadline = ports.clock.monotonicMs() + request.timeoutMs;
   let observed = { version: '', at: 0 };
+  const tell = tellLock(request.set, ports.progress);
   for (;;) {
     const live = await requestOf('Reading the lock', () => ports.kube.get(refOf(request), signal));
     const now = ports.clock.monotonicMs();
@@ -105,15 +106,35 @@ export async function acquireLock(
     if (version !== observed.version) observed = { version, at: now };
     if (!live || isFree(live, now - observed.at) || request.isGone?.(holderOf(live))) {
       const taken = await tryTake(request, live, ports);
-      if (taken) return keep(taken, version, request, ports);
+      if (taken) {
+        tell('done');
+        return keep(taken, version, request, ports);
+      }
     } else {
-      if (now >= deadline) throw locked(request.set, holderOf(live));
+      if (now >= deadline) {
+        tell('failed', holderOf(live));
+        throw locked(request.set, holderOf(live));
+      }
       await askToStop(live, request, ports);
-      const message = `held by ${holderOf(live)}`;
-      ports.progress.emit({ stage: 'lock', subject: request.set, state: 'waiting', message });
+      tell('waiting', holderOf(live));
     }
     await ports.clock.sleep(500, signal);
   }
+}
+
+/** Nothing is told of a lock that was free. */
+function tellLock(
+  subject: string,
+  progress: Ports['progress'],
+): (state: 'waiting' | 'done' | 'failed', holder?: string) => void {
+  let hasWaited = false;
+  return (state, holder) => {
+    if (state === 'waiting' && !hasWaited) progress.emit({ stage: 'lock', subject, state: 'started' });
+    hasWaited ||= state === 'waiting';
+    if (!hasWaited) return;
+    const waitingFor = [{ kind: 'lock' as const, name: subject, reason: `held by ${holder}` }];
+    progress.emit({ stage: 'lock', subject, state, ...(holder ? { waitingFor } : {}) });
+  };
 }
 
 /** A deploy of an older commit would only be overwritten: its holder sees the annotation when it renews. */

@@ -154,7 +154,8 @@ async function prepareRelease(
   signal?: AbortSignal,
 ): Promise<PreparedRelease> {
   const { rendered, history, intent } = subject;
-  ports.progress.emit({ stage: 'plan', subject: rendered.name, state: 'started' });
+  const about = { stage: 'plan', subject: rendered.name, release: rendered.name };
+  ports.progress.emit({ ...about, state: 'started' });
   const deployed = deployedKeys(history, context.kinds);
   const wasDeployed = (ref: KubeRef): boolean => deployed().has(keyOf(ref));
   const planOne = (object: KubeObject): Promise<PreparedObject> =>
@@ -170,7 +171,7 @@ async function prepareRelease(
   ]);
   const all = [...objects, ...pruned];
   const planned = planRelease(subject, [...crds, ...all], context.newNamespaces);
-  ports.progress.emit({ stage: 'plan', subject: rendered.name, state: 'done', message: planned.reason });
+  ports.progress.emit({ ...about, state: 'done', message: planned.reason });
   const target = intent && 'rollBackTo' in intent ? { target: intent.rollBackTo } : {};
   return { rendered, planned, history, ...target, crds, objects: all };
 }

@@ -1,7 +1,7 @@
 import { removeObject } from './apply-object.ts';
 import { type Doomed, type Journal, type JournalPlace, removeJournal, writeHead } from './journal.ts';
 import { kindRank } from './kind-order.ts';
-import { keyOf, refOf } from './object.ts';
+import { describe, keyOf, refOf } from './object.ts';
 import { dataKinds, type PreparedRollout } from './plan-rollout.ts';
 import type { RunContext } from './release-run.ts';
 
@@ -30,7 +30,12 @@ export async function finishJournal(
   if (prune.length > 0) {
     await writeHead({ ...journal, phase: 'pruning' }, place, context.ports);
     const ordered = [...prune].sort((a, b) => kindRank(b.ref.kind) - kindRank(a.ref.kind));
-    for (const { ref, uid } of ordered) await removeObject(ref, uid, context);
+    for (const { ref, uid } of ordered) {
+      const about = { stage: 'prune', subject: describe(ref), object: ref };
+      context.ports.progress.emit({ ...about, state: 'started' });
+      await removeObject(ref, uid, context);
+      context.ports.progress.emit({ ...about, state: 'done' });
+    }
   }
   await removeJournal(place, context.ports);
 }

@@ -20,6 +20,7 @@ import { groupByRank } from './kind-order.ts';
 import { createKinds, definedKinds, type Kinds } from './kinds.ts';
 import type { Limiter } from './limiter.ts';
 import { dataKinds, hookEvents, type PreparedRelease } from './plan-rollout.ts';
+import { aboutRelease, createTally } from './release-progress.ts';
 import { firstRevisionOf, rollbackRevisionOf } from './revision.ts';
 import { runHooks } from './run-hooks.ts';
 import type { Tolerance } from './tolerance.ts';
@@ -57,10 +58,11 @@ export interface FailedRelease {
  */
 export async function runRelease(
   prepared: PreparedRelease,
-  context: RunContext,
+  base: RunContext,
   onFailure: (failed: FailedRelease) => void,
 ): Promise<void> {
   const { rendered, planned } = prepared;
+  const context = aboutRelease(rendered.name, base);
   const fail = async (failure: ReleaseFailure): Promise<void> => {
     const evidence = failure.ref && (await collectEvidence(failure.ref, failure.message, context.ports));
     onFailure({ release: rendered.name, failure, ...(evidence ? { evidence } : {}) });
@@ -157,23 +159,19 @@ async function applyRelease(
   const afterPre = await runHooks(owner, before, context, fail);
   const applied: KubeObject[] = [];
   const kept = objects.filter(({ planned }) => planned.action !== 'delete');
+  const tellApplied = createTally('apply', rendered.name, kept.length, context);
   for (const group of groupByRank(kept, ({ planned }) => planned.ref.kind)) {
-    const states = await applyAll(group, context);
+    const states = await applyAll(group, context, tellApplied);
     applied.push(...states);
     const definitions = states.filter(({ kind }) => kind === 'CustomResourceDefinition');
     if (definitions.length > 0) await established(definitions, rendered.timeoutMs, rendered.name, context);
-    context.ports.progress.emit({
-      stage: 'apply',
-      subject: rendered.name,
-      state: 'waiting',
-      count: { done: applied.length, total: kept.length },
-    });
   }
   const removed = objects.filter(
     ({ planned }) => planned.action === 'delete' && !dataKinds.has(planned.ref.kind),
   );
+  const tellRemoved = createTally('prune', rendered.name, removed.length, context);
   for (const group of [...groupByRank(removed, ({ planned }) => planned.ref.kind)].reverse())
-    await applyAll(group, context);
+    await applyAll(group, context, tellRemoved);
   await waitReady(rendered.name, applied, rendered.timeoutMs, context);
   return runHooks({ ...owner, hooks: afterPre }, after, context, fail);
 }
@@ -181,12 +179,15 @@ async function applyRelease(
 async function applyAll(
   objects: readonly PreparedObject[],
   context: RunContext,
+  onDone: () => void = () => {},
 ): Promise<readonly KubeObject[]> {
   const states = await Promise.all(
     objects.map((object) =>
       context.limit(async () => {
         checkSignal(context);
-        return applyPrepared(object, context);
+        const state = await applyPrepared(object, context);
+        onDone();
+        return state;
       }),
     ),
   );

@@ -76,14 +76,15 @@ export async function renderRollout(
   await using folder = await ports.files.temporaryFolder('zakenak-render-');
   const limit = createLimiter(parallelRenders);
   const renderOne = async (release: ReleaseRequest, index: number): Promise<Draft> => {
-    ports.progress.emit({ stage: 'render', subject: release.name, state: 'started' });
+    const about = { stage: 'render', subject: release.name, release: release.name };
+    ports.progress.emit({ ...about, state: 'started' });
     const place = {
       folder: `${folder.path}/${index}`,
       capabilities,
       deployed: options.deployed?.get(release.name),
     };
     const draft = await renderRelease(release, place, ports, options.signal);
-    ports.progress.emit({ stage: 'render', subject: release.name, state: 'done' });
+    ports.progress.emit({ ...about, state: 'done' });
     return draft;
   };
   const drafts = await Promise.all(ordered.map((release, index) => limit(() => renderOne(release, index))));

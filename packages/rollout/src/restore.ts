@@ -9,6 +9,7 @@ import { keepLive, keptOf } from './kept.ts';
 import { kindRank } from './kind-order.ts';
 import { bodyOf, describe, keyOf, refOf, sameBody } from './object.ts';
 import { type Owner, ownerOf, sameOwner } from './ownership.ts';
+import { createTally } from './release-progress.ts';
 import { checkSignal, type RunContext } from './release-run.ts';
 import { getIfServed, waitGone } from './wait.ts';
 
@@ -28,13 +29,18 @@ export async function restoreObjects(
   const created = baseline.filter(({ before }) => before === undefined);
   const existed = baseline.filter(({ before }) => before !== undefined);
   const restored: KubeObject[] = [];
+  const tell = createTally('rollback', owner.name, baseline.length, context);
   for (const { ref, before } of [...existed].sort((a, b) => kindRank(a.ref.kind) - kindRank(b.ref.kind))) {
     checkSignal(context);
     if (before) restored.push(await restoreObject(before, manifest.get(keyOf(ref)), owner, context));
+    tell();
   }
   const reversed = [...created].sort((a, b) => kindRank(b.ref.kind) - kindRank(a.ref.kind));
   const removed: KubeRef[] = [];
-  for (const { ref } of reversed) if (await removeCreated(ref, owner, context)) removed.push(ref);
+  for (const { ref } of reversed) {
+    if (await removeCreated(ref, owner, context)) removed.push(ref);
+    tell();
+  }
   if (!(await waitGone(removed, goneTimeoutMs, context)))
     throw new ReleaseFailure(
       'rollout/rollback-incomplete',

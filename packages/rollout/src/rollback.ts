@@ -16,6 +16,8 @@ import {
 } from './helm-storage.ts';
 import { inputsLabel } from './inputs.ts';
 import type { Journal, JournalRelease } from './journal.ts';
+import { announceQueue } from './queue.ts';
+import { aboutRelease } from './release-progress.ts';
 import type { FailedRelease, RunContext } from './release-run.ts';
 import { restoreObjects } from './restore.ts';
 import { rollbackRevisionOf } from './revision.ts';
@@ -45,9 +47,18 @@ export async function rollBack(
   const nodes = reverseNeeds(
     releases.map((release) => ({ ...release, needs: release.needs.filter((need) => known.has(need)) })),
   );
-  const { results, errors } = await runByNeeds(nodes, (release) =>
-    putBack(release, histories.get(release.name) ?? [], journal.reason ?? '', { ...context, tolerance }),
-  );
+  const touched = nodes.filter((node) => isTouched(node, histories.get(node.name) ?? []));
+  const queue = announceQueue(touched, 'rollback', context.ports.progress);
+  const { results, errors } = await runByNeeds(nodes, async (release) => {
+    if (!touched.includes(release)) return undefined;
+    const history = histories.get(release.name) ?? [];
+    const revision = await putBack(release, history, journal.reason ?? '', { ...context, tolerance });
+    queue.done(release.name);
+    return revision;
+  });
+  const begun = new Set([...results.keys(), ...errors.map(({ node }) => node.name)]);
+  const left = touched.filter(({ name }) => !begun.has(name)).map(({ name }) => name);
+  queue.giveUp(left, `not begun, because ${errors[0]?.node.name} could not be put back`);
   const unexpected = errors.find(({ error }) => !(error instanceof ReleaseFailure));
   if (unexpected) throw unexpected.error;
   if (errors.length === 0) await removeNamespaces(releases, context);
@@ -61,26 +72,42 @@ export async function rollBack(
   };
 }
 
-/** The revision that the release is at afterwards; undefined where nothing had been touched. */
+function writtenBy(release: JournalRelease, history: HelmHistory): HelmHistory {
+  return history.filter(({ version }) => version > release.lastRevision);
+}
+
+function baseOf(release: JournalRelease, history: HelmHistory): HelmHistory[number] | undefined {
+  return history.find(({ version }) => version === release.fromRevision);
+}
+
+function isTouched(release: JournalRelease, history: HelmHistory): boolean {
+  const base = baseOf(release, history);
+  // An uninstall writes no revision of its own.
+  return writtenBy(release, history).length > 0 || (base !== undefined && base.status !== 'deployed');
+}
+
+/** The revision that the release is at afterwards. */
 async function putBack(
   release: JournalRelease,
   history: HelmHistory,
   reason: string,
-  context: RunContext,
-): Promise<number | undefined> {
-  const written = history.filter(({ version }) => version > release.lastRevision);
-  const base = history.find(({ version }) => version === release.fromRevision);
-  // An uninstall writes no revision of its own.
-  const isTouched = written.length > 0 || (base !== undefined && base.status !== 'deployed');
-  if (!isTouched) return undefined;
+  base: RunContext,
+): Promise<number> {
+  const context = aboutRelease(release.name, base);
   const { progress } = context.ports;
-  progress.emit({ stage: 'rollback', subject: release.name, state: 'started' });
-  const target = base?.release();
-  const revision = target
-    ? await backToRevision(release, target, history, reason, context)
-    : await backToNothing(release, written, context);
-  progress.emit({ stage: 'rollback', subject: release.name, state: 'done' });
-  return revision;
+  const about = { stage: 'rollback', subject: release.name };
+  progress.emit({ ...about, state: 'started' });
+  try {
+    const target = baseOf(release, history)?.release();
+    const revision = target
+      ? await backToRevision(release, target, history, reason, context)
+      : await backToNothing(release, writtenBy(release, history), context);
+    progress.emit({ ...about, state: 'done', message: revision > 0 ? `revision ${revision}` : 'gone again' });
+    return revision;
+  } catch (error) {
+    if (error instanceof ReleaseFailure) progress.emit({ ...about, state: 'failed', message: error.message });
+    throw error;
+  }
 }
 
 async function backToNothing(

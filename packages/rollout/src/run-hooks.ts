@@ -1,4 +1,4 @@
-import { type KubeObject, KubeStatusError } from '@zakenak/core';
+import { type KubeObject, KubeStatusError, type Progress, type ProgressEvent } from '@zakenak/core';
 import { ReleaseFailure } from './failure.ts';
 import type { HelmHook } from './helm-release.ts';
 import { type HookEvent, hasDeletePolicy, hookObject, hooksFor } from './hook.ts';
@@ -34,13 +34,8 @@ export async function runHooks(
     if (!object) continue;
     const placed = placeObject(object, owner.namespace, owner.kinds.find(object));
     const startedAt = context.ports.clock.now().toISOString();
-    context.ports.progress.emit({
-      stage: 'apply',
-      subject: owner.name,
-      state: 'waiting',
-      message: `${event} hook ${hook.name}`,
-    });
-    await runHook(hook, placed, owner, context, onFailure);
+    const about = { subject: owner.name, message: `${event} hook ${hook.name}`, object: refOf(placed) };
+    await tellHook(about, context, (inside) => runHook(hook, placed, owner, inside, onFailure));
     const run = {
       started_at: startedAt,
       completed_at: context.ports.clock.now().toISOString(),
@@ -52,6 +47,31 @@ export async function runHooks(
   for (const { hook, object } of finished.reverse())
     if (hasDeletePolicy(hook, 'hook-succeeded')) await removeHook(object, context);
   return owner.hooks.map((hook) => ran.get(hook.path + hook.name) ?? hook);
+}
+
+/** Tells of a hook from its beginning to its end; that its object is waited for is part of that. */
+async function tellHook(
+  about: Pick<ProgressEvent, 'subject' | 'message' | 'object'>,
+  context: WaitContext,
+  body: (inside: WaitContext) => Promise<void>,
+): Promise<void> {
+  const { ports } = context;
+  const tell = (state: ProgressEvent['state'], more: Pick<ProgressEvent, 'waitingFor'> = {}): void =>
+    ports.progress.emit({ stage: 'hook', ...about, state, ...more });
+  const progress: Progress = {
+    emit(event) {
+      if (event.stage !== 'wait') ports.progress.emit(event);
+      else if (event.waitingFor) tell('waiting', { waitingFor: event.waitingFor });
+    },
+  };
+  tell('started');
+  try {
+    await body({ ...context, ports: { ...ports, progress } });
+    tell('done');
+  } catch (error) {
+    tell('failed');
+    throw error;
+  }
 }
 
 async function runHook(

@@ -5,6 +5,7 @@ import type { Journal, JournalRelease } from './journal.ts';
 import { keyOf } from './object.ts';
 import type { PreparedRelease, PreparedRollout } from './plan-rollout.ts';
 import { dataToPrune } from './prune-data.ts';
+import { announceQueue } from './queue.ts';
 import { type FailedRelease, type RunContext, runRelease } from './release-run.ts';
 
 /**
@@ -87,12 +88,19 @@ export async function runPlan(
     needs: release.rendered.needs,
     release,
   }));
-  const { results, errors } = await runByNeeds(nodes, ({ release }) =>
-    runRelease(release, context, (failed) => failures.push(failed)).catch((error: unknown) => {
-      if (stopAll || !(error instanceof ReleaseFailure)) halt.abort(new Halted(release.rendered.name));
-      throw error;
-    }),
+  const queue = announceQueue(nodes, 'apply', base.ports.progress);
+  const { results, errors } = await runByNeeds(nodes, ({ name, release }) =>
+    runRelease(release, context, (failed) => failures.push(failed)).then(
+      () => queue.done(name),
+      (error: unknown) => {
+        if (stopAll || !(error instanceof ReleaseFailure)) halt.abort(new Halted(name));
+        throw error;
+      },
+    ),
   );
+  const begun = new Set([...results.keys(), ...errors.map(({ node }) => node.name)]);
+  const left = nodes.filter(({ name }) => !begun.has(name)).map(({ name }) => name);
+  queue.giveUp(left, `not begun, because ${errors[0]?.node.name} did not get ready`);
   const fatal = errors.find(({ error }) => !(error instanceof ReleaseFailure || error instanceof Halted));
   if (base.signal.aborted) throw base.signal.reason;
   if (fatal) throw fatal.error;

@@ -10,6 +10,7 @@ import type { Observer } from './observer.ts';
 import { followRefusals } from './refusal.ts';
 import { createAccept, createSteadiness, type Steadiness } from './steadiness.ts';
 import { endGrace, judgeAnswered, waitModeOf } from './wait-mode.ts';
+import { createWaitReport } from './wait-report.ts';
 import { joinReasons, timedOut, warningOf } from './wait-verdict.ts';
 
 /** What waiting needs. */
@@ -43,16 +44,9 @@ export async function waitReady(
       .filter((object) => waitModeOf(object) !== 'ignore' && judgeAnswered(object, kinds).state !== 'ready')
       .map((object) => [keyOf(refOf(object)), object]),
   );
-  if (pending.size === 0) return;
-  const total = objects.length;
-  const report = (): void =>
-    ports.progress.emit({
-      stage: 'wait',
-      subject,
-      state: 'waiting',
-      count: { done: total - pending.size, total },
-    });
+  const report = createWaitReport(subject, objects.length, pending, context);
   report();
+  if (pending.size === 0) return;
   await untilSettled(
     timeoutMs,
     context,
@@ -73,7 +67,10 @@ export async function waitReady(
             const key = keyOf(refOf(object));
             if (!pending.has(key)) return;
             const health = judgeSeen(seen, object, kinds);
-            if (seen && !isBehind(seen, object)) pending.set(key, seen);
+            if (seen && !isBehind(seen, object)) {
+              pending.set(key, seen);
+              report();
+            }
             if (health.state === 'failed') giveUp(seen ?? object, health.reason, true);
             else if (health.state === 'ready') accept(key);
           },

@@ -23,7 +23,7 @@ export function createAzureHost(env: Environment, write: (text: string) => void)
   const { SYSTEM_TEAMPROJECT: owner, BUILD_REPOSITORY_NAME: name, BUILD_REPOSITORY_URI: url } = env;
   return {
     name: 'azure',
-    capabilities: { annotationsPerLevel: 0, summary: true, groups: false, masks: true },
+    capabilities: { annotationsPerLevel: 0, summary: true, groups: true, masks: true },
     workspace: env.BUILD_SOURCESDIRECTORY ?? '.',
     ...(owner && name && url ? { repository: { owner, name, url } } : {}),
     ...(env.SYSTEM_COLLECTIONURI && owner && env.BUILD_BUILDID

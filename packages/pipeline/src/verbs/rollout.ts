@@ -1,5 +1,5 @@
 import type { ResolvedEnvironment } from '@zakenak/config';
-import type { KubeApi } from '@zakenak/core';
+import { type KubeApi, tagProgress } from '@zakenak/core';
 import {
   clusterTooOld,
   deployRollout,
@@ -43,7 +43,7 @@ export const plan: Bound = async (read, settings, context) => {
     allowIrreversible: inputs['allow-irreversible'],
     ...(inputs['plan-file'] ? { planFile: inputs['plan-file'] } : {}),
   };
-  return deployRollout(request, { ...context.ports, kube }, context.signal);
+  return deployRollout(request, portsOf(rollout.set, kube, context), context.signal);
 };
 
 /** Deploys the set as one transaction. */
@@ -69,7 +69,7 @@ export const deploy: Bound = async (read, settings, context) => {
         }
       : {}),
   };
-  return deployRollout(request, { ...context.ports, kube }, context.signal);
+  return deployRollout(request, portsOf(rollout.set, kube, context), context.signal);
 };
 
 const smokeInputs: readonly string[] = ['environment', 'kubeconfig', 'context'];
@@ -90,7 +90,7 @@ export const rollback: Bound = async (read, settings, context) => {
     ...(inputs.release ? { release: inputs.release } : {}),
     ...(inputs.revision === undefined ? {} : { revision: inputs.revision }),
   };
-  return rollBackRollout(request, { ...context.ports, kube }, context.signal);
+  return rollBackRollout(request, portsOf(rollout.set, kube, context), context.signal);
 };
 
 /** Shows what is deployed. */
@@ -102,7 +102,7 @@ export const status: Bound = async (read, settings, context) => {
   const kube = await connect(read, environment, context);
   const { set, releases, drift } = rollout;
   const request = { set, releases, ...(drift ? { drift } : {}), ...stateOf(inputs) };
-  return readRolloutStatus(request, { ...context.ports, kube }, context.signal);
+  return readRolloutStatus(request, portsOf(set, kube, context), context.signal);
 };
 
 /** `zakenak plan` and the plan action. */
@@ -136,6 +136,11 @@ export async function connect(
     if (isOlder) throw clusterTooOld(found.gitVersion, minVersion);
   }
   return kube;
+}
+
+/** The ports of a rollout: its progress says which set it is about. */
+function portsOf(set: string, kube: KubeApi, { ports }: RunContext) {
+  return { ...ports, kube, progress: tagProgress(ports.progress, { set }) };
 }
 
 export function stateOf(inputs: { readonly 'state-namespace'?: string | undefined }): {

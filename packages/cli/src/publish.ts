@@ -49,12 +49,13 @@ export interface Publication {
 export async function publish(judged: Report, to: Publication): Promise<number> {
   const clean = (text: string) => to.redactor.redact(text);
   const report = await deliver(judged, to, clean);
-  to.onSettled(report, exitCodeOf(report));
+  const exitCode = exitCodeFor(report, to.detailed);
+  to.onSettled(report, exitCode);
   if (to.json) to.write(clean(renderJson(report)));
   else to.write(clean(renderTerminal(report, { colour: to.colour })));
   if (to.host.capabilities.annotationsPerLevel > 0) annotate(report, to, clean);
   await publishToForge(report, to, clean);
-  return exitCodeFor(report, to.detailed);
+  return exitCode;
 }
 
 async function deliver(report: Report, to: Publication, clean: (text: string) => string): Promise<Report> {

@@ -1,6 +1,6 @@
 import stringWidth from 'string-width';
 import type { Board, Row } from './board.ts';
-import { cleanLine, detailOf, duration, marks, stateOf } from './words.ts';
+import { cleanLine, detailOf, duration, markOf, marks, stateOf } from './words.ts';
 
 /** The size and abilities of a terminal. */
 export interface Canvas {
@@ -70,7 +70,7 @@ function renderRows(rows: readonly Row[], { columns, colour }: Canvas, nowMs: nu
     time: widest(({ time }) => time),
   };
   return cells.map(({ row, name, state, count, time }) => {
-    const [mark, code] = marks[row.event.state];
+    const [mark, code] = markOf(row);
     const text = [
       pad(cut(name, nameWidth), nameWidth),
       pad(state, widths.state),
@@ -92,9 +92,11 @@ function summaryOf(board: Board, nowMs: number): string {
     .join('  ');
 }
 
+const held: ReadonlySet<string> = new Set(['passed', 'simulated', 'skipped']);
+
 function endingOf(board: Board, { columns, colour }: Canvas, nowMs: number): string {
   const { verdict } = board;
-  const state = !verdict ? 'skipped' : verdict.exitCode === 0 ? 'done' : 'failed';
+  const state = !verdict ? 'skipped' : held.has(verdict.verdict) ? 'done' : 'failed';
   const [mark, code] = marks[state];
   const text = [board.verb, tally(board.rows()), duration(nowMs)].filter(Boolean).map(cleanLine).join('  ');
   return `${colour ? `\u001b[${code}m${mark}\u001b[0m` : mark} ${cut(text, columns - 3)}`;

@@ -30,6 +30,8 @@ export interface LiveTable extends EventSink {
 
 const betweenFramesMs = 100;
 const tickMs = 1_000;
+// Line by line: tmux keeps in its history what is erased in one go from the first line on.
+const eraseBelow = '\u001b[K\u001b[1B\u001b[J\u001b[1A';
 
 /**
  * Draws where the run stands, in place, at most ten times a second. Every frame is one write that erases the former one first, the cursor always rests at the
@@ -49,7 +51,7 @@ export function createLiveTable(terminal: Terminal, options: TableOptions): Live
   const erase = ({ columns, rows }: Canvas): string => {
     const lines = drawn.reduce((sum, width) => sum + Math.max(1, Math.ceil(width / columns)), 0);
     drawn = [];
-    return lines === 0 ? '' : `\r\u001b[${Math.min(lines, rows - 1)}A\u001b[J`;
+    return lines === 0 || rows < 2 ? '' : `\r\u001b[${Math.min(lines, rows - 1)}A${eraseBelow}`;
   };
   const paint = (above: string): void => {
     clearTimeout(pending);

@@ -19,6 +19,11 @@ export function cleanLine(text: string): string {
   );
 }
 
+/** The sign of a row: the end of a part is not its end. */
+export function markOf({ event, endedMs }: Row): readonly [string, number] {
+  return marks[endedMs === undefined && event.state === 'done' ? 'waiting' : event.state];
+}
+
 /** How a release is doing, in one or two words; the stage of anything else. */
 export function stateOf({ phase, event, endedMs }: Row): string {
   const { stage, state } = event;

@@ -1,7 +1,7 @@
 import stringWidth from 'string-width';
 import type { Terminal } from '../progress/live-table.ts';
 
-/** A terminal of a fixed size that knows what the table uses: new lines, cursor up, erasing to the end, colours. Anything else throws. */
+/** A terminal of a fixed size that knows what the table uses: new lines, cursor up and down, erasing lines, colours. Anything else throws. */
 export interface FakeTerminal extends Terminal {
   /** Every line so far, without colours, the scrolled away ones too; the last is the cursor's. */
   lines(): readonly string[];
@@ -38,10 +38,13 @@ export function createFakeTerminal(columns: number, rows: number): FakeTerminal 
         lines[cursor] ??= '';
       } else if (part === '\r' || letter === 'm') continue;
       else if (letter === 'A') up(Number(count));
+      else if (letter === 'B') cursor = Math.min(cursor + Number(count), lines.length - 1);
+      else if (letter === 'K') lines[cursor] = '';
       else if (letter === 'J') lines = [...lines.slice(0, cursor), ''];
       else if (letter !== undefined || part.includes('\u001b'))
         throw new Error(`unknown: ${JSON.stringify(part)}`);
-      else lines[cursor] += part;
+      else if (lines[cursor] === '' || part === '') lines[cursor] += part;
+      else throw new Error(`written over ${lines[cursor]}`);
     }
   };
   return {

@@ -1,13 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { CiHost, Clock, Redactor, Report } from '@zakenak/core';
-import {
-  createEventStream,
-  createLiveTable,
-  createProgressLines,
-  type EventStream,
-  type GroupStyle,
-  type Terminal,
-} from '@zakenak/machine';
+import { createEventStream, createProgressLines, type EventStream, type GroupStyle } from '@zakenak/machine';
+import type { Terminal } from '@zakenak/machine/live-table';
 import { wantsColour } from './colour.ts';
 
 /** What decides how progress is shown. */
@@ -32,13 +26,13 @@ export interface ShownProgress {
 const beatEveryMs = 5_000;
 
 /** A live table on a terminal, grouped lines on a CI host, plain lines elsewhere, nothing where `quiet`. */
-export function showProgress(setting: ProgressSetting): ShownProgress {
+export async function showProgress(setting: ProgressSetting): Promise<ShownProgress> {
   const runId = randomUUID();
   const stream = createEventStream({ ...setting, runId });
   const shown = setting.quiet
     ? silent
     : wantsTable(setting)
-      ? showTable(stream, setting)
+      ? await showTable(stream, setting)
       : showLines(stream, setting, runId);
   const leave = (exitCode: number): void => {
     stream.end({ verdict: 'errored', exitCode, summary: 'The run ended before it had a report.' });
@@ -97,7 +91,9 @@ const terminal: Terminal = {
   },
 };
 
-function showTable(stream: EventStream, { env }: ProgressSetting): Shown {
+async function showTable(stream: EventStream, { env }: ProgressSetting): Promise<Shown> {
+  // Most runs have no terminal: they do not load it.
+  const { createLiveTable } = await import('@zakenak/machine/live-table');
   const table = createLiveTable(terminal, { colour: wantsColour(env, true), elapsedMs: stream.elapsedMs });
   stream.attach(table);
   // Who tells of an error that nobody caught writes past us.

@@ -41,10 +41,11 @@ export function withPublicationInputs(spec: ActionSpec): ActionSpec {
 
 /** Parse the spec, call the engine, publish the report; returns the exit code. */
 export async function runVerb(call: Call): Promise<number> {
+  let print = (text: string): void => void process.stderr.write(text);
   const cancellation = listenForCancellation((text) => print(text));
   const spec = withPublicationInputs(call.verb.spec);
-  const wired = wire(call, cancellation.signal);
-  const { print } = wired.progress;
+  const wired = await wire(call, cancellation.signal);
+  print = wired.progress.print;
   const events = await openStream(call, wired).catch(asZakenakError);
   try {
     for (const name of secretInputs(spec.inputs)) wired.context.ports.redactor.add(call.read(name) ?? '');

@@ -42,7 +42,7 @@ export interface Wired {
 }
 
 /** Wires the real ports. Nothing is started or read before it is asked for. */
-export function wire(around: Surroundings, signal: AbortSignal): Wired {
+export async function wire(around: Surroundings, signal: AbortSignal): Promise<Wired> {
   const { env } = around;
   const eventsTo = eventsDescriptor(around.read('events'));
   const hasEvents = eventsTo === 1 && !around.json;
@@ -56,7 +56,7 @@ export function wire(around: Surroundings, signal: AbortSignal): Wired {
   const clock = createSystemClock();
   const colour = wantsColour(env, (hasEvents ? process.stderr : process.stdout).isTTY);
   const quiet = around.quiet || eventsTo === 2;
-  const progress = showProgress({ env, host, quiet, redactor, clock });
+  const progress = await showProgress({ env, host, quiet, redactor, clock });
   const log = createLog({
     write: progress.print,
     redactor,

@@ -16,4 +16,3 @@ export { descriptorOf, type EventFile, openEventFile } from './progress/event-fi
 export { createEventStream, type EventStream } from './progress/event-stream.ts';
 export type { GroupStyle } from './progress/groups.ts';
 export { createProgressLines } from './progress/lines.ts';
-export { createLiveTable, type LiveTable, type Terminal } from './progress/live-table.ts';

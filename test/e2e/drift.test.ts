@@ -3,11 +3,22 @@ import { execFileSync } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, type TestContext, test } from 'node:test';
-import type { KubeApi, KubeObject, Report } from '@zakenak/core';
+import type { KubeApi, KubeObject } from '@zakenak/core';
 import { connectKube } from '@zakenak/kube';
 import type { Sandbox } from '@zakenak/sandbox';
 import { startApiProxy } from './api-proxy.ts';
 import { type FaultSet, makeFaultSet } from './deploy-faults-fixture.ts';
+import {
+  deploy,
+  deployManifest,
+  driftOf,
+  fieldsOf,
+  hpa,
+  readLive,
+  runKubectl,
+  settings,
+  web,
+} from './drift-fixture.ts';
 import { createTestToolchain, startTestSandbox } from './sandbox-fixture.ts';
 
 let sandbox: Sandbox;
@@ -20,73 +31,12 @@ before(async () => {
 });
 after(() => sandbox?.stop());
 
-/** As a person would: kubectl itself, so that its own field managers are what is told. */
 const kubectl = (set: FaultSet, ...args: readonly string[]): string =>
-  execFileSync(program, ['kubectl', '--kubeconfig', sandbox.kubeconfig, '--namespace', set.name, ...args], {
-    encoding: 'utf8',
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-
-const web = (replicas: string, more = '', name = 'web') => `apiVersion: apps/v1
-kind: Deployment
-metadata: { name: ${name}, annotations: { note: deployed } }
-spec:
-  ${replicas}
-  selector: { matchLabels: { app: ${name} } }
-  template:
-    metadata: { labels: { app: ${name} } }
-    spec: { nodeSelector: { kubernetes.io/os: linux }, containers: [{ name: web, image: "example/web:1", env: [{ name: A, value: a }], ${more} }] }
-`;
-const settings = `---
-apiVersion: v1
-kind: ConfigMap
-metadata: { name: settings }
-data: { a: "1", b: "2" }
-`;
-const hpa = (least: number, most: number) => `---
-apiVersion: autoscaling/v2
-kind: HorizontalPodAutoscaler
-metadata: { name: web, annotations: { zakenak.dev/wait: ignore } }
-spec: { minReplicas: ${least}, maxReplicas: ${most}, scaleTargetRef: { apiVersion: apps/v1, kind: Deployment, name: web } }
-`;
-
-interface DriftOutput {
-  readonly object: { readonly kind: string; readonly name: string };
-  readonly state: string;
-  readonly reason?: string;
-  readonly fields: readonly { readonly pointer: string; readonly writer?: { readonly manager: string } }[];
-  readonly ignored: readonly { readonly pointer: string; readonly rule: string }[];
-}
-
-const driftOf = (report: Report, kind: string): DriftOutput | undefined =>
-  (report.outputs.drift as readonly DriftOutput[]).find(({ object }) => object.kind === kind);
-
-const fieldsOf = (drift: DriftOutput | undefined) =>
-  drift?.fields.map(({ pointer, writer }) => `${pointer} ${writer?.manager ?? ''}`);
-
-async function deployed(t: TestContext, manifest: string, drift = ''): Promise<FaultSet> {
-  const set = await makeFaultSet(t, sandbox, manifest);
-  if (drift) {
-    const text = await readFile(join(set.workspace.root, 'zakenak.yaml'), 'utf8');
-    await set.workspace.write({ 'zakenak.yaml': `${text}${drift}` });
-  }
-  await deploy(set);
-  return set;
-}
-
-async function deploy(set: FaultSet): Promise<Report> {
-  const { report, exitCode } = await set.run(['deploy']);
-  assert.equal(exitCode, 0, JSON.stringify([report.error, report.findings]));
-  return report;
-}
-
-const liveOf = async (set: FaultSet, kind: string, name: string): Promise<KubeObject> => {
-  const apiVersion = kind === 'Deployment' ? 'apps/v1' : 'v1';
-  const live = await kube.get({ apiVersion, kind, namespace: set.name, name });
-  assert.ok(live, `${kind} ${name}`);
-  return live;
-};
-
+  runKubectl(sandbox, program, set, args);
+const deployed = (t: TestContext, manifest: string, drift = ''): Promise<FaultSet> =>
+  deployManifest(t, sandbox, manifest, drift);
+const liveOf = (set: FaultSet, kind: string, name: string): Promise<KubeObject> =>
+  readLive(kube, set, kind, name);
 const replicasOf = async (set: FaultSet): Promise<unknown> =>
   ((await liveOf(set, 'Deployment', 'web')).spec as { readonly replicas?: number }).replicas;
 

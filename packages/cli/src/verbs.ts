@@ -13,6 +13,7 @@ const loaders: Readonly<Record<string, () => Promise<Verb>>> = {
   status: async () => (await import('@zakenak/pipeline/verbs/rollout')).statusVerb,
   history: async () => (await import('@zakenak/pipeline/verbs/state')).historyVerb,
   unlock: async () => (await import('@zakenak/pipeline/verbs/state')).unlockVerb,
+  sync: async () => (await import('@zakenak/pipeline/verbs/sync')).syncVerb,
   rollback: async () => (await import('@zakenak/pipeline/verbs/rollout')).rollbackVerb,
   smoke: async () => (await import('@zakenak/pipeline/verbs/smoke')).smokeVerb,
   doctor: async () => (await import('@zakenak/pipeline/verbs/doctor')).doctorVerb,

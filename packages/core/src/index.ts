@@ -13,6 +13,7 @@ export type {
   KubeResource,
   KubeSelector,
   KubeWatchEvent,
+  KubeWatchSelector,
 } from './ports/kube.ts';
 export { KubeStatusError } from './ports/kube.ts';
 export type * from './ports/log.ts';

@@ -20,13 +20,15 @@ interface Page {
 export async function listObjects(
   requester: Requester,
   resource: KubeResource,
-  selector: KubeSelector,
+  selector: KubeSelector & { readonly metadataOnly?: boolean },
   signal?: AbortSignal,
 ): Promise<Listing> {
   const read = async (limit: number | undefined, token?: string): Promise<Page> => {
     const { labelSelector, fieldSelector, namespace } = selector;
     const path = pathOf(resource, { namespace }, { labelSelector, fieldSelector, limit, continue: token });
-    return JSON.parse((await requester.send({ method: 'GET', path, signal, idempotent: true })).text) as Page;
+    const accept = selector.metadataOnly ? { accept: metadataAccept('PartialObjectMetadataList') } : {};
+    const request = { method: 'GET', path, signal, idempotent: true, ...accept } as const;
+    return JSON.parse((await requester.send(request)).text) as Page;
   };
   const items: KubeObject[] = [];
   let page = await read(pageSize);
@@ -44,7 +46,14 @@ export async function listObjects(
   }
 }
 
-/** Items of a list carry neither apiVersion nor kind. */
-function typed(item: KubeObject, { apiVersion, kind }: KubeResource): KubeObject {
-  return item.kind === undefined ? { ...item, apiVersion, kind } : item;
+/** Asks for metadata only (https://kubernetes.io/docs/reference/using-api/api-concepts/#metadata-only-fetches). */
+export function metadataAccept(as: 'PartialObjectMetadata' | 'PartialObjectMetadataList'): string {
+  return `application/json;as=${as};g=meta.k8s.io;v=v1`;
+}
+
+/** Items of a list carry neither apiVersion nor kind, and metadata alone those of its own form. */
+export function typed(item: KubeObject, { apiVersion, kind }: KubeResource): KubeObject {
+  return item.kind === undefined || item.kind === 'PartialObjectMetadata'
+    ? { ...item, apiVersion, kind }
+    : item;
 }

@@ -3,13 +3,13 @@ import { setTimeout as delay } from 'node:timers/promises';
 import {
   type KubeObject,
   type KubeResource,
-  type KubeSelector,
   KubeStatusError,
   type KubeWatchEvent,
+  type KubeWatchSelector,
   ZakenakError,
 } from '@zakenak/core';
 import { unauthorized } from './errors.ts';
-import { listObjects } from './list.ts';
+import { listObjects, metadataAccept, typed } from './list.ts';
 import { pathOf } from './paths.ts';
 import type { Requester } from './requester.ts';
 import { eventToStatusError, retryAfterMs, toStatusError } from './status.ts';
@@ -32,7 +32,7 @@ const hastyMs = 1_000;
 export interface WatchRequest {
   readonly requester: Requester;
   readonly resource: KubeResource;
-  readonly selector: KubeSelector & { readonly resourceVersion?: string };
+  readonly selector: KubeWatchSelector;
   readonly target: { readonly server: string; readonly context: string };
   readonly signal: AbortSignal;
   readonly policy?: WatchPolicy;
@@ -114,13 +114,14 @@ async function* openStream(request: WatchRequest, version: string): AsyncGenerat
       timeoutSeconds: 300 + Math.floor(Math.random() * 300),
     },
   );
-  const answer = await requester.transport.open({ method: 'GET', path, signal });
+  const accept = selector.metadataOnly ? { accept: metadataAccept('PartialObjectMetadata') } : {};
+  const answer = await requester.transport.open({ method: 'GET', path, signal, ...accept });
   try {
     if (answer.statusCode !== 200) throw await failureOf(answer);
     for await (const line of readLines(answer, policy.idleMs)) {
       const { type, object } = JSON.parse(line) as { type: string; object: KubeObject };
       if (type === 'ERROR') throw eventToStatusError(object);
-      yield { type: type as KubeWatchEvent['type'], object };
+      yield { type: type as KubeWatchEvent['type'], object: typed(object, resource) };
     }
   } finally {
     answer.destroy();

@@ -2,6 +2,7 @@ import { type KubeObject, type KubeRef, KubeStatusError, type Ports } from '@zak
 import { isApplyConflict, judgeConflicts } from './conflict.ts';
 import { isImmutable, type PreparedObject } from './dry-run.ts';
 import { ReleaseFailure } from './failure.ts';
+import { removeFields } from './foreign-fields.ts';
 import { type Kept, keepLive } from './kept.ts';
 import { claimFields } from './managed-fields.ts';
 import { describe, refOf } from './object.ts';
@@ -13,7 +14,7 @@ const webhookTimeoutMs = 60_000;
 
 /** Carries out what was planned for one object; returns its state afterwards, or undefined where it is gone. Throws ReleaseFailure. */
 export async function applyPrepared(
-  { planned, desired, live, kept }: PreparedObject,
+  { planned, desired, live, kept, foreign = [] }: PreparedObject,
   context: WaitContext,
 ): Promise<KubeObject | undefined> {
   const { ref, action, uid } = planned;
@@ -30,6 +31,7 @@ export async function applyPrepared(
     case 'create':
     case 'apply':
       if (live) await claimFields(live, context.ports);
+      if (foreign.length > 0) await removeFields(ref, foreign, context.ports);
       return desired && applyObject(desired, context, { kept });
     case 'unknown':
       throw new ReleaseFailure('rollout/unknown-object', `${describe(ref)}: ${planned.reason}`, ref);

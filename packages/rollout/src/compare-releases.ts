@@ -17,6 +17,7 @@ export interface ComparedRelease {
   readonly rendered: RenderedRelease;
   readonly history: HelmHistory;
   readonly objects: readonly ObjectDrift[];
+  readonly tolerance: Tolerance;
 }
 
 /** The releases of a set as Helm's records say they were deployed. Those without a deployed revision are absent. */
@@ -60,6 +61,7 @@ export async function compareReleases(
     releases.map(async ({ rendered, history }) => ({
       rendered,
       history,
+      tolerance,
       objects: await Promise.all(rendered.objects.map(compare(rendered, tolerance))),
     })),
   );

@@ -1,4 +1,5 @@
 import type { KubeStatusError } from '@zakenak/core';
+import { isHand } from './field-writer.ts';
 
 /** A field that another manager owns, and what we do about it. */
 export interface FieldConflict {
@@ -8,8 +9,8 @@ export interface FieldConflict {
   readonly decision: 'take' | 'refuse';
 }
 
-// A deploy follows up the tools that write the same manifests (kluctl: pkg/diff/managed_fields.go does alike); a controller's field stays its own.
-const takenOver = [/^helm$/, /^kubectl/, /^zakenak/, /^before-first-apply$/];
+// A deploy follows up people’s tools and those that write the same manifests (kluctl: pkg/diff/managed_fields.go does alike); a controller's field stays its own.
+const takenOver = [/^helm$/, /^zakenak/, /^before-first-apply$/];
 
 /** True for a 409 of server-side apply. */
 export function isApplyConflict(error: KubeStatusError): boolean {
@@ -22,7 +23,7 @@ export function judgeConflicts(error: KubeStatusError): readonly FieldConflict[]
     .filter(({ reason }) => reason === 'FieldManagerConflict')
     .map(({ field = '', message = '' }) => {
       const manager = /conflict with "([^"]*)"/.exec(message)?.[1] ?? 'unknown';
-      const known = takenOver.some((pattern) => pattern.test(manager));
+      const known = isHand(manager) || takenOver.some((pattern) => pattern.test(manager));
       return { field, manager, decision: known ? 'take' : 'refuse' };
     });
 }

@@ -16,7 +16,13 @@ export async function readTolerance(
 ): Promise<Tolerance> {
   const autoscalers =
     settings.autoscalers === 'report' ? [] : [await readAutoscalers(objects, served, ports, signal)];
-  return joinTolerances([toleranceOfRules(settings.ignore ?? []), ...autoscalers, filledIn, restarts]);
+  return joinTolerances([
+    toleranceOfRules(settings.ignore ?? []),
+    toleranceOfRules(settings.held ?? [], 'held'),
+    ...autoscalers,
+    filledIn,
+    restarts,
+  ]);
 }
 
 const certificate = 'a certificate that is injected';

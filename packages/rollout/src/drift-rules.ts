@@ -22,6 +22,8 @@ export interface DriftSettings {
   readonly ignore?: readonly DriftRule[];
   /** `report`: fields that autoscalers steer count like any other; `ignore` where nothing is said. */
   readonly autoscalers?: 'ignore' | 'report';
+  /** What `zakenak sync --mode hold` keeps as it is in the cluster. */
+  readonly held?: readonly DriftRule[];
 }
 
 /** A segment of a pointer; undefined: any. */

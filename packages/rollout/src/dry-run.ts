@@ -1,6 +1,7 @@
 import { type KubeObject, type KubeRef, KubeStatusError, type Ports, ZakenakError } from '@zakenak/core';
 import { type FieldConflict, isApplyConflict, judgeConflicts } from './conflict.ts';
 import { diffObjects } from './diff.ts';
+import type { FieldPath } from './field-path.ts';
 import { isApplied } from './is-applied.ts';
 import { findKept, type Kept } from './kept.ts';
 import type { Kinds } from './kinds.ts';
@@ -33,6 +34,8 @@ export interface PreparedObject {
   readonly live?: KubeObject;
   /** Fields that are left as they are in the cluster. */
   readonly kept?: Kept;
+  /** Fields that nobody deployed, to be taken away. */
+  readonly foreign?: readonly FieldPath[];
 }
 
 /**

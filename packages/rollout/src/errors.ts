@@ -185,3 +185,14 @@ export function planUnreadable(path: string, reason: string): ZakenakError {
     exitCode: exitCodes.badInput,
   });
 }
+
+/** A correction while a deploy or rollback is unfinished. */
+export function deployUnfinished(set: string, since: string): ZakenakError {
+  return new ZakenakError({
+    code: 'rollout/unfinished',
+    message: `A rollout of ${set} that began ${since} did not finish: what is deployed is not known yet.`,
+    remedy:
+      'Run zakenak deploy to go on with it, or zakenak rollback to put the set back; then run zakenak sync again.',
+    exitCode: exitCodes.refused,
+  });
+}

@@ -19,7 +19,7 @@ export function pathText(path: FieldPath): string {
 export function pointerText(path: FieldPath): string {
   return path
     .map((step) => ('key' in step ? step.key : (step.name ?? String(step.at))))
-    .map((part) => `/${part.replaceAll('~', '~0').replaceAll('/', '~1')}`)
+    .map((part) => `/${part === '*' ? '~2' : part.replaceAll('~', '~0').replaceAll('/', '~1')}`)
     .join('');
 }
 

@@ -1,11 +1,13 @@
 export { type DeployPorts, deployRollout } from './deploy.ts';
 export type { DriftRule, DriftSettings } from './drift-rules.ts';
 export { badYaml, clusterTooOld, planUnreadable } from './errors.ts';
+export { readHeldRules } from './held-rules.ts';
 export { type HistoryRequest, readRolloutHistory } from './history.ts';
 export { isSealed, type Plan } from './plan.ts';
 export type * from './request.ts';
 export { type RollbackRequest, rollBackRollout } from './rollback-set.ts';
-export { deploySpec, planSpec, rollbackSpec, statusSpec } from './spec.ts';
+export { deploySpec, planSpec, rollbackSpec, statusSpec, syncSpec } from './spec.ts';
 export { historySpec, unlockSpec } from './state-spec.ts';
 export { readRolloutStatus, type StatusRequest } from './status.ts';
+export { type SyncMode, type SyncRequest, syncRollout } from './sync.ts';
 export { type UnlockRequest, unlockRollout } from './unlock.ts';

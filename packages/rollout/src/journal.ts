@@ -29,6 +29,8 @@ export interface JournalRelease {
   readonly baseline: readonly Baseline[];
   /** Namespaces that did not exist. */
   readonly newNamespaces: readonly string[];
+  /** Objects alone are put back to the deployed revision: it stays the newest, whatever happens. */
+  readonly keepsRevision?: true;
 }
 
 /** An object that goes, and which one it was. */

@@ -12,7 +12,7 @@ import { createLimiter, type Limiter } from './limiter.ts';
 import { createLiveObjects } from './live-objects.ts';
 import { describe, keyOf, refOf } from './object.ts';
 import { findOrphans, type Orphan } from './orphans.ts';
-import { type Irreversible, type Plan, type PlannedRelease, type ReleaseAction, sealPlan } from './plan.ts';
+import { type Irreversible, type Plan, type PlannedRelease, type RevisionAction, sealPlan } from './plan.ts';
 import { formerObjects, planPrune } from './prune.ts';
 import { type RenderedRelease, type RenderedRollout, renderRollout } from './render.ts';
 import { defaultTimeoutMs, type RolloutRequest } from './request.ts';
@@ -105,21 +105,30 @@ export async function planRendered(
     return prepareRelease(about, context, limit, ports, signal);
   };
   const releases = await Promise.all(rendered.releases.map(prepare));
+  const cluster = await readCluster(ports, signal);
+  const plan = sealPlan({
+    schemaVersion: 1,
+    set: rendered.set,
+    cluster,
+    releases: releases.map(({ planned }) => planned),
+    orphans: orphans.map(({ name, namespace }) => ({ name, namespace })),
+    irreversible: releases.flatMap(listIrreversible),
+  });
+  return { plan, rendered, releases };
+}
+
+/** Which cluster a plan is made for. */
+export async function readCluster(
+  ports: Pick<Ports, 'kube'>,
+  signal?: AbortSignal,
+): Promise<Plan['cluster']> {
   const [version, system] = await Promise.all([
     ports.kube.version(),
     requestOf('Reading the cluster’s identity', () =>
       ports.kube.get({ apiVersion: 'v1', kind: 'Namespace', name: 'kube-system' }, signal),
     ),
   ]);
-  const plan = sealPlan({
-    schemaVersion: 1,
-    set: rendered.set,
-    cluster: { uid: system?.metadata.uid ?? '', version: version.gitVersion },
-    releases: releases.map(({ planned }) => planned),
-    orphans: orphans.map(({ name, namespace }) => ({ name, namespace })),
-    irreversible: releases.flatMap(listIrreversible),
-  });
-  return { plan, rendered, releases };
+  return { uid: system?.metadata.uid ?? '', version: version.gitVersion };
 }
 
 async function findNewNamespaces(
@@ -215,7 +224,7 @@ function planRelease(
   };
 }
 
-function actionOf({ history, intent }: Subject): Exclude<ReleaseAction, 'noop'> {
+function actionOf({ history, intent }: Subject): RevisionAction {
   if (intent) return 'uninstall' in intent ? 'uninstall' : 'rollback';
   return newest(history, 'deployed') ? 'upgrade' : 'install';
 }
@@ -247,17 +256,14 @@ function changeReason(
   return undefined;
 }
 
-function hookList(
-  rendered: RenderedRelease,
-  action: Exclude<ReleaseAction, 'noop'>,
-): PlannedRelease['hooks'] {
+function hookList(rendered: RenderedRelease, action: RevisionAction): PlannedRelease['hooks'] {
   return hookEvents(action).flatMap((event) =>
     hooksFor(rendered.hooks, event).map(({ kind, name }) => ({ event, kind, name })),
   );
 }
 
 /** The events of a release's action, before and after its objects. */
-export function hookEvents(action: Exclude<ReleaseAction, 'noop'>): readonly [HookEvent, HookEvent] {
+export function hookEvents(action: RevisionAction): readonly [HookEvent, HookEvent] {
   const verb = action === 'uninstall' ? 'delete' : action;
   return [`pre-${verb}`, `post-${verb}`];
 }

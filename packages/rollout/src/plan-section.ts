@@ -15,6 +15,7 @@ const signs: Readonly<Record<ObjectAction | PlannedRelease['action'], string>> =
   install: '+',
   apply: '~',
   upgrade: '~',
+  correct: '~',
   rollback: '~',
   recreate: '-/+',
   delete: '-',
@@ -41,7 +42,7 @@ export function planSection(plan: Plan): Section {
 export function summarizePlan({ releases }: Plan): string {
   const count = (action: PlannedRelease['action']): number =>
     releases.filter((release) => release.action === action).length;
-  const parts = (['install', 'upgrade', 'rollback', 'uninstall', 'noop'] as const)
+  const parts = (['install', 'upgrade', 'rollback', 'uninstall', 'correct', 'noop'] as const)
     .filter((action) => count(action) > 0)
     .map((action) => `${count(action)} ${action === 'noop' ? 'unchanged' : action}`);
   return parts.join(', ') || 'no release';
@@ -63,6 +64,7 @@ function renderGraph(all: readonly PlannedRelease[]): string {
     '  classDef install fill:#d4f4dd,stroke:#1a7f37,color:#000',
     '  classDef upgrade fill:#fff3cd,stroke:#9a6700,color:#000',
     '  classDef rollback fill:#fff3cd,stroke:#9a6700,color:#000',
+    '  classDef correct fill:#fff3cd,stroke:#9a6700,color:#000',
     '  classDef uninstall fill:#ffd7d5,stroke:#cf222e,color:#000',
     '  classDef noop fill:#eaeef2,stroke:#6e7781,color:#000',
   ];

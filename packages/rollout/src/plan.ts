@@ -20,8 +20,11 @@ export interface PlannedObject {
   readonly conflicts: readonly FieldConflict[];
 }
 
-/** What happens to a release. */
-export type ReleaseAction = 'install' | 'upgrade' | 'rollback' | 'uninstall' | 'noop';
+/** What happens to a release. `correct`: objects are put back as its deployed revision has them; no revision is written and no hook runs. */
+export type ReleaseAction = 'install' | 'upgrade' | 'rollback' | 'uninstall' | 'correct' | 'noop';
+
+/** The actions that write a revision and run hooks. */
+export type RevisionAction = Exclude<ReleaseAction, 'noop' | 'correct'>;
 
 /** One release of a plan. */
 export interface PlannedRelease {

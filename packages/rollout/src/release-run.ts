@@ -21,6 +21,7 @@ import { createKinds, definedKinds, type Kinds } from './kinds.ts';
 import type { Limiter } from './limiter.ts';
 import { dataKinds, hookEvents, type PreparedRelease } from './plan-rollout.ts';
 import { aboutRelease, createTally } from './release-progress.ts';
+import type { RenderedRelease } from './render.ts';
 import { firstRevisionOf, rollbackRevisionOf } from './revision.ts';
 import { runHooks } from './run-hooks.ts';
 import type { Tolerance } from './tolerance.ts';
@@ -79,6 +80,9 @@ export async function runRelease(
     if (rendered.gpu) await waitForGpus(rendered.name, rendered.gpu, rendered.timeoutMs, context);
     if (planned.action === 'noop') {
       await waitReady(rendered.name, liveObjects(prepared.objects), rendered.timeoutMs, context);
+    } else if (planned.action === 'correct') {
+      const applied = await applyGroups(rendered, prepared.objects, context);
+      await waitReady(rendered.name, applied, rendered.timeoutMs, context);
     } else {
       record = await beginRevision(prepared, context);
       const hooks = await applyRelease(prepared, context, failOnce);
@@ -154,18 +158,11 @@ async function applyRelease(
   fail: (failure: ReleaseFailure) => Promise<void>,
 ): Promise<readonly HelmHook[]> {
   const owner = { ...rendered, kinds: context.kinds };
-  const [before, after] = hookEvents(planned.action === 'noop' ? 'upgrade' : planned.action);
+  const isRevision = planned.action !== 'noop' && planned.action !== 'correct';
+  const [before, after] = hookEvents(isRevision ? planned.action : 'upgrade');
   await establish(crds, rendered.timeoutMs, rendered.name, context);
   const afterPre = await runHooks(owner, before, context, fail);
-  const applied: KubeObject[] = [];
-  const kept = objects.filter(({ planned }) => planned.action !== 'delete');
-  const tellApplied = createTally('apply', rendered.name, kept.length, context);
-  for (const group of groupByRank(kept, ({ planned }) => planned.ref.kind)) {
-    const states = await applyAll(group, context, tellApplied);
-    applied.push(...states);
-    const definitions = states.filter(({ kind }) => kind === 'CustomResourceDefinition');
-    if (definitions.length > 0) await established(definitions, rendered.timeoutMs, rendered.name, context);
-  }
+  const applied = await applyGroups(rendered, objects, context);
   const removed = objects.filter(
     ({ planned }) => planned.action === 'delete' && !dataKinds.has(planned.ref.kind),
   );
@@ -174,6 +171,24 @@ async function applyRelease(
     await applyAll(group, context, tellRemoved);
   await waitReady(rendered.name, applied, rendered.timeoutMs, context);
   return runHooks({ ...owner, hooks: afterPre }, after, context, fail);
+}
+
+/** Applies what is not to go, in Helm's order; a definition is waited for before what comes after it. */
+async function applyGroups(
+  release: RenderedRelease,
+  objects: readonly PreparedObject[],
+  context: RunContext,
+): Promise<readonly KubeObject[]> {
+  const applied: KubeObject[] = [];
+  const kept = objects.filter(({ planned }) => planned.action !== 'delete');
+  const tellApplied = createTally('apply', release.name, kept.length, context);
+  for (const group of groupByRank(kept, ({ planned }) => planned.ref.kind)) {
+    const states = await applyAll(group, context, tellApplied);
+    applied.push(...states);
+    const definitions = states.filter(({ kind }) => kind === 'CustomResourceDefinition');
+    if (definitions.length > 0) await established(definitions, release.timeoutMs, release.name, context);
+  }
+  return applied;
 }
 
 async function applyAll(
@@ -234,6 +249,7 @@ const done: Readonly<Record<PreparedRelease['planned']['action'], string>> = {
   upgrade: 'Upgrade complete',
   rollback: 'Rollback complete',
   uninstall: 'Uninstallation complete',
+  correct: 'Correction complete',
   noop: '',
 };
 

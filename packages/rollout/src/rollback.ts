@@ -81,6 +81,7 @@ function baseOf(release: JournalRelease, history: HelmHistory): HelmHistory[numb
 }
 
 function isTouched(release: JournalRelease, history: HelmHistory): boolean {
+  if (release.keepsRevision) return true;
   const base = baseOf(release, history);
   // An uninstall writes no revision of its own.
   return writtenBy(release, history).length > 0 || (base !== undefined && base.status !== 'deployed');
@@ -99,15 +100,36 @@ async function putBack(
   progress.emit({ ...about, state: 'started' });
   try {
     const target = baseOf(release, history)?.release();
-    const revision = target
-      ? await backToRevision(release, target, history, reason, context)
-      : await backToNothing(release, writtenBy(release, history), context);
+    const revision = await backTo(release, target, history, reason, context);
     progress.emit({ ...about, state: 'done', message: revision > 0 ? `revision ${revision}` : 'gone again' });
     return revision;
   } catch (error) {
     if (error instanceof ReleaseFailure) progress.emit({ ...about, state: 'failed', message: error.message });
     throw error;
   }
+}
+
+function backTo(
+  release: JournalRelease,
+  target: HelmRelease | undefined,
+  history: HelmHistory,
+  reason: string,
+  context: RunContext,
+): Promise<number> {
+  if (release.keepsRevision) return backToObjects(release, target, context);
+  if (!target) return backToNothing(release, writtenBy(release, history), context);
+  return backToRevision(release, target, history, reason, context);
+}
+
+/** No revision was written: the objects alone go back to how they were found. */
+async function backToObjects(
+  release: JournalRelease,
+  target: HelmRelease | undefined,
+  context: RunContext,
+): Promise<number> {
+  const restored = await restoreObjects(release.baseline, target, release, context);
+  await waitReady(release.name, wereReady(restored, release), release.timeoutMs, context);
+  return release.fromRevision;
 }
 
 async function backToNothing(

@@ -49,14 +49,18 @@ function baselineOf({ rendered, planned, history, crds, objects }: PreparedRelea
     lastRevision: newest(history)?.version ?? 0,
     baseline: touched.map(({ planned: { ref }, live }) => ({ ref, ...(live ? { before: live } : {}) })),
     newNamespaces: planned.createsNamespace ? [rendered.namespace] : [],
+    ...(planned.action === 'correct' ? { keepsRevision: true } : {}),
   };
 }
 
 function mergeBaseline(now: JournalRelease, before: JournalRelease | undefined): JournalRelease {
   if (!before) return now;
   const known = new Set(before.baseline.map(({ ref }) => keyOf(ref)));
+  // A deploy that finds nothing more to do in a release that was being corrected: a rollback still puts its objects back.
+  const keepsRevision = before.keepsRevision && now.baseline.length === 0;
   return {
     ...now,
+    ...(keepsRevision ? { keepsRevision } : {}),
     fromRevision: before.fromRevision,
     lastRevision: before.lastRevision,
     baseline: [...before.baseline, ...now.baseline.filter(({ ref }) => !known.has(keyOf(ref)))],

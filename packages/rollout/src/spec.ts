@@ -172,3 +172,33 @@ export const statusSpec = defineSpec({
     'locked-by': { description: 'Who deploys right now; empty where nobody does' },
   },
 });
+
+/** Inputs and outputs of sync. */
+export const syncSpec = defineSpec({
+  name: 'sync',
+  verb: 'sync',
+  summary: 'Find what drifted from what was deployed, and report it, put it back, or hold it.',
+  details:
+    'Each object of the deployed revisions is compared with the cluster by server-side dry run; each field that differs names who wrote it and when. report fails ' +
+    'where something drifted. correct puts it back under the set’s lock, waits until it is ready, and goes back as a whole where that fails. hold keeps it: no sync, ' +
+    'deploy or rollback moves these fields until --unhold. Rules of `drift` in zakenak.yaml hold for all of them.',
+  example: 'zakenak sync --environment prod --mode correct',
+  inputs: {
+    environment: environmentInput,
+    mode: {
+      type: 'choice',
+      choices: ['report', 'correct', 'hold'],
+      description: 'What is done about drift',
+      default: 'report',
+    },
+    unhold: { type: 'boolean', description: 'First give up everything that earlier runs hold' },
+    'lock-timeout': writingInputs['lock-timeout'],
+    'wait-timeout': writingInputs['wait-timeout'],
+    ...clusterInputs,
+  },
+  outputs: {
+    set: planOutputs.set,
+    mode: { description: 'What was done about drift' },
+    drift: statusSpec.outputs.drift,
+  },
+});

@@ -36,6 +36,13 @@ export interface KubeSelector {
   readonly fieldSelector?: string;
 }
 
+/** What a watch follows. */
+export interface KubeWatchSelector extends KubeSelector {
+  readonly resourceVersion?: string;
+  /** Deliver objects with their apiVersion, kind and metadata only (PartialObjectMetadata): bodies, Secrets' too, are never read. */
+  readonly metadataOnly?: boolean;
+}
+
 /** A kind that the cluster serves. */
 export interface KubeResource {
   readonly apiVersion: string;
@@ -135,10 +142,7 @@ export interface KubeApi {
    * Events from `resourceVersion` on (from a fresh list, delivered as ADDED, where none is given). Reconnects by itself after dropped connections and
    * re-lists after 410; ends only when the signal fires or on an error that cannot heal.
    */
-  watch(
-    selector: KubeSelector & { readonly resourceVersion?: string },
-    signal: AbortSignal,
-  ): AsyncIterable<KubeWatchEvent>;
+  watch(selector: KubeWatchSelector, signal: AbortSignal): AsyncIterable<KubeWatchEvent>;
   logs(
     ref: {
       readonly namespace: string;

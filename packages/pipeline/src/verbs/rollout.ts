@@ -2,9 +2,12 @@ import type { ResolvedEnvironment } from '@zakenak/config';
 import { type KubeApi, tagProgress } from '@zakenak/core';
 import {
   clusterTooOld,
+  type DriftSettings,
   deployRollout,
   deploySpec,
   planSpec,
+  type RolloutRequest,
+  readHeldRules,
   readRolloutStatus,
   rollBackRollout,
   rollbackSpec,
@@ -17,6 +20,7 @@ import { describeRollout } from '../rollout-request.ts';
 import { refuseForks } from '../settings.ts';
 import { smoke } from './smoke.ts';
 
+/** Inputs of a cluster that zakenak.yaml can settle. */
 export const clusterKeys = {
   kubeconfig: 'environments.*.cluster.kubeconfig',
   context: 'environments.*.cluster.context',
@@ -37,6 +41,7 @@ export const plan: Bound = async (read, settings, context) => {
   const kube = await connect(read, environment, context);
   const request = {
     ...rollout,
+    drift: await driftOf(rollout, inputs, kube),
     ...stateOf(inputs),
     dryRun: true,
     prune: inputs.prune,
@@ -56,6 +61,7 @@ export const deploy: Bound = async (read, settings, context) => {
   const kube = await connect(read, environment, context);
   const request = {
     ...rollout,
+    drift: await driftOf(rollout, inputs, kube),
     ...stateOf(inputs),
     ...writingOf(inputs, context),
     prune: inputs.prune,
@@ -84,7 +90,7 @@ export const rollback: Bound = async (read, settings, context) => {
   const request = {
     set: rollout.set,
     releases: rollout.releases,
-    ...(rollout.drift ? { drift: rollout.drift } : {}),
+    drift: await driftOf(rollout, inputs, kube),
     ...stateOf(inputs),
     ...writingOf(inputs, context),
     ...(inputs.release ? { release: inputs.release } : {}),
@@ -100,8 +106,8 @@ export const status: Bound = async (read, settings, context) => {
   const config = settings.config ?? (await context.config()).config;
   const { rollout, environment } = describeRollout(config, inputs, settings.event);
   const kube = await connect(read, environment, context);
-  const { set, releases, drift } = rollout;
-  const request = { set, releases, ...(drift ? { drift } : {}), ...stateOf(inputs) };
+  const { set, releases } = rollout;
+  const request = { set, releases, drift: await driftOf(rollout, inputs, kube), ...stateOf(inputs) };
   return readRolloutStatus(request, portsOf(set, kube, context), context.signal);
 };
 
@@ -139,11 +145,25 @@ export async function connect(
 }
 
 /** The ports of a rollout: its progress says which set it is about. */
-function portsOf(set: string, kube: KubeApi, { ports }: RunContext) {
+export function portsOf(set: string, kube: KubeApi, { ports }: RunContext) {
   return { ...ports, kube, progress: tagProgress(ports.progress, { set }) };
 }
 
-export function stateOf(inputs: { readonly 'state-namespace'?: string | undefined }): {
+/** The rules of zakenak.yaml, and what `sync --mode hold` keeps. */
+async function driftOf(
+  { set, drift }: Pick<RolloutRequest, 'set' | 'drift'>,
+  inputs: StateInputs,
+  kube: KubeApi,
+): Promise<DriftSettings> {
+  return { ...drift, held: await readHeldRules({ set, ...stateOf(inputs) }, { kube }) };
+}
+
+interface StateInputs {
+  readonly 'state-namespace'?: string | undefined;
+}
+
+/** Where the set's lock and journal are, where that was said. */
+export function stateOf(inputs: StateInputs): {
   readonly stateNamespace?: string;
 } {
   return inputs['state-namespace'] ? { stateNamespace: inputs['state-namespace'] } : {};

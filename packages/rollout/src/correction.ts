@@ -1,0 +1,119 @@
+import type { Ports } from '@zakenak/core';
+import { type ComparedRelease, compareReleases, deployedReleases } from './compare-releases.ts';
+import type { ObjectDrift } from './drift.ts';
+import type { DriftSettings } from './drift-rules.ts';
+import { type PreparedObject, planObject } from './dry-run.ts';
+import { newest, readHistories } from './helm-storage.ts';
+import { createKinds, type Kinds } from './kinds.ts';
+import { sealPlan } from './plan.ts';
+import { type PreparedRelease, type PreparedRollout, readCluster } from './plan-rollout.ts';
+import type { ReleaseRequest } from './request.ts';
+
+/** Whose drift is put back. */
+export interface CorrectionRequest {
+  readonly set: string;
+  readonly releases: readonly Pick<ReleaseRequest, 'name' | 'namespace' | 'needs' | 'timeoutMs'>[];
+  readonly drift?: DriftSettings;
+}
+
+/** How the set stands, and the plan that puts back what can be. */
+export interface Correction {
+  readonly compared: readonly ComparedRelease[];
+  readonly prepared: PreparedRollout;
+  /** What no correction can put back, and why. */
+  readonly stuck: readonly { readonly release: string; readonly object: ObjectDrift; readonly why: string }[];
+}
+
+type CorrectionPorts = Pick<Ports, 'kube' | 'redactor'>;
+
+/** Compares the set with what was deployed and plans, as a deploy does, how what drifted is put back. Nothing is written. */
+export async function prepareCorrection(
+  request: CorrectionRequest,
+  ports: CorrectionPorts,
+  signal?: AbortSignal,
+): Promise<Correction> {
+  const { set, drift = {} } = request;
+  const [histories, resources] = await Promise.all([
+    readHistories(request.releases, ports, signal),
+    ports.kube.resources(),
+  ]);
+  const kinds = createKinds(resources, []);
+  const deployed = deployedReleases(request.releases, histories, kinds);
+  const compared = await compareReleases(deployed, drift, kinds, ports, signal);
+  const planned = await Promise.all(compared.map((release) => planRelease(release, kinds, ports, signal)));
+  const releases = planned.map(({ prepared }) => prepared);
+  const plan = sealPlan({
+    schemaVersion: 1,
+    set,
+    cluster: await readCluster(ports, signal),
+    releases: releases.map((release) => release.planned),
+    orphans: [],
+    irreversible: [],
+  });
+  const rendered = { set, releases: compared.map(({ rendered }) => rendered), kinds, drift };
+  return { compared, prepared: { plan, rendered, releases }, stuck: planned.flatMap(({ stuck }) => stuck) };
+}
+
+async function planRelease(
+  compared: ComparedRelease,
+  kinds: Kinds,
+  ports: CorrectionPorts,
+  signal?: AbortSignal,
+): Promise<{ readonly prepared: PreparedRelease; readonly stuck: Correction['stuck'] }> {
+  const { rendered, history } = compared;
+  const all = await Promise.all(
+    compared.objects.map(async (drift) => ({
+      drift,
+      object: await planOne(drift, compared, kinds, ports, signal),
+    })),
+  );
+  const stuck = all.flatMap(({ drift, object }) =>
+    object.planned.action === 'unknown' || (drift.state !== 'in-sync' && !drift.cure)
+      ? [{ release: rendered.name, object: drift, why: drift.cure ? object.planned.reason : drift.reason }]
+      : [],
+  );
+  const objects = all.map(({ object }) => object).filter(({ planned }) => planned.action !== 'unknown');
+  const isNoop = objects.every(({ planned }) => planned.action === 'noop');
+  const { metadata } = rendered.chart;
+  const revision = newest(history, 'deployed')?.version ?? 0;
+  const planned = {
+    name: rendered.name,
+    namespace: rendered.namespace,
+    action: isNoop ? ('noop' as const) : ('correct' as const),
+    reason: isNoop ? 'in sync' : 'the cluster differs from what was deployed',
+    chart: `${metadata.name}-${metadata.version}`,
+    fromRevision: revision,
+    toRevision: revision,
+    needs: rendered.needs,
+    digests: rendered.digests,
+    createsNamespace: false,
+    objects: objects.map((object) => object.planned),
+    hooks: [],
+  };
+  return { prepared: { rendered, planned, history, crds: [], objects }, stuck };
+}
+
+async function planOne(
+  { ref, desired, live, cure, foreign, reason }: ObjectDrift,
+  { rendered, tolerance }: ComparedRelease,
+  kinds: Kinds,
+  ports: CorrectionPorts,
+  signal?: AbortSignal,
+): Promise<PreparedObject> {
+  const there = live ? { live } : {};
+  const still = { ref, reason: 'in sync', diff: [], conflicts: [] };
+  if (!cure) return { planned: { ...still, action: 'noop' }, desired, ...there };
+  const context = {
+    owner: rendered,
+    kinds,
+    tolerance,
+    newNamespaces: new Set<string>(),
+    live: { find: async () => live },
+    wasDeployed: () => true,
+  };
+  const object = await planObject(desired, context, ports, signal);
+  if (object.planned.action !== 'noop' && object.planned.action !== 'apply') return object;
+  // What nobody deployed, and an object that was made anew, no dry run shows.
+  const planned = { ...object.planned, action: 'apply' as const, reason: reason || 'it drifted' };
+  return { ...object, planned, foreign };
+}

@@ -1,0 +1,59 @@
+import { type KubeObject, KubeStatusError, type Ports } from '@zakenak/core';
+import type { ObjectDrift } from './drift.ts';
+import type { DriftRule } from './drift-rules.ts';
+import { requestOf } from './errors.ts';
+import type { JournalPlace } from './journal.ts';
+import { textAt } from './json.ts';
+import { refOf } from './object.ts';
+import { placeOf } from './transaction.ts';
+
+/** What a set's `sync --mode hold` keeps as it is in the cluster: where each field is and since when, never its value. */
+export async function readHeldRules(
+  place: Parameters<typeof placeOf>[0],
+  ports: Pick<Ports, 'kube'>,
+  signal?: AbortSignal,
+): Promise<readonly DriftRule[]> {
+  const ref = refOf(storeOf(placeOf(place, ports), []));
+  const live = await requestOf('Reading what is held', () => ports.kube.get(ref, signal));
+  return live ? (JSON.parse(textAt(live, 'data', 'rules') || '[]') as readonly DriftRule[]) : [];
+}
+
+/** Replaces what is held. */
+export async function writeHeldRules(
+  rules: readonly DriftRule[],
+  place: Parameters<typeof placeOf>[0],
+  ports: Pick<Ports, 'kube'>,
+): Promise<void> {
+  const store = storeOf(placeOf(place, ports), rules);
+  await requestOf('Writing what is held', async () => {
+    if (rules.length === 0) return void (await ports.kube.delete(refOf(store)));
+    try {
+      await ports.kube.create(store);
+    } catch (error) {
+      if (!(error instanceof KubeStatusError && error.status === 409)) throw error;
+      await ports.kube.replace(store);
+    }
+  });
+}
+
+/** The rules that keep a drifted object's fields as they are. */
+export function holdObject(
+  { ref, state, reason, fields, cure }: ObjectDrift,
+  why: string,
+): readonly DriftRule[] {
+  if (state !== 'drifted') return [];
+  const pointers = cure === 'create' || fields.length === 0 ? [''] : fields.map(({ pointer }) => pointer);
+  const { kind, name, namespace } = ref;
+  return [
+    { kind, name, ...(namespace ? { namespace } : {}), pointers, reason: reason ? `${reason}; ${why}` : why },
+  ];
+}
+
+function storeOf({ set, namespace }: JournalPlace, rules: readonly DriftRule[]): KubeObject {
+  return {
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: { name: `zakenak.held.${set}`, namespace },
+    data: { rules: JSON.stringify(rules) },
+  };
+}

@@ -1,0 +1,177 @@
+import { createFinding, createReport, type Finding, type Ports, type Report } from '@zakenak/core';
+import type { ComparedRelease } from './compare-releases.ts';
+import { type Correction, type CorrectionRequest, prepareCorrection } from './correction.ts';
+import { describeDrift, driftOutput, driftSection } from './drift-text.ts';
+import { deployUnfinished } from './errors.ts';
+import { holdObject, readHeldRules, writeHeldRules } from './held-rules.ts';
+import { describe } from './object.ts';
+import { isNoop } from './plan.ts';
+import type { RunPorts } from './release-run.ts';
+import type { TransactionOptions } from './request.ts';
+import { transact } from './transaction.ts';
+
+/**
+ * What is done about drift. `report`: it is told, and fails the run. `correct`: it is put back as a transaction. `hold`: it is kept: no sync, deploy or rollback moves
+ * these fields until they are released.
+ */
+export type SyncMode = 'report' | 'correct' | 'hold';
+
+/** What is synced. */
+export interface SyncRequest extends CorrectionRequest, TransactionOptions {
+  readonly mode: SyncMode;
+  /** Give up first what earlier runs hold. */
+  readonly unhold?: boolean;
+}
+
+/** The ports that a sync reaches. */
+export type SyncPorts = RunPorts & Pick<Ports, 'kube' | 'redactor' | 'clock'>;
+
+/**
+ * Looks for drift once, and does about it what the mode says. A correction runs under the set's lock and journal, waits until everything is ready, and is put
+ * back as a whole where it fails; it writes no revision, since what is deployed does not change. Throws ZakenakError `rollout/unfinished` and what a deploy throws.
+ */
+export async function syncRollout(
+  request: SyncRequest,
+  ports: SyncPorts,
+  signal?: AbortSignal,
+): Promise<Report> {
+  if (request.unhold) await writeHeldRules([], request, ports);
+  const held = await readHeldRules(request, ports, signal);
+  const whole: SyncRequest = { ...request, drift: { ...request.drift, held } };
+  const correction = await prepareCorrection(whole, ports, signal);
+  if (request.mode === 'hold') return hold(whole, correction, ports);
+  if (request.mode === 'report' || isNoop(correction.prepared.plan))
+    return reportDrift(whole, correction, ports);
+  return correct(whole, correction, ports, signal);
+}
+
+function reportDrift({ set, mode }: SyncRequest, { compared, stuck }: Correction, ports: SyncPorts): Report {
+  const now = ports.clock.now();
+  const findings = mode === 'correct' ? stuckFindings(stuck, now) : driftFindings(compared, now);
+  const missing = compared.length === 0 ? ['Nothing of the set is deployed yet.'] : [];
+  return createReport({
+    tool: 'sync',
+    summary: `${summaryOf(set, compared)}${mode === 'correct' && stuck.length > 0 ? ' None of it can be put back.' : ''}`,
+    findings,
+    ...detailsOf(set, mode, compared, now),
+    caveats: missing,
+  });
+}
+
+async function hold(
+  request: SyncRequest,
+  { compared, stuck }: Correction,
+  ports: SyncPorts,
+): Promise<Report> {
+  const { set, mode, holder = 'zakenak', drift } = request;
+  const now = ports.clock.now();
+  const why = `since ${now.toISOString()} by ${holder}`;
+  const rules = compared.flatMap(({ objects }) => objects.flatMap((object) => holdObject(object, why)));
+  if (rules.length > 0) await writeHeldRules([...(drift?.held ?? []), ...rules], request, ports);
+  const unknown = stuck.filter(({ object }) => object.state === 'unknown');
+  return createReport({
+    tool: 'sync',
+    summary:
+      rules.length > 0
+        ? `What drifted of ${set} is held: ${rules.length} ${rules.length === 1 ? 'object keeps' : 'objects keep'} it until zakenak sync --unhold.`
+        : summaryOf(set, compared),
+    findings: stuckFindings(unknown, now),
+    ...detailsOf(set, mode, compared, now),
+  });
+}
+
+async function correct(
+  request: SyncRequest,
+  first: Correction,
+  ports: SyncPorts,
+  signal?: AbortSignal,
+): Promise<Report> {
+  let correction: Correction | undefined;
+  const prepare = async () => {
+    // Made a moment ago; what comes later is a look after the lock was waited for.
+    correction = correction ? await prepareCorrection(request, ports, signal) : first;
+    return correction.prepared;
+  };
+  const approve = (
+    _: unknown,
+    interrupted:
+      | { readonly startedAt: string; readonly releases: readonly { readonly keepsRevision?: true }[] }
+      | undefined,
+  ): void => {
+    if (interrupted?.releases.some(({ keepsRevision }) => !keepsRevision))
+      throw deployUnfinished(request.set, interrupted.startedAt);
+  };
+  const report = await transact({ ...request, tool: 'sync', prepare, approve }, ports, signal);
+  const { compared, stuck } = correction ?? first;
+  const now = ports.clock.now();
+  const left = stuckFindings(stuck, now);
+  const { outputs, sections } = detailsOf(request.set, request.mode, compared, now);
+  const isDone = report.verdict === 'passed' || report.verdict === 'simulated';
+  const count =
+    compared.flatMap(({ objects }) => objects).filter(({ cure }) => cure).length -
+    stuck.filter(({ object }) => object.cure).length;
+  const done = `${count} ${count === 1 ? 'object was' : 'objects were'} put back`;
+  return {
+    ...report,
+    verdict: isDone && left.length > 0 ? 'failed' : report.verdict,
+    summary: isDone
+      ? `${done}${left.length > 0 ? `; ${left.length} cannot be` : ', and everything is ready'}.`
+      : report.summary,
+    findings: [...report.findings, ...left],
+    outputs: { ...report.outputs, ...outputs },
+    sections: [...sections, ...report.sections],
+  };
+}
+
+function summaryOf(set: string, compared: readonly ComparedRelease[]): string {
+  const objects = compared.flatMap((release) => release.objects);
+  const count = (state: string): number => objects.filter((object) => object.state === state).length;
+  const [drifted, unknown] = [count('drifted'), count('unknown')];
+  if (drifted + unknown === 0) return `All ${objects.length} objects of ${set} are as they were deployed.`;
+  const doubt = unknown > 0 ? `; ${unknown} cannot be compared` : '';
+  return `${drifted} of ${objects.length} objects of ${set} drifted${doubt}.`;
+}
+
+function detailsOf(set: string, mode: SyncMode, compared: readonly ComparedRelease[], now: Date) {
+  const named = compared.map(({ rendered, objects }) => ({ name: rendered.name, objects }));
+  const section = driftSection(set, named, now);
+  return {
+    outputs: { set, mode, drift: named.flatMap(({ name, objects }) => driftOutput(name, objects)) },
+    sections: section ? [section] : [],
+  };
+}
+
+/** One finding for each object that drifted or cannot be compared. */
+export function driftFindings(compared: readonly ComparedRelease[], now: Date): readonly Finding[] {
+  return compared.flatMap(({ rendered, objects }) =>
+    objects
+      .filter(({ state }) => state !== 'in-sync')
+      .map((object) =>
+        createFinding({
+          ruleId: object.state === 'unknown' ? 'rollout/unknown-drift' : 'rollout/drifted',
+          severity: 'high',
+          message: `${rendered.name}: ${describe(object.ref)}: ${describeDrift(object, now)}.`,
+          identity: `${rendered.name} ${describe(object.ref)}`,
+          remedy:
+            object.state === 'unknown'
+              ? 'Mend what keeps the API server from trying the object.'
+              : 'Put it back with zakenak sync --mode correct, keep it with --mode hold, or take the change into the chart.',
+          tool: 'zakenak',
+        }),
+      ),
+  );
+}
+
+function stuckFindings(stuck: Correction['stuck'], now: Date): readonly Finding[] {
+  return stuck.map(({ release, object, why }) =>
+    createFinding({
+      ruleId: object.state === 'unknown' ? 'rollout/unknown-drift' : 'rollout/not-correctable',
+      severity: 'high',
+      message: `${release}: ${describe(object.ref)}: ${describeDrift(object, now)}; it cannot be put back: ${why}.`,
+      identity: `${release} ${describe(object.ref)}`,
+      remedy:
+        'Make the one that is named let go of it, or leave the field to it by a drift.ignore rule in zakenak.yaml.',
+      tool: 'zakenak',
+    }),
+  );
+}

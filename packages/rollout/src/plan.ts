@@ -21,7 +21,7 @@ export interface PlannedObject {
 }
 
 /** What happens to a release. `correct`: objects are put back as its deployed revision has them; no revision is written and no hook runs. */
-export type ReleaseAction = 'install' | 'upgrade' | 'rollback' | 'uninstall' | 'correct' | 'noop';
+type ReleaseAction = 'install' | 'upgrade' | 'rollback' | 'uninstall' | 'correct' | 'noop';
 
 /** The actions that write a revision and run hooks. */
 export type RevisionAction = Exclude<ReleaseAction, 'noop' | 'correct'>;

@@ -142,7 +142,7 @@ function detailsOf(set: string, mode: SyncMode, compared: readonly ComparedRelea
 }
 
 /** One finding for each object that drifted or cannot be compared. */
-export function driftFindings(compared: readonly ComparedRelease[], now: Date): readonly Finding[] {
+function driftFindings(compared: readonly ComparedRelease[], now: Date): readonly Finding[] {
   return compared.flatMap(({ rendered, objects }) =>
     objects
       .filter(({ state }) => state !== 'in-sync')

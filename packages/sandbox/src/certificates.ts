@@ -2,6 +2,7 @@ import 'reflect-metadata';
 import { webcrypto } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import * as x509 from '@peculiar/x509';
+import { adminName } from './kubeconfig.ts';
 import { type Layout, secretPath } from './layout.ts';
 import { realNodeAddress, realNodeName } from './real-node.ts';
 
@@ -58,7 +59,7 @@ export async function writeCertificates(layout: Layout, extraNames: readonly str
       organization: kubeletClients,
       client: true,
     },
-    { file: 'admin', commonName: 'zakenak-sandbox-admin', organization: 'system:masters', client: true },
+    { file: 'admin', commonName: adminName, organization: 'system:masters', client: true },
     { file: 'controller-manager', commonName: 'system:kube-controller-manager', client: true },
     { file: 'scheduler', commonName: 'system:kube-scheduler', client: true },
     {

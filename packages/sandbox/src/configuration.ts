@@ -1,5 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { adminName } from './kubeconfig.ts';
 import type { Layout } from './layout.ts';
 import { stages } from './stages.ts';
 
@@ -35,12 +36,13 @@ export async function writeConfiguration(layout: Layout): Promise<void> {
   ]);
 }
 
-/** Every request with its verb, user agent and user; only lease renewals and events are left out, they would drown the rest. */
+/** Every request with its verb, user agent and user; only the cluster's own lease renewals and events are left out, they would drown the rest. */
 const auditPolicy = {
   apiVersion: 'audit.k8s.io/v1',
   kind: 'Policy',
   omitStages: ['RequestReceived'],
   rules: [
+    { level: 'Metadata', users: [adminName] },
     { level: 'None', resources: [{ group: 'coordination.k8s.io', resources: ['leases'] }] },
     {
       level: 'None',

@@ -3,6 +3,8 @@ import { type Layout, secretPath } from './layout.ts';
 
 /** Name of the context, cluster and user in the sandbox's kubeconfig. */
 export const contextName = 'zakenak-sandbox';
+/** Who the user of that kubeconfig is to the API server. */
+export const adminName = 'zakenak-sandbox-admin';
 
 /**
  * Writes a kubeconfig (JSON, which is YAML) for the user whose certificate bears `user`, readable by its owner only. Everything is embedded, so

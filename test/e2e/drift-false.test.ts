@@ -6,6 +6,8 @@ import type { KubeApi, KubeObject, Report } from '@zakenak/core';
 import { connectKube } from '@zakenak/kube';
 import type { Sandbox } from '@zakenak/sandbox';
 import { parseAllDocuments } from 'yaml';
+import { auditOf, lines } from './audit-log.ts';
+import { chartCorpus } from './chart-corpus.ts';
 import { makeWorkspace, reportOf, runCli } from './cli-fixture.ts';
 import { makeFaultSet } from './deploy-faults-fixture.ts';
 import { corpus, leftOut } from './drift-corpus.ts';
@@ -63,7 +65,9 @@ test('the reference platform: a second deploy writes nothing, and nothing has dr
   const first = await run('deploy');
   assert.equal(first.verdict, 'simulated', JSON.stringify([first.error, first.findings], null, 1));
   assertInSync(await run('status'));
-  assert.equal((await run('deploy')).outputs['has-changes'], false);
+  const { outcome, writes } = await auditOf(sandbox, () => run('deploy'));
+  assert.equal(outcome.outputs['has-changes'], false);
+  assert.deepEqual(lines(writes), []);
 });
 
 test('every built-in kind: a second deploy writes nothing, and nothing has drifted', async (t) => {
@@ -76,11 +80,40 @@ test('every built-in kind: a second deploy writes nothing, and nothing has drift
   const first = await set.run(['deploy']);
   assert.equal(first.exitCode, 0, JSON.stringify([first.report.error, first.report.findings], null, 1));
   assertInSync((await set.run(['status'])).report);
-  const second = await set.run(['deploy']);
-  assert.equal(second.report.outputs['has-changes'], false, JSON.stringify(second.report.sections));
+  const { outcome, writes } = await auditOf(sandbox, () => set.run(['deploy']));
+  assert.equal(outcome.report.outputs['has-changes'], false, JSON.stringify(outcome.report.sections));
+  assert.deepEqual(lines(writes), []);
   // What another apply of the very same does: a resourceVersion that moves (kubernetes#95460) is no drift either.
   await applyAgain(set.name);
   assertInSync((await set.run(['status'])).report);
+});
+
+test('a corpus of awkward charts: a second deploy writes nothing', async (t) => {
+  const set = await makeFaultSet(t, sandbox, '');
+  const names = Object.keys(chartCorpus);
+  const releases = names.map((name) => `    - { name: ${name}, chart: charts/${name}, timeout: 60s }`);
+  await set.workspace.write({
+    ...Object.fromEntries(
+      Object.entries(chartCorpus).flatMap(([name, files]) =>
+        Object.entries(files).map(([path, text]) => [`charts/${name}/${path}`, text]),
+      ),
+    ),
+    'zakenak.yaml': `project: ${set.name.replace(/-test$/, '')}
+environments: { test: { cluster: { context: zakenak-sandbox } } }
+deploy:
+  namespace: ${set.name}
+  releases:
+${releases.join('\n')}
+`,
+  });
+  const first = await set.run(['deploy']);
+  assert.equal(first.exitCode, 0, JSON.stringify([first.report.error, first.report.findings], null, 1));
+  assertInSync((await set.run(['status'])).report);
+  for (const verb of ['deploy', 'deploy']) {
+    const { outcome, writes } = await auditOf(sandbox, () => set.run([verb]));
+    assert.equal(outcome.report.outputs['has-changes'], false, JSON.stringify(outcome.report.sections));
+    assert.deepEqual(lines(writes), []);
+  }
 });
 
 async function applyAgain(namespace: string): Promise<void> {

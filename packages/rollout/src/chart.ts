@@ -17,6 +17,8 @@ export interface LoadedChart {
   readonly digest: string;
   /** True for a chart that brings definitions in crds/ folders, its own or a subchart's. */
   readonly hasCrds: boolean;
+  /** False for a chart that cannot ask which version and kinds the cluster has: no file of it names them. */
+  readonly asksForCapabilities: boolean;
 }
 
 type ChartSource = Extract<ReleaseSource, { chart: string }>;
@@ -45,6 +47,9 @@ export async function loadChart(
     chart: assembleChart(source.chart, own),
     digest: digestOfContents(contents),
     hasCrds: [...contents.keys()].some((name) => /(^|\/)crds\//.test(name) || /^charts\/.*\.tgz$/.test(name)),
+    asksForCapabilities: [...contents].some(
+      ([name, bytes]) => name.endsWith('.tgz') || Buffer.from(bytes).includes('Capabilities'),
+    ),
   };
 }
 

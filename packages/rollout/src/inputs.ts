@@ -12,7 +12,7 @@ export interface RenderInputs {
   readonly values: Readonly<Record<string, unknown>>;
   readonly name: string;
   readonly namespace: string;
-  /** The cluster's version and kinds. */
+  /** The cluster's version and kinds; empty where the chart cannot ask for them. */
   readonly capabilities: readonly string[];
 }
 

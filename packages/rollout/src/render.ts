@@ -125,7 +125,10 @@ async function renderRelease(
   const values = await readValues(release.values ?? [], ports);
   const { name, namespace } = release;
   const { capabilities, deployed } = place;
-  const inputs = { contentDigest: chart.digest, values, name, namespace, capabilities };
+  // A definition that the set itself brings changes what the cluster serves: no reason to render anew what cannot ask for it.
+  const asks = chart.asksForCapabilities || JSON.stringify(values).includes('Capabilities');
+  const asked = asks ? capabilities : [];
+  const inputs = { contentDigest: chart.digest, values, name, namespace, capabilities: asked };
   // Helm's records hold no definitions of crds/ folders.
   if (deployed && !chart.hasCrds && isRenderingOf(deployed, inputs))
     return { ...takeFromRecord(release, chart, values, deployed), inputs };
@@ -201,7 +204,12 @@ async function readPlainManifests(
     type: 'application',
   };
   const chart: HelmChart = { metadata, lock: null, templates: [], values: {}, schema: null, files: [] };
-  const draft = sortDocuments(release, { path: '', chart, digest, hasCrds: false }, {}, documents);
+  const draft = sortDocuments(
+    release,
+    { path: '', chart, digest, hasCrds: false, asksForCapabilities: false },
+    {},
+    documents,
+  );
   return {
     ...draft,
     documents: [

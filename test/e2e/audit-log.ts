@@ -89,6 +89,7 @@ export function lines(
 /** What a rollout keeps of itself: the set's Lease and journal, and Helm's records. */
 export function isBookkeeping({ resource, name }: AuditedWrite, set: string): boolean {
   if (resource === 'leases') return name === `zakenak.${set}`;
+  if (resource === 'configmaps') return name === `zakenak.audit.${set}`;
   return (
     resource === 'secrets' &&
     (name.startsWith(`zakenak.journal.${set}`) || name.startsWith('sh.helm.release.v1.'))

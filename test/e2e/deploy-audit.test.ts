@@ -163,6 +163,8 @@ function assertBooks(
   const namesOf = (verb: string) =>
     new Set(journals.filter((one) => one.verb === verb).map(({ name }) => name));
   assert.deepEqual(namesOf('delete'), namesOf('create'), 'what was written is removed');
+  const trail = lines(bookkeeping.filter(({ resource }) => resource === 'configmaps'));
+  assert.deepEqual(trail, [`create configmaps default/zakenak.audit.${set.name}`]);
   const records = new Set(
     bookkeeping.filter(({ name }) => name.startsWith('sh.helm.')).map(({ name }) => name),
   );

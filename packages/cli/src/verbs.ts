@@ -12,6 +12,7 @@ const loaders: Readonly<Record<string, () => Promise<Verb>>> = {
   converge: async () => (await import('@zakenak/pipeline/verbs/converge')).convergeVerb,
   status: async () => (await import('@zakenak/pipeline/verbs/rollout')).statusVerb,
   history: async () => (await import('@zakenak/pipeline/verbs/state')).historyVerb,
+  audit: async () => (await import('@zakenak/pipeline/verbs/state')).auditVerb,
   unlock: async () => (await import('@zakenak/pipeline/verbs/state')).unlockVerb,
   sync: async () => (await import('@zakenak/pipeline/verbs/sync')).syncVerb,
   rollback: async () => (await import('@zakenak/pipeline/verbs/rollout')).rollbackVerb,

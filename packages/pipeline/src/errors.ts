@@ -1,5 +1,15 @@
 import { exitCodes, nearest, ZakenakError } from '@zakenak/core';
 
+/** A time that is none. */
+export function badTime(text: string): ZakenakError {
+  return new ZakenakError({
+    code: 'pipeline/bad-time',
+    message: `'${text}' is no time.`,
+    remedy: 'Write it as 2026-01-31 or 2026-01-31T12:00:00Z.',
+    exitCode: exitCodes.badInput,
+  });
+}
+
 /** A pull request of a fork asks for something that needs trust. */
 export function refusedForFork(what: string): ZakenakError {
   return new ZakenakError({

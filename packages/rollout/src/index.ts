@@ -1,3 +1,4 @@
+export { type AuditRequest, auditRollouts } from './audit.ts';
 export { type DeployPorts, deployRollout } from './deploy.ts';
 export type { DriftRule, DriftSettings } from './drift-rules.ts';
 export { badYaml, clusterTooOld, planUnreadable } from './errors.ts';
@@ -7,7 +8,7 @@ export { isSealed, type Plan } from './plan.ts';
 export type * from './request.ts';
 export { type RollbackRequest, rollBackRollout } from './rollback-set.ts';
 export { deploySpec, planSpec, rollbackSpec, statusSpec, syncSpec } from './spec.ts';
-export { historySpec, unlockSpec } from './state-spec.ts';
+export { auditSpec, historySpec, unlockSpec } from './state-spec.ts';
 export { readRolloutStatus, type StatusRequest } from './status.ts';
 export { type SyncMode, type SyncRequest, syncRollout } from './sync.ts';
 export { type UnlockRequest, unlockRollout } from './unlock.ts';

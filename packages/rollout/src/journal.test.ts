@@ -34,6 +34,7 @@ const release = (name: string, text = ''): JournalRelease => ({
   timeoutMs: 1,
   fromRevision: 1,
   lastRevision: 1,
+  toRevision: 2,
   baseline: [
     {
       ref: { apiVersion: 'v1', kind: 'ConfigMap', namespace: 'shop', name },
@@ -47,6 +48,10 @@ const journal = (releases: readonly JournalRelease[], epoch = 1): Journal => ({
   planId: 'p',
   rollout: 'r',
   startedAt: 's',
+  verb: 'deploy',
+  commit: 'c',
+  begunBy: 'b',
+  by: 'b',
   phase: 'running',
   epoch,
   releases,

@@ -26,6 +26,8 @@ export interface JournalRelease {
   readonly fromRevision: number;
   /** Newest revision before, 0 for none. */
   readonly lastRevision: number;
+  /** What the plan makes of it, 0 for none. */
+  readonly toRevision: number;
   readonly baseline: readonly Baseline[];
   /** Namespaces that did not exist. */
   readonly newNamespaces: readonly string[];
@@ -46,6 +48,13 @@ export interface Journal {
   /** Id of the rollout, kept over interruptions. */
   readonly rollout: string;
   readonly startedAt: string;
+  /** What began: deploy, rollback… */
+  readonly verb: string;
+  /** What is rolled out; empty where nobody said. */
+  readonly commit: string;
+  /** Who began it, and who is at it now: another one after an interruption. */
+  readonly begunBy: string;
+  readonly by: string;
   /** `running`: goes forward again with the next deploy; `rolling-back`: is put back first; `pruning`: everything is deployed, the rest goes. */
   readonly phase: 'running' | 'rolling-back' | 'pruning';
   /** What is deleted when everything is deployed: what a resumed run finds deployed already would not tell it any more. */

@@ -1,5 +1,6 @@
 import { removeObject } from './apply-object.ts';
-import { type Doomed, type Journal, type JournalPlace, removeJournal, writeHead } from './journal.ts';
+import { endJournal } from './end-journal.ts';
+import { type Doomed, type Journal, type JournalPlace, writeHead } from './journal.ts';
 import { kindRank } from './kind-order.ts';
 import { describe, keyOf, refOf } from './object.ts';
 import { dataKinds, type PreparedRollout } from './plan-rollout.ts';
@@ -37,5 +38,5 @@ export async function finishJournal(
       context.ports.progress.emit({ ...about, state: 'done' });
     }
   }
-  await removeJournal(place, context.ports);
+  await endJournal(journal, { outcome: 'completed' }, place, context.ports);
 }

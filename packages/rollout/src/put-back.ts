@@ -1,4 +1,5 @@
-import { type Journal, type JournalPlace, removeJournal } from './journal.ts';
+import { endJournal } from './end-journal.ts';
+import type { Journal, JournalPlace } from './journal.ts';
 import { createKinds } from './kinds.ts';
 import type { RunContext } from './release-run.ts';
 import { type RollbackResult, rollBack } from './rollback.ts';
@@ -16,7 +17,9 @@ export async function putBackSet(
   const kinds = createKinds(await ports.kube.resources(), []);
   const result = await rollBack(journal, journal.releases, { ...context, kinds, rollout: journal.rollout });
   const isWhole = result.failures.length === 0;
-  if (isWhole) await removeJournal(place, ports);
+  const revisions = new Map(result.restored.map(({ name, revision }) => [name, revision]));
+  const ending = { outcome: 'rolled-back', cause: journal.reason ?? '', revisions } as const;
+  if (isWhole) await endJournal(journal, ending, place, ports);
   ports.progress.emit({ stage: 'rollback', subject: journal.set, state: isWhole ? 'done' : 'failed' });
   return result;
 }

@@ -15,7 +15,7 @@ import type { RunPorts } from './release-run.ts';
 import type { RenderedRelease } from './render.ts';
 import { failureFindings } from './report-deploy.ts';
 import { defaultTimeoutMs, type ReleaseRequest, type TransactionOptions } from './request.ts';
-import { lockRequestOf, placeOf, transact } from './transaction.ts';
+import { holderOf, lockRequestOf, placeOf, transact } from './transaction.ts';
 
 /** What is rolled back. */
 export interface RollbackRequest extends TransactionOptions {
@@ -83,6 +83,7 @@ async function undoInterrupted(
     const stopped = {
       ...journal,
       phase: 'rolling-back' as const,
+      by: holderOf(request),
       reason: journal.reason ?? 'rolled back by hand',
     };
     await writeHead(stopped, place, fenced);

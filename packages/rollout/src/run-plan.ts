@@ -13,7 +13,7 @@ import { type FailedRelease, type RunContext, runRelease } from './release-run.t
  */
 export function journalOf(
   prepared: PreparedRollout,
-  facts: Pick<Journal, 'startedAt' | 'epoch'>,
+  facts: Pick<Journal, 'startedAt' | 'epoch' | 'verb' | 'commit' | 'by'>,
   interrupted: Journal | undefined,
 ): Journal {
   const former = new Map(interrupted?.releases.map((release) => [release.name, release]));
@@ -30,6 +30,8 @@ export function journalOf(
     planId: id,
     rollout,
     ...facts,
+    begunBy: interrupted?.begunBy ?? facts.by,
+    startedAt: interrupted?.startedAt ?? facts.startedAt,
     phase: 'running',
     prune,
     releases: [...releases, ...leftOver],
@@ -47,6 +49,7 @@ function baselineOf({ rendered, planned, history, crds, objects }: PreparedRelea
     timeoutMs: rendered.timeoutMs,
     fromRevision: planned.fromRevision,
     lastRevision: newest(history)?.version ?? 0,
+    toRevision: planned.toRevision,
     baseline: touched.map(({ planned: { ref }, live }) => ({ ref, ...(live ? { before: live } : {}) })),
     newNamespaces: planned.createsNamespace ? [rendered.namespace] : [],
     ...(planned.action === 'correct' ? { keepsRevision: true } : {}),

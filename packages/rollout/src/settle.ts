@@ -1,6 +1,7 @@
 import type { Report } from '@zakenak/core';
+import { endJournal } from './end-journal.ts';
 import { ReleaseFailure } from './failure.ts';
-import { type Journal, type JournalPlace, removeJournal, writeHead } from './journal.ts';
+import { type Journal, type JournalPlace, writeHead } from './journal.ts';
 import { putBackSet } from './put-back.ts';
 import type { FailedRelease, RunContext } from './release-run.ts';
 import type { Outcome } from './report-deploy.ts';
@@ -26,15 +27,15 @@ export async function settle(
   const [first] = failures;
   if (!first) return undefined;
   const cause = `${first.release}: ${first.failure.message.replace(/\.?$/, '.')}`;
+  const reason = context.ports.redactor.redact(cause);
   if (onFailure === 'keep') {
-    await removeJournal(place, context.ports);
+    await endJournal(journal, { outcome: 'kept', cause: reason }, place, context.ports);
     return {
       verdict: 'failed',
       failures,
       summary: `${cause} Everything is left as it is (on-failure: keep).`,
     };
   }
-  const reason = context.ports.redactor.redact(cause);
   if (onFailure === 'release' && settlement.failures.length > 0)
     return settleReleases({ ...settlement, failures }, { ...journal, reason }, context);
   const stopped: Journal = { ...journal, phase: 'rolling-back', reason };
@@ -58,7 +59,9 @@ async function settleReleases(
   const failed = new Set(failures.map(({ release }) => release));
   const releases = journal.releases.filter(({ name }) => failed.has(name));
   const rollback = await rollBack({ ...journal, releases }, releases, context);
-  if (rollback.failures.length === 0) await removeJournal(place, context.ports);
+  const revisions = new Map(rollback.restored.map(({ name, revision }) => [name, revision]));
+  const ending = { outcome: 'failed', cause: journal.reason ?? '', revisions } as const;
+  if (rollback.failures.length === 0) await endJournal(journal, ending, place, context.ports);
   const names = [...failed].join(', ');
   return {
     verdict: 'failed',

@@ -26,6 +26,37 @@ export const historySpec = defineSpec({
   },
 });
 
+/** Inputs and outputs of audit. */
+export const auditSpec = defineSpec({
+  name: 'audit',
+  verb: 'audit',
+  summary:
+    'Show who deployed what, when, from which commit and with what end, and check that nothing is missing.',
+  details:
+    'Every rollout, rollback and lock taken by hand is one entry in the cluster, linked to the one before by its hash. The trail is checked link by link and compared with Helm’s ' +
+    'records: a revision that nobody told of is a finding. From the entries come the four figures of DORA. Nothing is written.',
+  example: 'zakenak audit --environment prod --since 2026-01-01',
+  inputs: {
+    environment: environmentInput,
+    since: {
+      type: 'string',
+      description: 'Only what ended at this time or later: 2026-01-31, or with a time as in RFC 3339',
+    },
+    ...clusterInputs,
+  },
+  outputs: {
+    set: planOutputs.set,
+    entries: {
+      description:
+        'JSON list, oldest first: sequence, verb, outcome, rollout, planId, commit, begunBy, endedBy, begunAt, endedAt, cause, releases and previous of each entry',
+    },
+    dora: {
+      description:
+        'JSON object: deployments, deploymentsPerDay, changeFailureRate, leadTimeSeconds, timeToRestoreSeconds',
+    },
+  },
+});
+
 /** Inputs and outputs of unlock. */
 export const unlockSpec = defineSpec({
   name: 'unlock',

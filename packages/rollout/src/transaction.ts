@@ -80,9 +80,22 @@ export function lockRequestOf(
   options: TransactionOptions,
   place: ReturnType<typeof placeOf>,
 ): Parameters<typeof acquireLock>[0] {
-  const { holder = 'zakenak', leaseSeconds = 15, lockTimeoutMs = defaultLockTimeoutMs } = options;
+  const { leaseSeconds = 15, lockTimeoutMs = defaultLockTimeoutMs } = options;
   const { isGone, commit, supersedes } = options;
-  return { ...place, holder, leaseSeconds, timeoutMs: lockTimeoutMs, isGone, commit, supersedes };
+  return {
+    ...place,
+    holder: holderOf(options),
+    leaseSeconds,
+    timeoutMs: lockTimeoutMs,
+    isGone,
+    commit,
+    supersedes,
+  };
+}
+
+/** Who we are, in words. */
+export function holderOf({ holder = 'zakenak' }: Pick<TransactionOptions, 'holder'>): string {
+  return holder;
 }
 
 /** The report of a plan that is only shown, or that must not be carried out. */
@@ -138,14 +151,14 @@ async function locked(run: Run, held: Held): Promise<Report> {
   let { prepared } = held;
   let interrupted = prepared ? held.interrupted : await readJournal(place, ports, signal);
   if (interrupted?.phase === 'rolling-back') {
-    const former = await putBackSet(interrupted, place, base);
+    const former = await putBackSet({ ...interrupted, by: holderOf(transaction) }, place, base);
     if (former.failures.length > 0) return stuckReport(run, await transaction.prepare(), former);
     run.caveats.push(
       `A rollback that was interrupted was finished first: ${former.restored.map(({ name }) => name).join(', ') || 'nothing was left to do'}.`,
     );
     interrupted = undefined;
   } else if (interrupted?.phase === 'pruning') {
-    await finishJournal(interrupted, place, base);
+    await finishJournal({ ...interrupted, by: holderOf(transaction) }, place, base);
     interrupted = undefined;
   }
   if (!prepared) {
@@ -154,7 +167,13 @@ async function locked(run: Run, held: Held): Promise<Report> {
     if (early) return early;
   }
   if (isNoop(prepared.plan) && !interrupted) return await conclude(run, prepared, { signal, ports });
-  const facts = { startedAt: ports.clock.now().toISOString(), epoch: lock.epoch };
+  const facts = {
+    startedAt: ports.clock.now().toISOString(),
+    epoch: lock.epoch,
+    verb: transaction.tool,
+    commit: transaction.commit ?? '',
+    by: holderOf(transaction),
+  };
   const journal = journalOf(prepared, facts, interrupted);
   await writeJournal(journal, place, ports);
   const context: RunContext = { ...base, kinds: prepared.rendered.kinds, rollout: journal.rollout };

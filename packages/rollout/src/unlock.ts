@@ -1,4 +1,5 @@
 import { createFinding, createReport, type Finding, type Ports, type Report } from '@zakenak/core';
+import { appendEntry } from './audit-trail.ts';
 import { stillHeld } from './errors.ts';
 import { fenceWrites } from './fence.ts';
 import { isPending } from './helm-release.ts';
@@ -6,7 +7,7 @@ import { type HelmRecord, newest, readHistories, updateRecord } from './helm-sto
 import { type Journal, readJournal } from './journal.ts';
 import { acquireLock, type HolderState, observeHolder } from './lock.ts';
 import type { ReleaseRequest, TransactionOptions } from './request.ts';
-import { lockRequestOf, placeOf } from './transaction.ts';
+import { holderOf, lockRequestOf, placeOf } from './transaction.ts';
 
 /** Which set is freed, and how. */
 export interface UnlockRequest
@@ -66,6 +67,7 @@ async function free(
   const ours = await acquireLock(lockRequestOf(options, placeOf(request, ports)), ports, signal);
   try {
     const fenced = { ...ports, kube: fenceWrites(ports.kube, ours) };
+    if (lock.state !== 'free') await noteTaking(request, lock, fenced);
     for (const record of stuck)
       await updateRecord(
         record,
@@ -75,6 +77,25 @@ async function free(
   } finally {
     await ours.release();
   }
+}
+
+/** Whoever asks later why a deploy stopped finds it in the audit trail. */
+async function noteTaking(request: UnlockRequest, lock: HolderState, ports: UnlockPorts): Promise<void> {
+  const [by, at] = [holderOf(request), ports.clock.now().toISOString()];
+  const facts = {
+    verb: 'unlock',
+    outcome: 'taken' as const,
+    rollout: '',
+    planId: '',
+    commit: lock.commit,
+    begunBy: by,
+    endedBy: by,
+    begunAt: at,
+    endedAt: at,
+    cause: `The lock was taken from ${lock.holder} (${lock.state}).`,
+    releases: [],
+  };
+  await appendEntry(facts, placeOf(request, ports), ports);
 }
 
 function reportOf({ set, dryRun, force }: UnlockRequest, { lock, journal, stuck }: Obstacles): Report {

@@ -1,5 +1,13 @@
-import { historySpec, readRolloutHistory, unlockRollout, unlockSpec } from '@zakenak/rollout';
+import {
+  auditRollouts,
+  auditSpec,
+  historySpec,
+  readRolloutHistory,
+  unlockRollout,
+  unlockSpec,
+} from '@zakenak/rollout';
 import { type Bound, bindInputs, bindVerb } from '../bind.ts';
+import { badTime } from '../errors.ts';
 import { describeRollout } from '../rollout-request.ts';
 import { refuseForks } from '../settings.ts';
 import { clusterKeys, connect, holderOf, stateOf } from './rollout.ts';
@@ -36,6 +44,37 @@ const unlock: Bound = async (read, settings, context) => {
   return unlockRollout(request, { ...context.ports, kube }, context.signal);
 };
 
+const audit: Bound = async (read, settings, context) => {
+  refuseForks(settings.event, 'reading a cluster');
+  const inputs = bindInputs(auditSpec, read, {});
+  const since = inputs.since === undefined ? undefined : parseTime(inputs.since);
+  const config = settings.config ?? (await context.config()).config;
+  const { rollout, environment } = describeRollout(config, inputs, settings.event);
+  const kube = await connect(read, environment, context);
+  const { git } = context.ports;
+  const request = {
+    set: rollout.set,
+    releases: rollout.releases,
+    ...stateOf(inputs),
+    ...(since ? { since } : {}),
+    timeOf: async (commit: string) => {
+      if (!/^[0-9a-f]{40,64}$/.test(commit)) return undefined;
+      const args = ['show', '--no-patch', '--format=%ct', commit];
+      const { exitCode, stdout } = await git.run(args, { allowFailure: true });
+      return exitCode === 0 ? new Date(Number(stdout.trim()) * 1_000) : undefined;
+    },
+  };
+  return auditRollouts(request, { ...context.ports, kube }, context.signal);
+};
+
+function parseTime(text: string): Date {
+  const at = Date.parse(text);
+  if (!/^\d{4}-\d{2}-\d{2}/.test(text) || Number.isNaN(at)) throw badTime(text);
+  return new Date(at);
+}
+
+/** `zakenak audit`. */
+export const auditVerb = bindVerb(auditSpec, clusterKeys, audit);
 /** `zakenak history`. */
 export const historyVerb = bindVerb(historySpec, clusterKeys, history);
 /** `zakenak unlock`. */

@@ -1,0 +1,120 @@
+import { createFinding, createReport, type Finding, type Ports, type Report } from '@zakenak/core';
+import { type AuditEntry, findBreaks, readTrail } from './audit-trail.ts';
+import { computeDora, type Dora, describeDora } from './dora.ts';
+import { type HelmHistory, newest, readHistories, rolloutLabel } from './helm-storage.ts';
+import { type Journal, readJournal } from './journal.ts';
+import type { ReleaseRequest, TransactionOptions } from './request.ts';
+import { tableSection } from './table-section.ts';
+import { placeOf } from './transaction.ts';
+
+/** Whose deeds are told. */
+export interface AuditRequest extends Pick<TransactionOptions, 'stateNamespace'> {
+  readonly set: string;
+  readonly releases: readonly Pick<ReleaseRequest, 'name' | 'namespace'>[];
+  /** Only what ended at this time or later. */
+  readonly since?: Date;
+  /** When a commit was made; undefined where that is not known. */
+  readonly timeOf?: (commit: string) => Promise<Date | undefined>;
+}
+
+/**
+ * Who deployed what, when, from which commit and with what end: the set's trail, checked link by link, and compared with Helm's records, so that what nobody told of shows. Reads
+ * only. Findings: `audit/broken-trail`, `audit/unexplained-revision`, `rollout/interrupted`.
+ */
+export async function auditRollouts(
+  request: AuditRequest,
+  ports: Pick<Ports, 'kube' | 'clock'>,
+  signal?: AbortSignal,
+): Promise<Report> {
+  const place = placeOf(request, ports);
+  const [trail, journal, histories] = await Promise.all([
+    readTrail(place, ports, signal),
+    readJournal(place, ports, signal),
+    readHistories(request.releases, ports, signal),
+  ]);
+  const since = request.since?.getTime() ?? Number.NEGATIVE_INFINITY;
+  const entries = trail.filter(({ endedAt }) => Date.parse(endedAt) >= since);
+  const dora = await computeDora(entries, request.timeOf);
+  return reportAudit(request.set, entries, dora, [
+    ...findBreaks(trail).map((sequence) => brokenTrail(request.set, sequence)),
+    ...request.releases.flatMap(({ name }) => unexplained(name, histories.get(name) ?? [], trail, journal)),
+    ...(journal ? [unfinished(request.set, journal)] : []),
+  ]);
+}
+
+function reportAudit(
+  set: string,
+  entries: readonly AuditEntry[],
+  dora: Dora,
+  findings: readonly Finding[],
+): Report {
+  const head = ['ended', 'verb', 'outcome', 'commit', 'by', 'releases', 'cause'];
+  const rows = [...entries]
+    .reverse()
+    .map((entry) => [
+      entry.endedAt.replace('T', ' ').replace(/\.\d+Z$/, 'Z'),
+      entry.verb,
+      entry.outcome,
+      entry.commit.slice(0, 12),
+      entry.endedBy,
+      entry.releases.map(({ name, from, to }) => `${name} ${from || 'none'}→${to || 'none'}`).join(', '),
+      entry.cause.slice(0, 120),
+    ]);
+  const figures = describeDora(dora);
+  return createReport({
+    tool: 'audit',
+    summary: `${entries.length} entries in the audit trail of ${set}${figures ? `: ${figures}` : ''}.`,
+    findings,
+    outputs: { set, entries, dora: { ...dora } },
+    sections: [tableSection(`Audit trail of ${set}`, head, rows)],
+  });
+}
+
+function brokenTrail(set: string, sequence: number): Finding {
+  return createFinding({
+    ruleId: 'audit/broken-trail',
+    severity: 'high',
+    message: `Entry ${sequence} of the audit trail of ${set} does not follow from the one before it: the trail was changed by hand.`,
+    identity: `${set} ${sequence}`,
+    remedy: 'Look into the API server’s audit log for who wrote the ConfigMap of the trail.',
+    tool: 'zakenak',
+  });
+}
+
+/** The deployed revision has to be one that an entry tells of; a set without any entry was deployed before there was a trail. */
+function unexplained(
+  name: string,
+  history: HelmHistory,
+  trail: readonly AuditEntry[],
+  journal: Journal | undefined,
+): readonly Finding[] {
+  const record = newest(history, 'deployed');
+  const rollout = record?.secret.metadata.labels?.[rolloutLabel] ?? '';
+  if (!record || trail.length === 0 || journal?.rollout === rollout) return [];
+  const isTold = trail.some(({ releases }) =>
+    releases.some((release) => release.name === name && release.to === record.version),
+  );
+  if (isTold && rollout !== '') return [];
+  const { description = '', last_deployed: at = '' } = record.release().info;
+  return [
+    createFinding({
+      ruleId: 'audit/unexplained-revision',
+      severity: 'medium',
+      message: `${name}: revision ${record.version} (${description}, ${at}) was not deployed by Zakenak.`,
+      identity: `${name} ${record.version}`,
+      remedy: 'Ask who ran Helm by hand; zakenak deploy brings back what the repository says.',
+      tool: 'zakenak',
+    }),
+  ];
+}
+
+function unfinished(set: string, { verb, startedAt, by, commit }: Journal): Finding {
+  return createFinding({
+    ruleId: 'rollout/interrupted',
+    severity: 'high',
+    message: `A ${verb} of ${set} that began ${startedAt} did not finish (by ${by}${commit ? `, commit ${commit.slice(0, 12)}` : ''}).`,
+    identity: set,
+    remedy: 'Run zakenak deploy to go on with it, or zakenak rollback to put the set back.',
+    tool: 'zakenak',
+  });
+}

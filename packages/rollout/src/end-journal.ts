@@ -1,0 +1,47 @@
+import { asZakenakError, type Ports } from '@zakenak/core';
+import { type AuditOutcome, appendEntry } from './audit-trail.ts';
+import { type Journal, type JournalPlace, removeJournal } from './journal.ts';
+
+/** How what the journal tells of has ended. */
+export interface Ending {
+  readonly outcome: AuditOutcome;
+  /** Redacted. */
+  readonly cause?: string;
+  /** Revisions of releases that were put back; the others are at what the plan said, or at what they were before where nothing was carried out. */
+  readonly revisions?: ReadonlyMap<string, number>;
+}
+
+/**
+ * Ends a rollout: writes its entry of the audit trail, then removes the journal. Killed in between, the next run finds the journal and ends it once more: an end may be told twice, never not at
+ * all. A trail that cannot be written keeps no rollout from ending.
+ */
+export async function endJournal(
+  journal: Journal,
+  { outcome, cause = '', revisions = new Map() }: Ending,
+  place: JournalPlace,
+  ports: Pick<Ports, 'kube' | 'clock' | 'log'>,
+): Promise<void> {
+  const facts = {
+    verb: journal.verb,
+    outcome,
+    rollout: journal.rollout,
+    planId: journal.planId,
+    commit: journal.commit,
+    begunBy: journal.begunBy,
+    endedBy: journal.by,
+    begunAt: journal.startedAt,
+    endedAt: ports.clock.now().toISOString(),
+    cause,
+    releases: journal.releases.map(({ name, namespace, fromRevision, toRevision }) => ({
+      name,
+      namespace,
+      from: fromRevision,
+      to: revisions.get(name) ?? (outcome === 'rolled-back' ? fromRevision : toRevision),
+    })),
+  };
+  await appendEntry(facts, place, ports).catch((error: unknown) => {
+    const { message, remedy } = asZakenakError(error);
+    ports.log.warn(`The audit trail could not be written: ${message} ${remedy}`);
+  });
+  await removeJournal(place, ports);
+}

@@ -1,0 +1,131 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import type { KubeApi } from '@zakenak/core';
+import { connectKube } from '@zakenak/kube';
+import type { Sandbox } from '@zakenak/sandbox';
+import { startApiProxy } from './api-proxy.ts';
+import { killAfterWrite } from './deploy-crash-fixture.ts';
+import { makeTestSet, type TestSet } from './rollout-fixture.ts';
+import { createTestToolchain, startTestSandbox } from './sandbox-fixture.ts';
+
+let sandbox: Sandbox;
+let kube: KubeApi;
+let helm: string;
+
+before(async () => {
+  const toolchain = createTestToolchain();
+  [sandbox, helm] = await Promise.all([startTestSandbox(), toolchain.resolve('helm')]);
+  kube = await connectKube({ env: {}, kubeconfig: sandbox.kubeconfig });
+});
+after(() => sandbox?.stop());
+
+interface Entry {
+  readonly verb: string;
+  readonly outcome: string;
+  readonly commit: string;
+  readonly begunBy: string;
+  readonly endedBy: string;
+  readonly cause: string;
+  readonly releases: readonly { readonly name: string; readonly from: number; readonly to: number }[];
+}
+
+async function audit(set: TestSet, ...flags: readonly string[]) {
+  const { report, exitCode } = await set.run(['audit', ...flags]);
+  return { report, exitCode, entries: report.outputs['entries'] as readonly Entry[] };
+}
+
+const revisionsOf = ({ releases }: Entry) =>
+  releases.map(({ name, from, to }) => `${name} ${from}→${to}`).sort();
+const trailOf = ({ name }: TestSet) => ({
+  apiVersion: 'v1',
+  kind: 'ConfigMap',
+  namespace: 'default',
+  name: `zakenak.audit.${name}`,
+});
+
+test('every change is one entry that tells who, what and with what end; what changes nothing is none', async (t) => {
+  const set = await makeTestSet(t, sandbox);
+  assert.deepEqual((await audit(set)).entries, []);
+  await set.workspace.commit();
+  await set.run(['deploy']);
+  await set.run(['deploy']);
+  await set.setValues({ base: { text: 'second' }, web: { simulate: 'crash-loop' } });
+  const failed = await set.run(['deploy']);
+  assert.equal(failed.report.verdict, 'rolled-back');
+  await set.setValues({ api: { text: 'third' } });
+  await set.run(['deploy']);
+  await set.run(['rollback']);
+  const { entries, report, exitCode } = await audit(set);
+  assert.equal(exitCode, 0, JSON.stringify(report.findings));
+  assert.deepEqual(
+    entries.map((entry) => [entry.verb, entry.outcome, ...revisionsOf(entry)]),
+    [
+      ['deploy-to-wsl2-runner', 'completed', 'api 0→1', 'base 0→1', 'web 0→1'],
+      ['deploy-to-wsl2-runner', 'rolled-back', 'base 1→3', 'web 1→3'],
+      ['deploy-to-wsl2-runner', 'completed', 'api 1→2'],
+      ['rollback', 'completed', 'api 2→3'],
+    ],
+  );
+  const [first, second] = entries;
+  assert.match(first?.commit ?? '', /^[0-9a-f]{40}$/);
+  assert.match(first?.begunBy ?? '', /^zakenak on /);
+  assert.match(second?.cause ?? '', /^web: Deployment .*CrashLoopBackOff/);
+  const trail = await kube.get(trailOf(set));
+  assert.ok(!JSON.stringify(trail).includes(set.canary), 'a secret is in the trail');
+  const dora = report.outputs['dora'] as Readonly<Record<string, number>>;
+  assert.equal(dora['deployments'], 3);
+  assert.equal(dora['changeFailureRate'], 1 / 3);
+  assert.ok((dora['leadTimeSeconds'] ?? -1) >= 0 && (dora['timeToRestoreSeconds'] ?? -1) > 0);
+  assert.deepEqual((await audit(set, '--since', '2999-01-01')).entries, []);
+  const bad = await set.run(['audit', '--since', 'yesterday']);
+  assert.deepEqual([bad.exitCode, bad.report.error?.code], [2, 'pipeline/bad-time']);
+});
+
+test('a deploy that was killed is told as unfinished, and then with who began and who ended it', async (t) => {
+  await using proxy = await startApiProxy(sandbox);
+  const set = await makeTestSet(t, sandbox);
+  assert.equal(await killAfterWrite(set, proxy, 10), true);
+  const killed = await audit(set);
+  assert.deepEqual(
+    killed.report.findings.map(({ ruleId }) => ruleId),
+    ['rollout/interrupted'],
+  );
+  assert.deepEqual(killed.entries, []);
+  await set.run(['deploy']);
+  const { entries, exitCode } = await audit(set);
+  assert.equal(exitCode, 0);
+  assert.equal(entries.length, 1);
+  assert.notEqual(entries[0]?.begunBy, entries[0]?.endedBy);
+  const { report } = await set.run(['history']);
+  const deployed = (
+    report.outputs['revisions'] as readonly { release: string; revision: number; status: string }[]
+  )
+    .filter(({ status }) => status === 'deployed')
+    .map(({ release, revision }) => `${release} 0→${revision}`);
+  assert.deepEqual(revisionsOf(entries[0] as Entry), deployed.sort());
+});
+
+test('what Helm deployed by hand, and a trail that was changed, are found', async (t) => {
+  const set = await makeTestSet(t, sandbox);
+  await set.run(['deploy']);
+  await set.setValues({ web: { text: 'second' } });
+  await set.run(['deploy']);
+  assert.deepEqual((await audit(set)).report.findings, []);
+  const chart = join(set.workspace.root, 'charts/app');
+  const args = ['--kubeconfig', sandbox.kubeconfig, '--namespace', set.name, 'upgrade', 'web', chart];
+  execFileSync(helm, args, { stdio: 'ignore' });
+  const byHand = await audit(set);
+  assert.deepEqual(
+    byHand.report.findings.map(({ ruleId }) => ruleId),
+    ['audit/unexplained-revision'],
+  );
+  assert.match(byHand.report.findings[0]?.message ?? '', /^web: revision 3 \(Upgrade complete/);
+  const { data } = (await kube.get(trailOf(set))) as unknown as { data: { entries: string } };
+  const changed = data.entries.replace('"outcome":"completed"', '"outcome":"rolled-back"');
+  await kube.patch(trailOf(set), 'merge', { data: { entries: changed } });
+  const broken = await audit(set);
+  assert.equal(broken.exitCode, 1);
+  assert.ok(broken.report.findings.some(({ ruleId }) => ruleId === 'audit/broken-trail'));
+});

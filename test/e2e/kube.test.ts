@@ -269,3 +269,22 @@ test('wrong credentials, a foreign authority and another server’s name are tol
   });
   assert.equal((await rightName.version()).major, 1);
 });
+
+test('a watch of metadata delivers no body, from the list on', async () => {
+  await kube.apply(configMap('only-metadata', { a: '1' }, { part: 'meta' }), { fieldManager: 'first' });
+  const stop = new AbortController();
+  const seen: KubeWatchEvent[] = [];
+  const selector = { apiVersion: 'v1', kind: 'ConfigMap', namespace: 'default', labelSelector: 'part=meta' };
+  for await (const event of kube.watch({ ...selector, metadataOnly: true }, stop.signal)) {
+    seen.push(event);
+    if (seen.length === 1) await kube.patch(refTo('only-metadata'), 'merge', { data: { a: '2' } });
+    else stop.abort();
+  }
+  assert.deepEqual(
+    seen.map(({ type, object }) => [type, object.kind, object.metadata.name, object.data]),
+    [
+      ['ADDED', 'ConfigMap', 'only-metadata', undefined],
+      ['MODIFIED', 'ConfigMap', 'only-metadata', undefined],
+    ],
+  );
+});

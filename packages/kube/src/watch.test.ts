@@ -169,3 +169,29 @@ test('a consumer that leaves the loop closes the stream', async () => {
   await new Promise((resolve) => setTimeout(resolve, 20));
   assert.ok(closed);
 });
+
+test('a watch of metadata asks for nothing else, and names objects by their own kind', async () => {
+  const partial = (name: string, version: string) => ({
+    ...pod(name, version),
+    apiVersion: 'meta.k8s.io/v1',
+    kind: 'PartialObjectMetadata',
+  });
+  await using server = await playServer(({ query }, response) =>
+    query.watch
+      ? stream(response, ['MODIFIED', partial('a', '11')])
+      : sendJson(response, 200, listOf('10', partial('a', '3'))),
+  );
+  const stop = new AbortController();
+  const kinds: string[] = [];
+  for await (const { object } of server.kube.watch({ ...pods, metadataOnly: true }, stop.signal)) {
+    kinds.push(`${object.apiVersion} ${object.kind}`);
+    if (kinds.length === 2) stop.abort();
+  }
+  assert.deepEqual(kinds, ['v1 Pod', 'v1 Pod']);
+  assert.deepEqual(
+    server.requests.slice(-2).map(({ headers }) => headers.accept),
+    ['PartialObjectMetadataList', 'PartialObjectMetadata'].map(
+      (as) => `application/json;as=${as};g=meta.k8s.io;v=v1`,
+    ),
+  );
+});

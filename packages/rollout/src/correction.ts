@@ -1,10 +1,11 @@
-import type { Ports } from '@zakenak/core';
+import type { KubeRef, Ports } from '@zakenak/core';
 import { type ComparedRelease, compareReleases, deployedReleases } from './compare-releases.ts';
 import type { ObjectDrift } from './drift.ts';
 import type { DriftSettings } from './drift-rules.ts';
 import { type PreparedObject, planObject } from './dry-run.ts';
 import { newest, readHistories } from './helm-storage.ts';
 import { createKinds, type Kinds } from './kinds.ts';
+import { refOf } from './object.ts';
 import { sealPlan } from './plan.ts';
 import { type PreparedRelease, type PreparedRollout, readCluster } from './plan-rollout.ts';
 import type { ReleaseRequest } from './request.ts';
@@ -14,6 +15,8 @@ export interface CorrectionRequest {
   readonly set: string;
   readonly releases: readonly Pick<ReleaseRequest, 'name' | 'namespace' | 'needs' | 'timeoutMs'>[];
   readonly drift?: DriftSettings;
+  /** Only these objects; all where nothing is said. */
+  readonly only?: (ref: KubeRef) => boolean;
 }
 
 /** How the set stands, and the plan that puts back what can be. */
@@ -38,7 +41,7 @@ export async function prepareCorrection(
     ports.kube.resources(),
   ]);
   const kinds = createKinds(resources, []);
-  const deployed = deployedReleases(request.releases, histories, kinds);
+  const deployed = limitTo(request.only, deployedReleases(request.releases, histories, kinds));
   const compared = await compareReleases(deployed, drift, kinds, ports, signal);
   const planned = await Promise.all(compared.map((release) => planRelease(release, kinds, ports, signal)));
   const releases = planned.map(({ prepared }) => prepared);
@@ -52,6 +55,17 @@ export async function prepareCorrection(
   });
   const rendered = { set, releases: compared.map(({ rendered }) => rendered), kinds, drift };
   return { compared, prepared: { plan, rendered, releases }, stuck: planned.flatMap(({ stuck }) => stuck) };
+}
+
+function limitTo(
+  only: CorrectionRequest['only'],
+  releases: ReturnType<typeof deployedReleases>,
+): ReturnType<typeof deployedReleases> {
+  if (!only) return releases;
+  return releases.map(({ rendered, history }) => ({
+    rendered: { ...rendered, objects: rendered.objects.filter((object) => only(refOf(object))) },
+    history,
+  }));
 }
 
 async function planRelease(

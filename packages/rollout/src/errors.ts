@@ -196,3 +196,13 @@ export function deployUnfinished(set: string, since: string): ZakenakError {
     exitCode: exitCodes.refused,
   });
 }
+
+/** Holding whatever comes would make every drift the wanted state. */
+export function cannotWatchAndHold(): ZakenakError {
+  return new ZakenakError({
+    code: 'rollout/watch-and-hold',
+    message: 'What drifts later cannot be held beforehand.',
+    remedy: 'Use --watch with --mode report or --mode correct, and --mode hold without --watch.',
+    exitCode: exitCodes.badInput,
+  });
+}

@@ -1,7 +1,7 @@
 export { type AuditRequest, auditRollouts } from './audit.ts';
 export { type DeployPorts, deployRollout } from './deploy.ts';
 export type { DriftRule, DriftSettings } from './drift-rules.ts';
-export { badYaml, clusterTooOld, planUnreadable } from './errors.ts';
+export { badYaml, cannotWatchAndHold, clusterTooOld, planUnreadable } from './errors.ts';
 export { readHeldRules } from './held-rules.ts';
 export { type HistoryRequest, readRolloutHistory } from './history.ts';
 export { isSealed, type Plan } from './plan.ts';
@@ -11,4 +11,5 @@ export { deploySpec, planSpec, rollbackSpec, statusSpec, syncSpec } from './spec
 export { auditSpec, historySpec, unlockSpec } from './state-spec.ts';
 export { readRolloutStatus, type StatusRequest } from './status.ts';
 export { type SyncMode, type SyncRequest, syncRollout } from './sync.ts';
+export { watchRollout } from './sync-watch.ts';
 export { type UnlockRequest, unlockRollout } from './unlock.ts';

@@ -191,6 +191,10 @@ export const syncSpec = defineSpec({
       description: 'What is done about drift',
       default: 'report',
     },
+    watch: {
+      type: 'boolean',
+      description: 'Go on until Ctrl-C: report or correct each drift as it comes',
+    },
     unhold: { type: 'boolean', description: 'First give up everything that earlier runs hold' },
     'lock-timeout': writingInputs['lock-timeout'],
     'wait-timeout': writingInputs['wait-timeout'],
@@ -200,5 +204,6 @@ export const syncSpec = defineSpec({
     set: planOutputs.set,
     mode: { description: 'What was done about drift' },
     drift: statusSpec.outputs.drift,
+    corrected: { description: 'With --watch: how many objects were put back' },
   },
 });

@@ -123,7 +123,10 @@ async function correct(
   };
 }
 
-function summaryOf(set: string, compared: readonly ComparedRelease[]): string {
+type Compared = Pick<ComparedRelease, 'objects'> & { readonly rendered: { readonly name: string } };
+
+/** How the set stands, in a sentence. */
+export function summaryOf(set: string, compared: readonly Compared[]): string {
   const objects = compared.flatMap((release) => release.objects);
   const count = (state: string): number => objects.filter((object) => object.state === state).length;
   const [drifted, unknown] = [count('drifted'), count('unknown')];
@@ -132,7 +135,8 @@ function summaryOf(set: string, compared: readonly ComparedRelease[]): string {
   return `${drifted} of ${objects.length} objects of ${set} drifted${doubt}.`;
 }
 
-function detailsOf(set: string, mode: SyncMode, compared: readonly ComparedRelease[], now: Date) {
+/** Outputs and section of a sync. */
+export function detailsOf(set: string, mode: SyncMode, compared: readonly Compared[], now: Date) {
   const named = compared.map(({ rendered, objects }) => ({ name: rendered.name, objects }));
   const section = driftSection(set, named, now);
   return {
@@ -142,7 +146,7 @@ function detailsOf(set: string, mode: SyncMode, compared: readonly ComparedRelea
 }
 
 /** One finding for each object that drifted or cannot be compared. */
-function driftFindings(compared: readonly ComparedRelease[], now: Date): readonly Finding[] {
+export function driftFindings(compared: readonly Compared[], now: Date): readonly Finding[] {
   return compared.flatMap(({ rendered, objects }) =>
     objects
       .filter(({ state }) => state !== 'in-sync')

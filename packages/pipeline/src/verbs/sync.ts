@@ -1,4 +1,4 @@
-import { syncRollout, syncSpec } from '@zakenak/rollout';
+import { cannotWatchAndHold, syncRollout, syncSpec, watchRollout } from '@zakenak/rollout';
 import { type Bound, bindInputs, bindVerb } from '../bind.ts';
 import { describeRollout } from '../rollout-request.ts';
 import { refuseForks } from '../settings.ts';
@@ -8,6 +8,7 @@ import { clusterKeys, connect, holderOf, portsOf, stateOf } from './rollout.ts';
 const sync: Bound = async (read, settings, context) => {
   refuseForks(settings.event, 'a sync');
   const inputs = bindInputs(syncSpec, read, {});
+  if (inputs.watch && inputs.mode === 'hold') throw cannotWatchAndHold();
   const config = settings.config ?? (await context.config()).config;
   const { rollout, environment } = describeRollout(config, inputs, settings.event);
   const kube = await connect(read, environment, context);
@@ -22,7 +23,8 @@ const sync: Bound = async (read, settings, context) => {
     unhold: inputs.unhold,
     lockTimeoutMs: inputs['lock-timeout'],
   };
-  return syncRollout(request, portsOf(set, kube, context), context.signal);
+  const run = inputs.watch ? watchRollout : syncRollout;
+  return run(request, portsOf(set, kube, context), context.signal);
 };
 
 /** `zakenak sync`. */

@@ -1,0 +1,261 @@
+import {
+  createFinding,
+  createReport,
+  exitCodes,
+  type Finding,
+  type KubeObject,
+  type KubeRef,
+  type Report,
+  ZakenakError,
+} from '@zakenak/core';
+import { type Contention, createContention } from './contention.ts';
+import { describeDrift } from './drift-text.ts';
+import { untilFree } from './free-lock.ts';
+import { type ChangeTracker, createChangeTracker, followMetadata, watchesFor } from './metadata-watch.ts';
+import { describe, keyOf } from './object.ts';
+import {
+  detailsOf,
+  driftFindings,
+  type SyncPorts,
+  type SyncRequest,
+  summaryOf,
+  syncRollout,
+} from './sync.ts';
+import { byRelease, readWatchedSet, type WatchedSet } from './watched-set.ts';
+
+/** Lets changes that belong together arrive. */
+const settleMs = 300;
+/** What could not be compared is tried again after this time. */
+const unknownMs = 30_000;
+/** From here on somebody else is said to fight back. */
+const fightRounds = 3;
+
+/**
+ * Follows the set until the signal fires, and reports or corrects each drift as it comes. Metadata alone is watched; an object is compared only when its metadata
+ * says that more than its status changed, and nothing is asked while nothing happens. What a deploy does is waited for, and what it deployed is followed from then
+ * on. Who keeps changing an object back is named, and met with longer and longer pauses.
+ */
+export async function watchRollout(
+  request: SyncRequest,
+  ports: SyncPorts,
+  signal: AbortSignal,
+): Promise<Report> {
+  const state: Watching = {
+    request,
+    ports,
+    tracker: createChangeTracker(),
+    contention: createContention(),
+    dirty: new Set(),
+    told: new Map(),
+    fights: new Map(),
+    corrected: 0,
+    wake: () => {},
+  };
+  let set: WatchedSet | undefined;
+  while (!signal.aborted) {
+    const round = new AbortController();
+    const failed = Promise.withResolvers<never>();
+    failed.promise.catch(() => {});
+    try {
+      await untilFree(request, ports, signal);
+      set = await readWatchedSet(request, ports, signal);
+      follow(set, state, AbortSignal.any([signal, round.signal]), failed.reject);
+      await Promise.race([failed.promise, followChanges(set, state, signal)]);
+    } catch (error) {
+      if (!signal.aborted) throw error;
+    } finally {
+      round.abort();
+    }
+  }
+  return reportWatch(state, set);
+}
+
+interface Watching {
+  readonly request: SyncRequest;
+  readonly ports: SyncPorts;
+  readonly tracker: ChangeTracker;
+  readonly contention: Contention;
+  /** Objects to compare. */
+  readonly dirty: Set<string>;
+  /** What was last said of an object. */
+  readonly told: Map<string, string>;
+  readonly fights: Map<string, Finding>;
+  corrected: number;
+  /** A new revision was deployed, or a deploy began. */
+  moved?: boolean;
+  wake: () => void;
+}
+
+/** Opens the watches: of the objects, and of Helm's records, which tell of a deploy. */
+function follow(set: WatchedSet, state: Watching, signal: AbortSignal, fail: (error: unknown) => void): void {
+  const { ports, request, tracker } = state;
+  const drifts = [...set.objects.values()].map(({ drift }) => drift);
+  for (const { ref, live } of drifts) tracker.settle(keyOf(ref), live);
+  const see = (key: string, object: KubeObject | undefined): void => {
+    if (!set.objects.has(key) || !tracker.see(key, object)) return;
+    state.dirty.add(key);
+    state.wake();
+  };
+  const selectors = watchesFor(drifts.filter(({ state, live }) => state !== 'unknown' || live));
+  for (const selector of selectors) followMetadata(selector, ports, signal, see, fail);
+  const names = request.releases.map(({ name }) => name);
+  const seeRecord = (key: string, object: KubeObject | undefined): void => {
+    if (set.records.get(key) === object?.metadata.resourceVersion) return;
+    state.moved = true;
+    state.wake();
+  };
+  for (const namespace of new Set(request.releases.map(({ namespace }) => namespace))) {
+    const labelSelector = `owner=helm,name in (${names.join(',')})`;
+    const selector = { apiVersion: 'v1', kind: 'Secret', namespace, labelSelector, metadataOnly: true };
+    followMetadata(selector, ports, signal, seeRecord, fail);
+  }
+  const message = `${drifts.length} objects, ${selectors.length} kinds and namespaces`;
+  ports.progress.emit({ stage: 'watch', subject: request.set, state: 'waiting', message });
+}
+
+/** Deals with changes until a deploy moves the set on. */
+async function followChanges(set: WatchedSet, state: Watching, signal: AbortSignal): Promise<void> {
+  state.moved = false;
+  for (const [key, { drift }] of set.objects) if (drift.state !== 'in-sync') state.dirty.add(key);
+  let isFirst = true;
+  for (;;) {
+    if (!isFirst) await untilWoken(set, state, signal);
+    isFirst = false;
+    if (state.moved) return;
+    await state.ports.clock.sleep(settleMs, signal);
+    await untilFree(state.request, state.ports, signal);
+    if (state.moved) return;
+    const keys = [...state.dirty];
+    state.dirty.clear();
+    for (const key of await set.check(keys, signal)) {
+      tell(key, set, state);
+      noteFight(key, set, state);
+    }
+    if (state.request.mode === 'correct') await correctDue(set, state, signal);
+  }
+}
+
+/** Waits for an event, or for the end of a pause after which something is to be put back. */
+async function untilWoken(set: WatchedSet, state: Watching, signal: AbortSignal): Promise<void> {
+  if (state.dirty.size > 0 || state.moved) return;
+  const now = state.ports.clock.monotonicMs();
+  const due = state.request.mode === 'correct' ? curable(set) : [];
+  const unknown = keysOf(set, 'unknown');
+  const waits = [
+    ...due.map((key) => Math.max(0, state.contention.notBefore(key) - now)),
+    ...unknown.map(() => unknownMs),
+  ];
+  const over = new AbortController();
+  const woken = new Promise<void>((wake) => {
+    state.wake = wake;
+  });
+  const anyEnd = AbortSignal.any([signal, over.signal]);
+  const timer = state.ports.clock.sleep(waits.length > 0 ? Math.min(...waits) : longestSleepMs, anyEnd);
+  try {
+    const isOver = await Promise.race([woken.then(() => false), timer.then(() => true)]);
+    if (isOver) for (const key of unknown) state.dirty.add(key);
+  } finally {
+    over.abort();
+    timer.catch(() => {});
+  }
+}
+
+// Timers of Node hold no more.
+const longestSleepMs = 2 ** 31 - 1;
+
+function keysOf(set: WatchedSet, wanted: string): readonly string[] {
+  return [...set.objects].filter(([, { drift }]) => drift.state === wanted).map(([key]) => key);
+}
+
+function curable(set: WatchedSet): readonly string[] {
+  return [...set.objects].filter(([, { drift }]) => drift.cure).map(([key]) => key);
+}
+
+/** Says what became of an object, once. */
+function tell(key: string, set: WatchedSet, { ports, told, tracker }: Watching): void {
+  const watched = set.objects.get(key);
+  if (!watched) return;
+  const { drift, owner } = watched;
+  tracker.settle(key, drift.live);
+  const text = drift.state === 'in-sync' ? '' : describeDrift(drift, ports.clock.now());
+  const digest = drift.state === 'in-sync' ? '' : JSON.stringify([drift.state, drift.reason, drift.fields]);
+  if ((told.get(key) ?? '') === digest) return;
+  told.set(key, digest);
+  const subject = `${owner.name}: ${describe(drift.ref)}`;
+  const isCalm = drift.state === 'in-sync';
+  ports.progress.emit({
+    stage: 'drift',
+    subject,
+    state: isCalm ? 'done' : 'failed',
+    message: isCalm ? 'in sync' : text,
+  });
+}
+
+async function correctDue(set: WatchedSet, state: Watching, signal: AbortSignal): Promise<void> {
+  const { contention, ports, request } = state;
+  const now = ports.clock.monotonicMs();
+  const due = new Set(curable(set).filter((key) => contention.notBefore(key) <= now));
+  if (due.size === 0) return;
+  const names = new Set([...due].map((key) => set.objects.get(key)?.owner.name));
+  const releases = request.releases.filter(({ name }) => names.has(name));
+  const only = (ref: KubeRef): boolean => due.has(keyOf(ref));
+  const outcome = await syncRollout({ ...request, releases, unhold: false, only }, ports, signal).then(
+    ({ verdict, summary }) => ({ isDone: verdict === 'passed' || verdict === 'simulated', message: summary }),
+    (error: unknown) => {
+      // Another look comes after the pause: the deploy may be finished by then.
+      if (error instanceof ZakenakError && error.exitCode === exitCodes.refused)
+        return { isDone: false, message: error.message };
+      throw error;
+    },
+  );
+  const ended = ports.clock.monotonicMs();
+  for (const key of due) contention.corrected(key, ended);
+  if (outcome.isDone) state.corrected += due.size;
+  const { isDone, message } = outcome;
+  ports.progress.emit({ stage: 'correct', subject: request.set, state: isDone ? 'done' : 'failed', message });
+  for (const key of await set.check([...due], signal)) tell(key, set, state);
+}
+
+/** Somebody who changes an object again and again is a finding of its own. */
+function noteFight(key: string, set: WatchedSet, { contention, fights, ports }: Watching): void {
+  const watched = set.objects.get(key);
+  const rounds = contention.rounds(key);
+  if (!watched?.drift.cure || rounds < fightRounds) return;
+  const { drift, owner } = watched;
+  const writers =
+    [...new Set(drift.fields.flatMap(({ writer }) => writer?.manager ?? []))].join(', ') || 'somebody';
+  const message = `${owner.name}: ${describe(drift.ref)}: ${writers} changed it again after it was put back ${rounds} times: ${describeDrift(drift, ports.clock.now())}.`;
+  fights.set(
+    key,
+    createFinding({
+      ruleId: 'rollout/fought-over',
+      severity: 'high',
+      message,
+      identity: key,
+      remedy: 'Stop the one that is named, or leave the fields to it by a drift.ignore rule in zakenak.yaml.',
+      tool: 'zakenak',
+    }),
+  );
+  ports.progress.emit({
+    stage: 'drift',
+    subject: `${owner.name}: ${describe(drift.ref)}`,
+    state: 'failed',
+    message,
+  });
+}
+
+/** What the watch saw, and how the set stood in the end. */
+function reportWatch({ request, ports, fights, corrected }: Watching, set: WatchedSet | undefined): Report {
+  const compared = set ? byRelease(set.objects) : [];
+  const now = ports.clock.now();
+  const { outputs, sections } = detailsOf(request.set, request.mode, compared, now);
+  const done =
+    corrected > 0 ? ` ${corrected} ${corrected === 1 ? 'correction was' : 'corrections were'} made.` : '';
+  return createReport({
+    tool: 'sync',
+    summary: `${summaryOf(request.set, compared)}${done}`,
+    findings: [...driftFindings(compared, now), ...fights.values()],
+    outputs: { ...outputs, corrected },
+    sections,
+  });
+}

@@ -1,0 +1,85 @@
+import type { KubeObject, Ports } from '@zakenak/core';
+import { compareReleases, deployedReleases } from './compare-releases.ts';
+import type { CorrectionRequest } from './correction.ts';
+import { compareObject, type ObjectDrift } from './drift.ts';
+import { readTolerance } from './drift-policy.ts';
+import { readHeldRules } from './held-rules.ts';
+import { readHistories } from './helm-storage.ts';
+import { createKinds } from './kinds.ts';
+import { createLimiter } from './limiter.ts';
+import { keyOf, refOf } from './object.ts';
+import { learnSecrets, type RenderedRelease } from './render.ts';
+import type { TransactionOptions } from './request.ts';
+
+/** An object of the set, whose it is and how it stands. */
+export interface WatchedObject {
+  readonly owner: RenderedRelease;
+  readonly drift: ObjectDrift;
+}
+
+/** A set as it was deployed, and how each of its objects stood when it was last compared. */
+export interface WatchedSet {
+  readonly objects: ReadonlyMap<string, WatchedObject>;
+  /** resourceVersions of Helm's records, by key: another one tells of a deploy. */
+  readonly records: ReadonlyMap<string, string>;
+  /** Compares the named objects again, each with a GET and a dry run at most; returns those of the set. */
+  check(keys: readonly string[], signal: AbortSignal): Promise<readonly string[]>;
+}
+
+const parallelRequests = 32;
+
+/** Reads what is deployed, and compares all of it. */
+export async function readWatchedSet(
+  request: CorrectionRequest & TransactionOptions,
+  ports: Pick<Ports, 'kube' | 'redactor'>,
+  signal: AbortSignal,
+): Promise<WatchedSet> {
+  const readSettings = async () => ({ ...request.drift, held: await readHeldRules(request, ports, signal) });
+  const [histories, resources, settings] = await Promise.all([
+    readHistories(request.releases, ports, signal),
+    ports.kube.resources(),
+    readSettings(),
+  ]);
+  const kinds = createKinds(resources, []);
+  const deployed = deployedReleases(request.releases, histories, kinds);
+  const compared = await compareReleases(deployed, settings, kinds, ports, signal);
+  const objects = new Map<string, WatchedObject>();
+  for (const { rendered, objects: drifts } of compared)
+    for (const drift of drifts) objects.set(keyOf(drift.ref), { owner: rendered, drift });
+  const limit = createLimiter(parallelRequests);
+  const checkOne = async (
+    key: string,
+    tolerance: Awaited<ReturnType<typeof readTolerance>>,
+  ): Promise<void> => {
+    const watched = objects.get(key);
+    if (!watched) return;
+    const { owner, drift } = watched;
+    const context = { owner, kinds, tolerance, live: { find: async () => undefined } };
+    const seen = await limit(() => compareObject(drift.desired, context, ports, signal));
+    learnSecrets({ ...owner, objects: seen.live ? [seen.live] : [] }, ports);
+    objects.set(key, { owner, drift: seen });
+  };
+  const records = [...histories.values()].flat().map(({ secret }) => secret);
+  return {
+    objects,
+    records: new Map(records.map((secret) => [keyOf(refOf(secret)), secret.metadata.resourceVersion ?? ''])),
+    async check(keys, signal) {
+      const known = keys.filter((key) => objects.has(key));
+      const desired: KubeObject[] = known.flatMap((key) => objects.get(key)?.drift.desired ?? []);
+      const tolerance = await readTolerance(await readSettings(), desired, kinds, ports, signal);
+      await Promise.all(known.map((key) => checkOne(key, tolerance)));
+      return known;
+    },
+  };
+}
+
+/** What the watched objects are, release by release, in the order of their names. */
+export function byRelease(objects: ReadonlyMap<string, WatchedObject>) {
+  const releases = new Map<string, ObjectDrift[]>();
+  for (const { owner, drift } of objects.values())
+    releases.set(owner.name, [...(releases.get(owner.name) ?? []), drift]);
+  return [...releases].map(([name, drifts]) => ({
+    rendered: { name },
+    objects: drifts.toSorted((a, b) => (keyOf(refOf(a.desired)) < keyOf(refOf(b.desired)) ? -1 : 1)),
+  }));
+}

@@ -1,0 +1,160 @@
+import assert from 'node:assert/strict';
+import type { ChildProcess } from 'node:child_process';
+import { after, before, type TestContext, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { KubeApi } from '@zakenak/core';
+import { connectKube } from '@zakenak/kube';
+import type { Sandbox } from '@zakenak/sandbox';
+import { startApiProxy } from './api-proxy.ts';
+import type { FaultSet } from './deploy-faults-fixture.ts';
+import { deploy, deployManifest, runKubectl, settings, web } from './drift-fixture.ts';
+import { createTestToolchain, startTestSandbox } from './sandbox-fixture.ts';
+
+let sandbox: Sandbox;
+let kube: KubeApi;
+let program: string;
+
+before(async () => {
+  [sandbox, program] = await Promise.all([startTestSandbox(), createTestToolchain().resolve('kubernetes')]);
+  kube = await connectKube({ env: {}, kubeconfig: sandbox.kubeconfig });
+});
+after(() => sandbox?.stop());
+
+const ref = (set: FaultSet) => ({
+  apiVersion: 'v1',
+  kind: 'ConfigMap',
+  namespace: set.name,
+  name: 'settings',
+});
+const dataOf = async (set: FaultSet) =>
+  (await kube.get(ref(set)))?.data as Record<string, string> | undefined;
+const change = (set: FaultSet, data: object): string =>
+  runKubectl(sandbox, program, set, [
+    'patch',
+    'configmap',
+    'settings',
+    '--type=merge',
+    '-p',
+    JSON.stringify({ data }),
+  ]);
+
+async function until(what: string, isSo: () => boolean | Promise<boolean>, limitMs = 20_000): Promise<void> {
+  for (const end = Date.now() + limitMs; !(await isSo()); await delay(50)) assert.ok(Date.now() < end, what);
+}
+
+/** Runs `zakenak sync --watch` until `body` is done, then ends it as Ctrl-C does. */
+async function watching(
+  t: TestContext,
+  set: FaultSet,
+  args: readonly string[],
+  body: (log: () => string) => Promise<void>,
+) {
+  let child: ChildProcess | undefined;
+  let log = '';
+  const run = set.run(['sync', '--watch', ...args], {
+    onStart: (started) => {
+      child = started;
+      started.stderr?.on('data', (chunk: Buffer | string) => {
+        log += String(chunk);
+      });
+    },
+  });
+  t.after(() => child?.kill('SIGKILL'));
+  await until('it never began to watch', () => /watch/.test(log));
+  await delay(1_500);
+  await body(() => log);
+  child?.kill('SIGINT');
+  return run;
+}
+
+test('idle it asks for nothing; a drift is seen and put back at once; a status costs nothing', async (t) => {
+  const many = Array.from({ length: 40 }, (_, index) =>
+    settings.replace('name: settings', `name: more-${index}`),
+  );
+  const set = await deployManifest(t, sandbox, `${web('replicas: 1')}${settings}${many.join('')}`);
+  await using proxy = await startApiProxy(sandbox);
+  const args = ['--mode', 'correct', '--kubeconfig', proxy.kubeconfig];
+  const { exitCode, report } = await watching(t, set, args, async (log) => {
+    const idle = proxy.requests;
+    await delay(5_000);
+    assert.equal(proxy.requests - idle, 0, 'requests while nothing happened');
+    const conditions = [{ type: 'Played', status: 'True', reason: 'Test', message: '' }];
+    await kube.patch(
+      { apiVersion: 'apps/v1', kind: 'Deployment', namespace: set.name, name: 'web' },
+      'merge',
+      { status: { conditions } },
+      { subresource: 'status' },
+    );
+    await delay(1_500);
+    assert.equal(proxy.requests - idle, 0, 'requests after a change of the status');
+    change(set, { a: 'by hand' });
+    await until('it was not put back', async () => (await dataOf(set))?.a === '1');
+    assert.match(log(), /kubectl-patch changed data\.a from 1 to by hand/);
+    await kube.delete(ref(set));
+    await until('it was not made again', async () => (await dataOf(set))?.a === '1');
+    await delay(3_000);
+    const calm = proxy.requests;
+    await delay(3_000);
+    assert.equal(proxy.requests - calm, 0, 'its own writes are no news');
+  });
+  assert.equal(exitCode, 0, JSON.stringify([report.error, report.findings]));
+  assert.equal(report.outputs.corrected, 2);
+});
+
+test('a deploy is waited for and followed: what it changed is no drift, and is what is kept from then on', async (t) => {
+  const set = await deployManifest(t, sandbox, settings);
+  const { exitCode, report } = await watching(t, set, ['--mode', 'correct'], async (log) => {
+    await set.setManifest(settings.replace('b: "2"', 'b: "3"'));
+    await deploy(set);
+    await delay(3_000);
+    assert.doesNotMatch(log(), / drift /);
+    change(set, { b: 'by hand' });
+    await until('it was not put back', async () => (await dataOf(set))?.b === '3');
+    await until('it was not told', () => /in sync/.test(log()));
+  });
+  assert.equal(exitCode, 0, JSON.stringify([report.error, report.findings]));
+  assert.equal(report.outputs.corrected, 1);
+});
+
+test('who keeps changing an object back is named, and met with longer pauses', async (t) => {
+  const set = await deployManifest(t, sandbox, settings);
+  const changes: number[] = [];
+  const { exitCode, report } = await watching(t, set, ['--mode', 'correct'], async (log) => {
+    await until(
+      'the fight was not told',
+      async () => {
+        if ((await dataOf(set))?.a === '1') {
+          change(set, { a: 'mine' });
+          changes.push(Date.now());
+        }
+        return /changed it again after it was put back 3 times/.test(log());
+      },
+      40_000,
+    );
+  });
+  assert.equal(exitCode, 1);
+  const fight = report.findings.find(({ ruleId }) => ruleId === 'rollout/fought-over');
+  assert.match(fight?.message ?? '', /kubectl-patch changed it again/);
+  const [first = 0, second = 0, third = 0, fourth = 0] = changes;
+  assert.ok(third - second >= 1_900, `${third - second} ms`);
+  assert.ok(fourth - third >= 5_900, `${fourth - third} ms`);
+  assert.ok(second - first < 5_000, 'the first correction is not paused');
+});
+
+test('in mode report the watch tells and leaves everything as it is', async (t) => {
+  const set = await deployManifest(t, sandbox, settings);
+  const { exitCode, report } = await watching(t, set, [], async (log) => {
+    change(set, { a: 'by hand' });
+    await until('it was not told', () => /kubectl-patch changed data\.a/.test(log()));
+    change(set, { a: '1' });
+    await until('its end was not told', () => /in sync/.test(log()));
+    change(set, { a: 'again' });
+    await until('it was not told again', () => /to again/.test(log()));
+  });
+  assert.equal(exitCode, 1);
+  assert.deepEqual(
+    report.findings.map(({ ruleId }) => ruleId),
+    ['rollout/drifted'],
+  );
+  assert.equal((await dataOf(set))?.a, 'again');
+});

@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, type TestContext, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { KubeApi, KubeObject } from '@zakenak/core';
 import { connectKube } from '@zakenak/kube';
 import type { Sandbox } from '@zakenak/sandbox';
@@ -169,15 +170,24 @@ async function scaleAs(set: FaultSet, manager: string, replicas: number): Promis
   );
 }
 
-test('a deploy that fails leaves the autoscaler its count', async (t) => {
+test('a deploy that fails leaves the autoscaler its count, that of meanwhile too', async (t) => {
   const set = await deployed(t, `${web('replicas: 1')}${hpa(1, 6)}`);
   await scaleAs(set, 'kube-controller-manager', 3);
+  const text = await readFile(join(set.workspace.root, 'zakenak.yaml'), 'utf8');
+  await set.workspace.write({ 'zakenak.yaml': text.replace('timeout: 60s', 'timeout: 4s') });
+  const stuck = 'labels: { app: web }, annotations: { zakenak.dev/simulate: never-ready }';
   await set.setManifest(
-    `${web('replicas: 1').replace('labels: { app: web }', 'labels: { app: web }, annotations: { zakenak.dev/simulate: crash-loop }')}${hpa(1, 6)}`,
+    `${web('replicas: 1').replace('metadata: { labels: { app: web }', `metadata: { ${stuck}`)}${hpa(1, 6)}`,
   );
-  const { report } = await set.run(['deploy']);
+  const running = set.run(['deploy']);
+  const isApplied = async () =>
+    JSON.stringify((await liveOf(set, 'Deployment', 'web')).spec).includes('never-ready');
+  while (!(await isApplied())) await delay(50);
+  await scaleAs(set, 'kube-controller-manager', 4);
+  const { report } = await running;
   assert.equal(report.verdict, 'rolled-back', report.summary);
-  assert.equal(await replicasOf(set), 3);
+  assert.equal(await isApplied(), false);
+  assert.equal(await replicasOf(set), 4);
   assert.equal(driftOf((await set.run(['status'])).report, 'Deployment')?.state, 'in-sync');
 });
 

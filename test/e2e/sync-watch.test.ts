@@ -95,7 +95,7 @@ test('idle it asks for nothing; a drift is seen and put back at once; a status c
     await delay(3_000);
     const calm = proxy.requests;
     await delay(3_000);
-    assert.equal(proxy.requests - calm, 0, 'its own writes are no news');
+    assert.equal(proxy.requests - calm, 0, 'it comes to rest after its own writes');
   });
   assert.equal(exitCode, 0, JSON.stringify([report.error, report.findings]));
   assert.equal(report.outputs.corrected, 2);

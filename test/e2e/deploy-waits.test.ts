@@ -1,9 +1,13 @@
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { after, before, describe, type TestContext, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { KubeApi } from '@zakenak/core';
 import { connectKube } from '@zakenak/kube';
 import type { Sandbox } from '@zakenak/sandbox';
 import { deployment, makeFaultSet } from './deploy-faults-fixture.ts';
+import { readWrites } from './rollout-fixture.ts';
 import { until } from './sandbox-cli.ts';
 import { startTestSandbox } from './sandbox-fixture.ts';
 
@@ -90,6 +94,48 @@ describe('custom resources are waited for as their status and their annotation a
     const { exitCode, report } = await outcome;
     assert.equal(exitCode, 1, report.summary);
     assert.match(report.findings[0]?.message ?? '', /^web: Widget \S+\/one: it has no springs/);
+  });
+
+  const rules = `health:
+  - { apiVersion: status.example.com/v1, kind: Widget, ready: "status.phase == 'Up'", failed: "status.phase == 'Broken'" }
+`;
+
+  for (const [phase, exitCode] of [
+    ['Up', 0],
+    ['Broken', 1],
+  ] as const)
+    test(`one whose kind has a rule is judged by it and nothing else: ${phase}`, async (t) => {
+      const set = await makeFaultSet(t, sandbox, widget('status.example.com'), '60s');
+      const config = await readFile(join(set.workspace.root, 'zakenak.yaml'), 'utf8');
+      await set.workspace.write({ 'zakenak.yaml': config + rules });
+      const one = { apiVersion: 'status.example.com/v1', kind: 'Widget', namespace: set.name, name: 'one' };
+      const running = set.run(['deploy', '--on-failure', 'keep']);
+      await until('the widget', async () => (await kube.get(one)) !== undefined, 30_000);
+      const ready = { type: 'Ready', status: 'True', reason: 'x', message: 'nobody asks for this' };
+      await kube.patch(one, 'merge', { status: { conditions: [ready] } }, { subresource: 'status' });
+      const early = await Promise.race([running, delay(6_000, 'waits' as const)]);
+      assert.equal(early, 'waits', 'neither Ready nor five seconds are what the rule asks for');
+      await kube.patch(one, 'merge', { status: { phase } }, { subresource: 'status' });
+      const outcome = await running;
+      assert.equal(outcome.exitCode, exitCode, outcome.report.summary);
+      if (phase === 'Broken')
+        assert.match(outcome.report.summary, /Widget \S+\/one: status\.phase == 'Broken' is true/);
+      const { releases } = (await set.run(['status'])).report.outputs as {
+        releases: readonly { readonly health: string }[];
+      };
+      if (phase === 'Up') assert.equal(releases[0]?.health, 'ready');
+    });
+
+  test('an expression that is none is refused by the plan, and nothing is written', async (t) => {
+    const manifest = widget('status.example.com').replace(
+      '{ name: one }',
+      '{ name: one, annotations: { zakenak.dev/ready-when: "status." } }',
+    );
+    const set = await makeFaultSet(t, sandbox, manifest);
+    const { exitCode, report } = await set.run(['deploy']);
+    assert.deepEqual([exitCode, report.error?.code], [2, 'rollout/bad-expression']);
+    assert.match(report.error?.message ?? '', /zakenak\.dev\/ready-when of Widget \S+\/one/);
+    assert.deepEqual(await readWrites(sandbox, set.name), []);
   });
 
   test('one that requires an answer is not let go without any', async (t) => {

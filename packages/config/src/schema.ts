@@ -131,6 +131,18 @@ const drift = Type.Object(
   { ...closed, description: 'What of the differences between cluster and releases counts as drift.' },
 );
 
+const cel = (what: string) => Type.String({ minLength: 1, maxLength: 2_000, description: what });
+const health = Type.Object(
+  {
+    apiVersion: text('Group and version: cert-manager.io/v1.'),
+    kind: text('Kind: Certificate.'),
+    ready: optional(cel('CEL over the object’s fields: it is ready when this is true.')),
+    failed: optional(cel('CEL: it will not become ready by itself when this is true.')),
+    condition: optional(text('In place of ready: the condition of this type has to be True.')),
+  },
+  { ...closed, description: 'How objects of a kind tell that they are ready.' },
+);
+
 const release = Type.Object(
   {
     name: name('Name of the Helm release.'),
@@ -259,6 +271,7 @@ export const configSchema = Type.Object(
     ),
     policy: optional(policy),
     drift: optional(drift),
+    health: optional(Type.Array(health, { description: 'How custom resources tell that they are ready.' })),
     smoke: optional(smoke),
   },
   {

@@ -42,6 +42,7 @@ export function describeRollout(
       set: `${config.project}-${environment.name}`,
       releases: all,
       drift: describeDrift(config, environment),
+      ...(config.health ? { health: config.health } : {}),
       ...(event.headSha ? { commit: event.headSha } : {}),
     },
   };

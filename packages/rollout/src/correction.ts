@@ -3,6 +3,7 @@ import { type ComparedRelease, compareReleases, deployedReleases } from './compa
 import type { ObjectDrift } from './drift.ts';
 import type { DriftSettings } from './drift-rules.ts';
 import { type PreparedObject, planObject } from './dry-run.ts';
+import { createHealthRules, type HealthRule } from './health-rules.ts';
 import { newest, readHistories } from './helm-storage.ts';
 import { createKinds, type Kinds } from './kinds.ts';
 import { refOf } from './object.ts';
@@ -17,6 +18,7 @@ export interface CorrectionRequest {
   readonly drift?: DriftSettings;
   /** Only these objects; all where nothing is said. */
   readonly only?: (ref: KubeRef) => boolean;
+  readonly health?: readonly HealthRule[];
 }
 
 /** How the set stands, and the plan that puts back what can be. */
@@ -40,7 +42,7 @@ export async function prepareCorrection(
     readHistories(request.releases, ports, signal),
     ports.kube.resources(),
   ]);
-  const kinds = createKinds(resources, []);
+  const kinds = createKinds(resources, [], createHealthRules(request.health ?? []));
   const deployed = limitTo(request.only, deployedReleases(request.releases, histories, kinds));
   const compared = await compareReleases(deployed, drift, kinds, ports, signal);
   const planned = await Promise.all(compared.map((release) => planRelease(release, kinds, ports, signal)));

@@ -101,6 +101,16 @@ export function stillHeld(set: string, holder: string): ZakenakError {
   });
 }
 
+/** A CEL expression that cannot be used. */
+export function badExpression(where: string, text: string, reason: string): ZakenakError {
+  return new ZakenakError({
+    code: 'rollout/bad-expression',
+    message: `The expression of ${where} cannot be used: ${reason.split('\n')[0]} (${text})`,
+    remedy: "Write it in CEL over the object's fields: status.phase == 'Running'.",
+    exitCode: exitCodes.badInput,
+  });
+}
+
 /** The lock was lost while working. */
 export function lockLost(set: string): ZakenakError {
   return new ZakenakError({

@@ -1,4 +1,5 @@
 import type { KubeObject, KubeResource } from '@zakenak/core';
+import type { HealthRules } from './health-rules.ts';
 import { listAt, textAt, valueAt } from './json.ts';
 import { groupOf } from './object.ts';
 
@@ -6,6 +7,8 @@ import { groupOf } from './object.ts';
 export interface Kinds {
   /** Undefined for a kind that neither the cluster nor the set knows. */
   find(object: { readonly apiVersion: string; readonly kind: string }): KnownKind | undefined;
+  /** How an object is doing by the rule of its kind or by its own expressions; absent where there are none. */
+  readonly judge?: HealthRules;
 }
 
 /** A kind and who brings it. */
@@ -17,7 +20,11 @@ interface KnownKind {
 }
 
 /** Kinds of the cluster, then of the given CustomResourceDefinitions. */
-export function createKinds(resources: readonly KubeResource[], objects: readonly KubeObject[]): Kinds {
+export function createKinds(
+  resources: readonly KubeResource[],
+  objects: readonly KubeObject[],
+  judge?: HealthRules,
+): Kinds {
   const known = new Map<string, KnownKind>();
   for (const crd of objects.filter(({ kind }) => kind === 'CustomResourceDefinition')) {
     const group = textAt(crd, 'spec', 'group');
@@ -31,7 +38,7 @@ export function createKinds(resources: readonly KubeResource[], objects: readonl
   }
   for (const { apiVersion, kind, namespaced, subresources } of resources)
     known.set(keyOf(apiVersion, kind), { namespaced, from: 'cluster', subresources });
-  return { find: ({ apiVersion, kind }) => known.get(keyOf(apiVersion, kind)) };
+  return { find: ({ apiVersion, kind }) => known.get(keyOf(apiVersion, kind)), ...(judge ? { judge } : {}) };
 }
 
 function keyOf(apiVersion: string, kind: string): string {

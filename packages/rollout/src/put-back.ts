@@ -1,4 +1,5 @@
 import { endJournal } from './end-journal.ts';
+import { createHealthRules } from './health-rules.ts';
 import type { Journal, JournalPlace } from './journal.ts';
 import { createKinds } from './kinds.ts';
 import type { RunContext } from './release-run.ts';
@@ -14,7 +15,7 @@ export async function putBackSet(
   ports.progress.emit({ stage: 'rollback', subject: journal.set, state: 'started' });
   // Definitions may have come or gone since the plan was made.
   ports.kube.refreshDiscovery();
-  const kinds = createKinds(await ports.kube.resources(), []);
+  const kinds = createKinds(await ports.kube.resources(), [], createHealthRules(context.health ?? []));
   const result = await rollBack(journal, journal.releases, { ...context, kinds, rollout: journal.rollout });
   const isWhole = result.failures.length === 0;
   const revisions = new Map(result.restored.map(({ name, revision }) => [name, revision]));

@@ -6,6 +6,7 @@ import { requestOf } from './errors.ts';
 import { collectEvidence, type Evidence } from './evidence.ts';
 import { Halted, ReleaseFailure } from './failure.ts';
 import { waitForGpus } from './gpu-gate.ts';
+import type { HealthRule } from './health-rules.ts';
 import type { HelmHook } from './helm-release.ts';
 import { isPending } from './helm-release.ts';
 import {
@@ -40,6 +41,8 @@ export interface RunContext extends WaitContext {
   readonly limit: Limiter;
   /** Which differences from the cluster are left alone, by a rollback too. */
   readonly drift?: DriftSettings | undefined;
+  /** How custom resources tell that they are ready. */
+  readonly health?: readonly HealthRule[] | undefined;
   /** The same, once it is known what steers the objects that are put back. */
   readonly tolerance?: Tolerance;
   /** Namespaces that this run makes, under way or done. */

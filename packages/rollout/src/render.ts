@@ -4,6 +4,7 @@ import { type LoadedChart, loadChart } from './chart.ts';
 import type { DriftSettings } from './drift-rules.ts';
 import { badChart, renderFailed, twoOwners } from './errors.ts';
 import { orderByNeeds } from './graph.ts';
+import { checkExpressions, createHealthRules } from './health-rules.ts';
 import type { HelmChart, HelmHook } from './helm-release.ts';
 import type { HelmRecord } from './helm-storage.ts';
 import { hookOf, isHook } from './hook.ts';
@@ -91,10 +92,14 @@ export async function renderRollout(
   const kinds = createKinds(
     resources,
     drafts.flatMap(({ crds, documents }) => [...crds, ...documents.map(({ object }) => object)]),
+    createHealthRules(request.health ?? []),
   );
   const releases = drafts.map((draft) => placeDraft(draft, kinds));
   refuseTwoOwners(releases);
-  for (const release of releases) learnSecrets(release, ports);
+  for (const release of releases) {
+    learnSecrets(release, ports);
+    release.objects.forEach(checkExpressions);
+  }
   return { set: request.set, releases, kinds };
 }
 

@@ -1,5 +1,6 @@
 import type { Report } from '@zakenak/core';
 import type { DriftSettings } from './drift-rules.ts';
+import type { HealthRule } from './health-rules.ts';
 import type { Plan } from './plan.ts';
 
 /** One layer of values: an object, or a YAML file of the workspace. Later layers win. */
@@ -48,6 +49,8 @@ export interface RolloutRequest {
   readonly commit?: string;
   /** Which differences from the cluster are left alone. */
   readonly drift?: DriftSettings;
+  /** How custom resources tell that they are ready. */
+  readonly health?: readonly HealthRule[];
 }
 
 /** How a set is changed as one transaction. */
@@ -58,6 +61,8 @@ export interface TransactionOptions {
   readonly onFailure?: OnFailure;
   /** Which differences from the cluster are left alone, by a rollback too. */
   readonly drift?: DriftSettings;
+  /** How custom resources tell that they are ready. */
+  readonly health?: readonly HealthRule[];
   /** Only plan. */
   readonly dryRun?: boolean;
   /** Go ahead with what cannot be undone. */

@@ -3,6 +3,7 @@ import { unknownRelease, unknownRevision } from './errors.ts';
 import { fenceWrites } from './fence.ts';
 import { renderFromRecord, renderRemoval } from './from-record.ts';
 import { orderByNeeds } from './graph.ts';
+import { createHealthRules } from './health-rules.ts';
 import { type HelmHistory, type HelmRecord, newest, readHistories, rolloutLabel } from './helm-storage.ts';
 import { readJournal, writeHead } from './journal.ts';
 import { createKinds } from './kinds.ts';
@@ -77,6 +78,7 @@ async function undoInterrupted(
       signal: AbortSignal.any([signal, lock.lost]),
       set: request.set,
       drift: request.drift,
+      health: request.health,
       limit: createLimiter(8),
       namespaces: new Map(),
     };
@@ -110,7 +112,7 @@ async function prepareRollback(
   signal: AbortSignal,
 ): Promise<PreparedRollout> {
   const histories = await readHistories(request.releases, ports, signal);
-  const kinds = createKinds(await ports.kube.resources(), []);
+  const kinds = createKinds(await ports.kube.resources(), [], createHealthRules(request.health ?? []));
   const goals =
     request.release === undefined ? lastRollout(request, histories) : oneRelease(request, histories);
   const releases: RenderedRelease[] = [];

@@ -13,6 +13,7 @@ import type { DriftState, ObjectDrift } from './drift.ts';
 import type { DriftSettings } from './drift-rules.ts';
 import { describeDrift, driftOutput, driftSection } from './drift-text.ts';
 import { judgeHealth } from './health.ts';
+import { createHealthRules, type HealthRule, type HealthRules } from './health-rules.ts';
 import { type HelmHistory, newest, readHistories } from './helm-storage.ts';
 import { type Journal, readJournal } from './journal.ts';
 import { createKinds } from './kinds.ts';
@@ -29,6 +30,7 @@ export interface StatusRequest {
   readonly releases: readonly Pick<ReleaseRequest, 'name' | 'namespace'>[];
   /** Which differences are left alone. */
   readonly drift?: DriftSettings;
+  readonly health?: readonly HealthRule[];
 }
 
 /** The ports that reading the status reaches. */
@@ -66,7 +68,7 @@ export async function readRolloutStatus(
     peekLock(place, ports, signal),
     ports.kube.resources(),
   ]);
-  const kinds = createKinds(resources, []);
+  const kinds = createKinds(resources, [], createHealthRules(request.health ?? []));
   const deployed = deployedReleases(request.releases, histories, kinds);
   const compared = await compareReleases(deployed, request.drift ?? {}, kinds, ports, signal);
   const now = ports.clock.now();
@@ -75,7 +77,7 @@ export async function readRolloutStatus(
       { name, namespace },
       histories.get(name) ?? [],
       compared.find(({ rendered }) => rendered.name === name),
-      now,
+      { now, judge: kinds.judge },
     ),
   );
   return reportStatus(request.set, statuses, { compared, journal, holder: lock.holder, now });
@@ -85,7 +87,7 @@ function statusOf(
   place: { readonly name: string; readonly namespace: string },
   history: HelmHistory,
   compared: ComparedRelease | undefined,
-  now: Date,
+  { now, judge }: { readonly now: Date; readonly judge: HealthRules | undefined },
 ): ReleaseStatus {
   const last = newest(history);
   if (!last)
@@ -102,7 +104,7 @@ function statusOf(
   const { info, chart } = last.release();
   const objects = compared?.objects ?? [];
   const ill = objects.flatMap(({ ref, live }) => {
-    const health = live && judgeHealth(live);
+    const health = live && (judge?.(live) ?? judgeHealth(live));
     return health && health.state !== 'ready' ? [{ health, text: `${describe(ref)}: ${health.reason}` }] : [];
   });
   return {

@@ -2,8 +2,7 @@ import type { KubeObject, Ports } from '@zakenak/core';
 import { isWorkload, podsOf } from './culprit.ts';
 import { containerStatuses } from './health-pod.ts';
 import { numberAt, textAt } from './json.ts';
-import type { Kinds } from './kinds.ts';
-import { judgeAnswered } from './wait-mode.ts';
+import { judgeAnswered, type KnownKinds } from './wait-mode.ts';
 
 /** Knows which pods have crashed a moment ago: between two crashes a container without a readiness probe counts as ready. */
 export interface Steadiness {
@@ -56,7 +55,7 @@ function lastRestart(pod: KubeObject): string | undefined {
 /** What `createAccept` needs of a wait; the signal ends what it has begun. */
 interface AcceptContext {
   readonly ports: Pick<Ports, 'kube' | 'clock'>;
-  readonly kinds?: Pick<Kinds, 'find'>;
+  readonly kinds?: KnownKinds;
   readonly signal: AbortSignal;
 }
 

@@ -145,6 +145,7 @@ async function locked(run: Run, held: Held): Promise<Report> {
     warn,
     set: transaction.set,
     drift: transaction.drift,
+    health: transaction.health,
     limit: createLimiter(parallelWrites),
     namespaces: new Map(),
   };

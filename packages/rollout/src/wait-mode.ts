@@ -26,8 +26,13 @@ export function waitModeOf({ metadata }: KubeObject): WaitMode | undefined {
   return modes.includes(value) ? (value as WaitMode) : 'require';
 }
 
+/** What waiting needs to know of kinds. */
+export type KnownKinds = Pick<Kinds, 'find' | 'judge'>;
+
 /** How an object that is waited for is doing: as `judgeHealth` says, but a custom resource that nobody has answered yet is on its way. */
-export function judgeAnswered(object: KubeObject, kinds: Pick<Kinds, 'find'> | undefined): Health {
+export function judgeAnswered(object: KubeObject, kinds: KnownKinds | undefined): Health {
+  const ruled = kinds?.judge?.(object);
+  if (ruled) return ruled;
   const health = judgeHealth(object);
   return health.state === 'ready' && isUnanswered(object, kinds)
     ? { state: 'progressing', reason: 'no controller has written a status for it yet' }
@@ -35,7 +40,9 @@ export function judgeAnswered(object: KubeObject, kinds: Pick<Kinds, 'find'> | u
 }
 
 /** True for a custom resource whose definition has a status, while nothing in it tells that a controller saw the object. */
-export function isUnanswered(object: KubeObject, kinds: Pick<Kinds, 'find'> | undefined): boolean {
+export function isUnanswered(object: KubeObject, kinds: KnownKinds | undefined): boolean {
+  // A rule tells by itself what it waits for.
+  if (kinds?.judge?.(object)) return false;
   if (isBuiltIn(groupOf(object.apiVersion))) return false;
   if (!kinds?.find(object)?.subresources.includes('status')) return false;
   return (
@@ -47,7 +54,7 @@ export function isUnanswered(object: KubeObject, kinds: Pick<Kinds, 'find'> | un
 /** What `endGrace` needs of a wait. */
 interface GraceContext {
   readonly ports: Pick<Ports, 'clock'>;
-  readonly kinds?: Pick<Kinds, 'find'>;
+  readonly kinds?: KnownKinds;
   readonly signal: AbortSignal;
 }
 

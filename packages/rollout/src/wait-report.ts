@@ -1,8 +1,7 @@
 import type { KubeObject, Ports } from '@zakenak/core';
-import type { Kinds } from './kinds.ts';
 import { describe, refOf } from './object.ts';
 import { firstOf } from './release-progress.ts';
-import { judgeAnswered } from './wait-mode.ts';
+import { judgeAnswered, type KnownKinds } from './wait-mode.ts';
 
 const mostObjects = 5;
 
@@ -11,7 +10,7 @@ export function createWaitReport(
   subject: string,
   total: number,
   pending: ReadonlyMap<string, KubeObject>,
-  { ports, kinds }: { readonly ports: Pick<Ports, 'progress'>; readonly kinds?: Pick<Kinds, 'find'> },
+  { ports, kinds }: { readonly ports: Pick<Ports, 'progress'>; readonly kinds?: KnownKinds },
 ): () => void {
   return () => {
     if (total === 0) return;

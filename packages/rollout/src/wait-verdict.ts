@@ -2,14 +2,13 @@ import type { KubeObject, Ports } from '@zakenak/core';
 import { findBlockage } from './blockage.ts';
 import { isWorkload } from './culprit.ts';
 import { ReleaseFailure } from './failure.ts';
-import type { Kinds } from './kinds.ts';
 import { describe, refOf } from './object.ts';
-import { judgeAnswered, waitModeOf } from './wait-mode.ts';
+import { judgeAnswered, type KnownKinds, waitModeOf } from './wait-mode.ts';
 
 /** What the verdict of a wait needs. */
 interface VerdictContext {
   readonly ports: Pick<Ports, 'kube'>;
-  readonly kinds?: Pick<Kinds, 'find'>;
+  readonly kinds?: KnownKinds;
   readonly warn?: (text: string) => void;
 }
 

@@ -4,12 +4,11 @@ import type { Health } from './condition.ts';
 import { findFailedPod, isWorkload } from './culprit.ts';
 import { ReleaseFailure } from './failure.ts';
 import { judgeHealth } from './health.ts';
-import type { Kinds } from './kinds.ts';
 import { describe, keyOf, refOf } from './object.ts';
 import type { Observer } from './observer.ts';
 import { followRefusals } from './refusal.ts';
 import { createAccept, createSteadiness, type Steadiness } from './steadiness.ts';
-import { endGrace, judgeAnswered, waitModeOf } from './wait-mode.ts';
+import { endGrace, judgeAnswered, type KnownKinds, waitModeOf } from './wait-mode.ts';
 import { createWaitReport } from './wait-report.ts';
 import { joinReasons, timedOut, warningOf } from './wait-verdict.ts';
 
@@ -20,7 +19,7 @@ export interface WaitContext {
   /** Ends the wait without a verdict. */
   readonly signal: AbortSignal;
   /** Tells which kinds have a status; without it an object without any status is ready. */
-  readonly kinds?: Pick<Kinds, 'find'>;
+  readonly kinds?: KnownKinds;
   /** Hears of objects annotated `zakenak.dev/wait: warn` that are not ready. */
   readonly warn?: (text: string) => void;
 }

@@ -88,8 +88,7 @@ export const rollback: Bound = async (read, settings, context) => {
   const { rollout, environment } = describeRollout(config, inputs, settings.event);
   const kube = await connect(read, environment, context);
   const request = {
-    set: rollout.set,
-    releases: rollout.releases,
+    ...rollout,
     drift: await driftOf(rollout, inputs, kube),
     ...stateOf(inputs),
     ...writingOf(inputs, context),
@@ -106,9 +105,8 @@ export const status: Bound = async (read, settings, context) => {
   const config = settings.config ?? (await context.config()).config;
   const { rollout, environment } = describeRollout(config, inputs, settings.event);
   const kube = await connect(read, environment, context);
-  const { set, releases } = rollout;
-  const request = { set, releases, drift: await driftOf(rollout, inputs, kube), ...stateOf(inputs) };
-  return readRolloutStatus(request, portsOf(set, kube, context), context.signal);
+  const request = { ...rollout, drift: await driftOf(rollout, inputs, kube), ...stateOf(inputs) };
+  return readRolloutStatus(request, portsOf(rollout.set, kube, context), context.signal);
 };
 
 /** `zakenak plan` and the plan action. */

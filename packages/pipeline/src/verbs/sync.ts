@@ -12,11 +12,8 @@ const sync: Bound = async (read, settings, context) => {
   const config = settings.config ?? (await context.config()).config;
   const { rollout, environment } = describeRollout(config, inputs, settings.event);
   const kube = await connect(read, environment, context);
-  const { set, releases, drift } = rollout;
   const request = {
-    set,
-    releases,
-    ...(drift ? { drift } : {}),
+    ...rollout,
     ...stateOf(inputs),
     ...holderOf(context),
     mode: inputs.mode,
@@ -24,7 +21,7 @@ const sync: Bound = async (read, settings, context) => {
     lockTimeoutMs: inputs['lock-timeout'],
   };
   const run = inputs.watch ? watchRollout : syncRollout;
-  return run(request, portsOf(set, kube, context), context.signal);
+  return run(request, portsOf(rollout.set, kube, context), context.signal);
 };
 
 /** `zakenak sync`. */

@@ -153,6 +153,19 @@ const release = Type.Object(
     values: optional(
       Type.Union([list('Values files.'), values], { description: 'Values files, or values written here.' }),
     ),
+    valuesFrom: optional(
+      Type.Array(
+        Type.Object(
+          {
+            file: text('YAML or JSON file; one that SOPS encrypted is decrypted.'),
+            optional: optional(Type.Boolean({ description: 'Go on where the file is not there.' })),
+            targetPath: optional(text('Key of the values, with dots, under which the file’s values go.')),
+          },
+          { ...closed, description: 'A file of values.' },
+        ),
+        { description: 'Files of values that win over `values`; the environment’s values win over them.' },
+      ),
+    ),
     needs: optional(Type.Array(name('A release.'), { description: 'Releases that have to be ready first.' })),
     environments: optional(list('Only in these environments.')),
     gpu: optional(

@@ -38,6 +38,7 @@ const needs: Readonly<Record<'unit' | 'demo' | 'all', readonly ToolName[]>> = {
     'buildctl',
     'buildkitd',
     'syft',
+    'sops',
   ],
 };
 

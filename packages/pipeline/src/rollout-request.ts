@@ -90,11 +90,11 @@ function memoryOf(text: string | undefined): { readonly minMemoryBytes?: number 
   return bytes === undefined ? {} : { minMemoryBytes: bytes };
 }
 
-function ownValues({ values }: ReleaseConfig): readonly ValuesLayer[] {
-  if (values === undefined) return [];
+function ownValues({ values, valuesFrom = [] }: ReleaseConfig): readonly ValuesLayer[] {
+  if (values === undefined) return valuesFrom;
   return Array.isArray(values)
-    ? values.map((file: string) => ({ file }))
-    : [{ values: values as Readonly<Record<string, unknown>> }];
+    ? [...values.map((file: string) => ({ file })), ...valuesFrom]
+    : [{ values: values as Readonly<Record<string, unknown>> }, ...valuesFrom];
 }
 
 /** The environment knows its place better than the release does: its values win. */

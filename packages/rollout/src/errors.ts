@@ -51,6 +51,19 @@ export function badYaml(position: string, reason: string): ZakenakError {
   });
 }
 
+/** A values file that sops cannot decrypt; `reason` is its own text. */
+export function sopsFailed(file: string, reason: string): ZakenakError {
+  const isForged = /MAC mismatch|Could not decrypt with AES_GCM/i.test(reason);
+  return new ZakenakError({
+    code: 'rollout/sops-failed',
+    message: `${file} cannot be decrypted: ${reason.trim().replace(/\s+/g, ' ').slice(0, 1_000)}`,
+    remedy: isForged
+      ? 'Do not use it: it was changed after it was encrypted. Take it from the repository again, or encrypt it anew with sops.'
+      : 'Make one of its keys known to sops on this machine: SOPS_AGE_KEY_FILE, a GnuPG key, or the cloud’s credentials.',
+    exitCode: exitCodes.missing,
+  });
+}
+
 /** A chart that does not render; `reason` is helm's own text. */
 export function renderFailed(release: string, reason: string): ZakenakError {
   return new ZakenakError({

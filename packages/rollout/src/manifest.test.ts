@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type Files, ZakenakError } from '@zakenak/core';
+import { createRedactor, type Files, type ProcessRunner, ZakenakError } from '@zakenak/core';
 import { parseManifests, parseYaml } from './manifest.ts';
 import type { ValuesLayer } from './request.ts';
 import { mergeValues, readValues } from './values.ts';
@@ -185,8 +185,9 @@ function filesOf(files: Readonly<Record<string, string>>): Pick<Files, 'readText
     },
   };
 }
+const noProcess: ProcessRunner = { run: () => assert.fail('no program is needed') };
 const valuesOf = (layers: readonly ValuesLayer[], files: Readonly<Record<string, string>> = {}) =>
-  readValues(layers, { files: filesOf(files) as Files });
+  readValues(layers, { files: filesOf(files) as Files, process: noProcess, redactor: createRedactor() });
 
 test('later layers win, empty ones change nothing', async () => {
   const files = {

@@ -127,7 +127,7 @@ async function renderRelease(
   if ('manifests' in source) return readPlainManifests(release, source.manifests, ports);
   await ports.files.makeFolder(place.folder);
   const chart = await loadChart(source, place.folder, ports, signal);
-  const values = await readValues(release.values ?? [], ports);
+  const values = await readValues(release.values ?? [], ports, signal);
   const { name, namespace } = release;
   const { capabilities, deployed } = place;
   // A definition that the set itself brings changes what the cluster serves: no reason to render anew what cannot ask for it.
@@ -137,12 +137,12 @@ async function renderRelease(
   // Helm's records hold no definitions of crds/ folders.
   if (deployed && !chart.hasCrds && isRenderingOf(deployed, inputs))
     return { ...takeFromRecord(release, chart, values, deployed), inputs };
-  const valuesFile = `${place.folder}/values.json`;
-  await ports.files.write(valuesFile, JSON.stringify(values), { mode: 0o600 });
   const args = ['template', release.name, chart.path, '--namespace', release.namespace];
-  args.push('--include-crds', '--skip-tests', '--values', valuesFile, ...capabilities);
+  args.push('--include-crds', '--skip-tests', '--values', '-', ...capabilities);
   if (deployed) args.push('--is-upgrade');
-  const result = await ports.process.run({ program: 'helm', args, timeoutMs: 300_000 }, signal);
+  // Through a pipe: values may hold secrets, which then lie in no file.
+  const input = JSON.stringify(values);
+  const result = await ports.process.run({ program: 'helm', args, input, timeoutMs: 300_000 }, signal);
   if (result.exitCode !== 0) throw renderFailed(release.name, helmReason(result.stderr));
   return { ...sortDocuments(release, chart, values, parseManifests(result.stdout, release.name)), inputs };
 }

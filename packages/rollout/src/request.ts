@@ -3,10 +3,11 @@ import type { DriftSettings } from './drift-rules.ts';
 import type { HealthRule } from './health-rules.ts';
 import type { Plan } from './plan.ts';
 
-/** One layer of values: an object, or a YAML file of the workspace. Later layers win. */
+/** One layer of values: an object, or a YAML file of the workspace, which SOPS may have encrypted. Later layers win. */
 export type ValuesLayer =
   | { readonly values: Readonly<Record<string, unknown>> }
-  | { readonly file: string }
+  /** A file of the release's own; `targetPath`: the key, with dots, under which its values lie. */
+  | { readonly file: string; readonly optional?: boolean; readonly targetPath?: string }
   /** A file for several releases: one top-level key for each, and `global` for all. */
   | { readonly file: string; readonly release: string };
 

@@ -3,17 +3,24 @@ import { badYaml } from './errors.ts';
 import { isRecord } from './json.ts';
 import { parseYaml } from './manifest.ts';
 import type { ValuesLayer } from './request.ts';
+import { decryptValues, isEncrypted, type SopsPorts } from './sops.ts';
 
 type Values = Readonly<Record<string, unknown>>;
 
-/** Reads and merges layers as helm merges `-f` files: maps are merged, everything else is replaced, null stays to remove a chart's default. */
+/** The ports that reading values reaches. */
+export type ValuesPorts = Pick<Ports, 'files'> & SopsPorts;
+
+/**
+ * Reads and merges layers as helm merges `-f` files: maps are merged, everything else is replaced, null stays to remove a chart's default. Files that SOPS encrypted are decrypted.
+ */
 export async function readValues(
   layers: readonly ValuesLayer[],
-  ports: Pick<Ports, 'files'>,
+  ports: ValuesPorts,
+  signal?: AbortSignal,
 ): Promise<Values> {
   let merged: Values = {};
   for (const layer of layers) {
-    merged = mergeValues(merged, await readLayer(layer, ports));
+    merged = mergeValues(merged, await readLayer(layer, ports, signal));
   }
   return merged;
 }
@@ -28,20 +35,43 @@ export function mergeValues(base: Values, over: Values): Values {
   return merged;
 }
 
-async function readLayer(layer: ValuesLayer, ports: Pick<Ports, 'files'>): Promise<Values> {
+async function readLayer(layer: ValuesLayer, ports: ValuesPorts, signal?: AbortSignal): Promise<Values> {
   if ('values' in layer) return layer.values;
-  const values = await readFile(layer.file, ports);
-  if (!('release' in layer)) return values;
-  const { global, [layer.release]: own } = values;
+  const isOptional = 'optional' in layer && layer.optional === true;
+  const path = await ports.files.resolve(layer.file);
+  if (isOptional && !(await ports.files.stat(path))) return {};
+  const values = await readFile(layer.file, path, ports, signal);
+  if ('release' in layer) return partOf(values, layer);
+  return 'targetPath' in layer && layer.targetPath ? nest(values, layer.targetPath) : values;
+}
+
+/** What a file for several releases holds for one of them. */
+function partOf(
+  values: Values,
+  { file, release }: { readonly file: string; readonly release: string },
+): Values {
+  const { global, [release]: own } = values;
   if (own !== undefined && own !== null && !isRecord(own))
-    throw badYaml(`${layer.file}:1:1`, `the values of ${layer.release} are a map of keys`);
+    throw badYaml(`${file}:1:1`, `the values of ${release} are a map of keys`);
   return { ...(isRecord(global) ? { global } : {}), ...own };
 }
 
-async function readFile(file: string, ports: Pick<Ports, 'files'>): Promise<Values> {
-  const text = await ports.files.readText(await ports.files.resolve(file));
+function nest(values: Values, path: string): Values {
+  return path
+    .split('.')
+    .reverse()
+    .reduce<Values>((inner, key) => ({ [key]: inner }), values);
+}
+
+async function readFile(
+  file: string,
+  path: string,
+  ports: ValuesPorts,
+  signal?: AbortSignal,
+): Promise<Values> {
+  const text = await ports.files.readText(path);
   const [values] = parseYaml(text, file);
   if (values === undefined || values === null) return {};
   if (!isRecord(values)) throw badYaml(`${file}:1:1`, 'values are a map of keys');
-  return values;
+  return isEncrypted(values) ? decryptValues({ file, text, encrypted: values }, ports, signal) : values;
 }

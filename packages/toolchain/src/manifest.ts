@@ -188,6 +188,14 @@ export const manifest = {
     },
     remedy: build('the control plane'),
   },
+  sops: {
+    description: 'values files that are encrypted',
+    version: '3.13.3',
+    accepts: '>=3.9.0 <4',
+    versionArgs: ['--disable-version-check', '--version'],
+    go: { install: 'github.com/getsops/sops/v3/cmd/sops', version: 'v3.13.3' },
+    remedy: build('sops'),
+  },
   syft: {
     description: 'software bills of materials',
     version: '1.57.0',

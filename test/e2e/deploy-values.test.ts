@@ -1,0 +1,143 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import type { KubeApi } from '@zakenak/core';
+import { connectKube } from '@zakenak/kube';
+import type { Sandbox } from '@zakenak/sandbox';
+import { generateIdentity, identityToRecipient } from 'age-encryption';
+import { makeTestSet, readWrites, type TestSet } from './rollout-fixture.ts';
+import { createTestToolchain, startTestSandbox } from './sandbox-fixture.ts';
+
+let sandbox: Sandbox;
+let kube: KubeApi;
+let folder: string;
+let sops: string;
+let recipient: string;
+/** The environment of somebody who has the key. */
+let withKey: { readonly env: Readonly<Record<string, string>> };
+
+before(async () => {
+  const toolchain = createTestToolchain();
+  [sandbox, sops] = await Promise.all([startTestSandbox(), toolchain.resolve('sops')]);
+  kube = await connectKube({ env: {}, kubeconfig: sandbox.kubeconfig });
+  folder = await mkdtemp(join(tmpdir(), 'zakenak-age-'));
+  const identity = await generateIdentity();
+  recipient = await identityToRecipient(identity);
+  await writeFile(join(folder, 'keys.txt'), `${identity}\n`, { mode: 0o600 });
+  withKey = { env: { SOPS_AGE_KEY_FILE: join(folder, 'keys.txt') } };
+});
+after(async () => {
+  await sandbox?.stop();
+  if (folder) await rm(folder, { recursive: true, force: true });
+});
+
+const encrypt = (values: unknown): string =>
+  execFileSync(
+    sops,
+    [
+      'encrypt',
+      '--age',
+      recipient,
+      '--filename-override',
+      'a.yaml',
+      '--input-type',
+      'json',
+      '--output-type',
+      'yaml',
+    ],
+    { input: JSON.stringify(values), encoding: 'utf8' },
+  );
+
+async function makeSet(t: Parameters<typeof makeTestSet>[0], valuesFrom: string): Promise<TestSet> {
+  const set = await makeTestSet(t, sandbox);
+  await set.workspace.write({
+    'values.yaml': '{}',
+    'zakenak.yaml': `project: ${set.name.replace(/-test$/, '')}
+environments: { test: { cluster: { context: zakenak-sandbox }, values: [values.yaml] } }
+deploy:
+  namespace: ${set.name}
+  releases:
+    - { name: base, chart: charts/app, timeout: 30s, values: { text: own, replicas: 1 }, valuesFrom: ${valuesFrom} }
+`,
+  });
+  return set;
+}
+
+const dataOf = async ({ name }: TestSet, kind: string): Promise<Readonly<Record<string, string>>> => {
+  const found = await kube.get({ apiVersion: 'v1', kind, namespace: name, name: 'base' });
+  return (found?.data ?? {}) as Readonly<Record<string, string>>;
+};
+
+test('files that SOPS encrypted are values like others, and what was encrypted is in no output and no file', async (t) => {
+  const secret = `pw-${randomBytes(12).toString('hex')}`;
+  const set = await makeSet(t, '[{ file: secrets/base.yaml }]');
+  await set.workspace.write({ 'secrets/base.yaml': encrypt({ password: secret, text: 'from sops' }) });
+  const outcome = await set.run(['deploy', '--plan-file', 'plan.json', '--output-dir', 'out'], withKey);
+  assert.equal(outcome.exitCode, 0, outcome.report.summary);
+  assert.equal(Buffer.from((await dataOf(set, 'Secret'))['password'] ?? '', 'base64').toString(), secret);
+  assert.equal(
+    (await dataOf(set, 'ConfigMap'))['text'],
+    'from sops',
+    'it wins over the release’s own values',
+  );
+  const files = ['plan.json', 'out/report.json', 'out/report.md', 'out/report.sarif'];
+  const texts = await Promise.all(files.map((name) => readFile(join(set.workspace.root, name), 'utf8')));
+  // A template that fails quotes the value: Helm's own message passes the redactor too.
+  await set.workspace.write({
+    'charts/app/templates/fail.yaml': '{{ fail (printf "got %s" .Values.password) }}',
+  });
+  const failed = await set.run(['plan'], withKey);
+  assert.equal(failed.report.error?.code, 'rollout/render-failed');
+  assert.match(failed.report.error?.message ?? '', /got \*\*\*/);
+  for (const text of [...texts, outcome.stdout, outcome.stderr, failed.stdout, failed.stderr])
+    assert.ok(!text.includes(secret), 'the secret is shown');
+  assert.deepEqual(outcome.leftovers, []);
+});
+
+test('an environment’s values file may be encrypted too, and a file may go under a key of its own', async (t) => {
+  const set = await makeSet(
+    t,
+    '[{ file: extra.json, targetPath: extra }, { file: none.yaml, optional: true }]',
+  );
+  await set.workspace.write({
+    'extra.json': '{"one": "1"}',
+    'values.yaml': encrypt({ base: { text: 'of the environment' } }),
+  });
+  const outcome = await set.run(['deploy'], withKey);
+  assert.equal(outcome.exitCode, 0, outcome.report.summary);
+  assert.equal((await dataOf(set, 'ConfigMap'))['text'], 'of the environment');
+  const extra = await kube.get({
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    namespace: set.name,
+    name: 'base-one',
+  });
+  assert.deepEqual(extra?.data, { text: '1' });
+  assert.equal((await set.run(['deploy'], withKey)).report.outputs['has-changes'], false);
+});
+
+test('a missing key, a forged file, a missing file and one outside of the workspace are told with a remedy, and nothing is written', async (t) => {
+  const set = await makeSet(t, '[{ file: secrets/base.yaml }]');
+  const text = encrypt({ password: `pw-${randomBytes(12).toString('hex')}`, text: 'x' });
+  const nobody = { env: { SOPS_AGE_KEY_FILE: join(folder, 'none.txt'), HOME: folder } };
+  const forged = text.replace(/lastmodified: "[^"]*"/, 'lastmodified: "2020-01-01T00:00:00Z"');
+  assert.notEqual(forged, text);
+  for (const [file, options, code, exitCode, remedy] of [
+    [text, nobody, 'rollout/sops-failed', 3, /SOPS_AGE_KEY_FILE/],
+    [forged, withKey, 'rollout/sops-failed', 3, /^Do not use it/],
+    [undefined, withKey, 'files/not-found', 2, /./],
+  ] as const) {
+    await set.workspace.write(file === undefined ? {} : { 'secrets/base.yaml': file });
+    if (file === undefined) await rm(join(set.workspace.root, 'secrets/base.yaml'));
+    const { report, ...outcome } = await set.run(['deploy'], options);
+    assert.deepEqual([report.error?.code, outcome.exitCode], [code, exitCode], report.error?.message);
+    assert.match(report.error?.remedy ?? '', remedy);
+  }
+  const outside = await makeSet(t, '[{ file: ../secrets.yaml }]');
+  assert.equal((await outside.run(['plan'])).report.error?.code, 'files/outside-workspace');
+  assert.deepEqual(await readWrites(sandbox, set.name), []);
+});

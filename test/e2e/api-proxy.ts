@@ -15,12 +15,18 @@ export interface ApiProxy extends AsyncDisposable {
   readonly requests: number;
   /** Calls `act` once the `nth` write from now has been done by the server, before its answer is handed on. */
   afterWrite(nth: number, act: () => void): void;
-  /** Answers a request in place of the server where `decide` returns a status; the text is the message of the error. */
-  intercept(
-    decide: (
-      request: IncomingMessage,
-    ) => { readonly status: number; readonly headers?: Record<string, string> } | 'drop' | undefined,
-  ): void;
+  /** Answers a request in place of the server where `decide` returns a status; an error where no body is given. */
+  intercept(decide: (request: IncomingMessage) => PlayedAnswer | 'drop' | undefined): void;
+}
+
+/** An answer that the server did not give. */
+export interface PlayedAnswer {
+  readonly status: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Of the error. */
+  readonly message?: string;
+  /** In place of an error. */
+  readonly text?: string;
 }
 
 interface Kubeconfig {
@@ -33,7 +39,7 @@ interface Kubeconfig {
 /** Starts a proxy of its own; it ends when it is disposed of. */
 export async function startApiProxy(
   sandbox: Pick<Sandbox, 'kubeconfig' | 'folder'>,
-  { delayMs = 0 }: { readonly delayMs?: number } = {},
+  { delayMs = 0, token }: { readonly delayMs?: number; readonly token?: string } = {},
 ): Promise<ApiProxy> {
   const { server, agent } = await readTarget(sandbox);
   let [writes, requests] = [0, 0];
@@ -53,7 +59,7 @@ export async function startApiProxy(
     const counts = isWrite(incoming);
     const forwarded = requestHttps(
       new URL(incoming.url ?? '/', server),
-      { agent, method: incoming.method, headers: { ...incoming.headers, host: server.host } },
+      { agent, method: incoming.method, headers: { ...withoutToken(incoming.headers), host: server.host } },
       (answer) => {
         if (counts) writes += 1;
         if (counts && trap && --trap.left === 0) trap.act();
@@ -71,7 +77,7 @@ export async function startApiProxy(
   await new Promise<void>((ready) => listener.listen(0, '127.0.0.1', ready));
   const { port } = listener.address() as AddressInfo;
   const kubeconfig = join(sandbox.folder, `proxy-${port}.json`);
-  await writeFile(kubeconfig, JSON.stringify(renderKubeconfig(port)), { mode: 0o600 });
+  await writeFile(kubeconfig, JSON.stringify(renderKubeconfig(port, token)), { mode: 0o600 });
   return {
     kubeconfig,
     get requests() {
@@ -94,23 +100,32 @@ export async function startApiProxy(
   };
 }
 
+/** The proxy proves itself with the sandbox's certificate. */
+function withoutToken({
+  authorization: _token,
+  ...headers
+}: IncomingMessage['headers']): IncomingMessage['headers'] {
+  return headers;
+}
+
 function isWrite({ method = '', url = '' }: IncomingMessage): boolean {
   return method !== 'GET' && !url.includes('dryRun=') && !url.includes('/leases');
 }
 
 function refuse(
   outgoing: ServerResponse,
-  { status, headers = {} }: { readonly status: number; readonly headers?: Record<string, string> },
+  { status, headers = {}, message = 'played by the test', text }: PlayedAnswer,
 ): void {
   outgoing.writeHead(status, { 'content-type': 'application/json', ...headers });
   outgoing.end(
-    JSON.stringify({
-      kind: 'Status',
-      apiVersion: 'v1',
-      status: 'Failure',
-      code: status,
-      message: 'played by the test',
-    }),
+    text ??
+      JSON.stringify({
+        kind: 'Status',
+        apiVersion: 'v1',
+        status: 'Failure',
+        code: status,
+        message,
+      }),
   );
 }
 
@@ -130,7 +145,7 @@ async function readTarget(
   return { server: new URL(cluster?.server ?? ''), agent };
 }
 
-function renderKubeconfig(port: number): unknown {
+function renderKubeconfig(port: number, token: string | undefined): unknown {
   const name = 'zakenak-sandbox';
   return {
     apiVersion: 'v1',
@@ -138,6 +153,6 @@ function renderKubeconfig(port: number): unknown {
     'current-context': name,
     clusters: [{ name, cluster: { server: `http://127.0.0.1:${port}` } }],
     contexts: [{ name, context: { cluster: name, user: name } }],
-    users: [{ name, user: {} }],
+    users: [{ name, user: token === undefined ? {} : { token } }],
   };
 }

@@ -8,6 +8,7 @@ import {
   type Forge,
   type Ports,
   type Report,
+  redactDeep,
   renderAnnotations,
   renderCodeQuality,
   renderJson,
@@ -48,7 +49,7 @@ export interface Publication {
  */
 export async function publish(judged: Report, to: Publication): Promise<number> {
   const clean = (text: string) => to.redactor.redact(text);
-  const report = await deliver(judged, to, clean);
+  const report = await deliver(redactDeep(judged, to.redactor), to, clean);
   const exitCode = exitCodeFor(report, to.detailed);
   to.onSettled(report, exitCode);
   if (to.json) to.write(clean(renderJson(report)));

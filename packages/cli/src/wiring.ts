@@ -3,6 +3,7 @@ import type { ParsedConfig } from '@zakenak/config';
 import { type CiEvent, type CiHost, createRedactor, type Forge, type KubeApi, type Log } from '@zakenak/core';
 import { createGithubForge, detectHost } from '@zakenak/forges';
 import { createGit, resolveRange } from '@zakenak/git';
+import type { ConnectOptions } from '@zakenak/kube';
 import {
   createFiles,
   createHttp,
@@ -90,7 +91,8 @@ export async function wire(around: Surroundings, signal: AbortSignal): Promise<W
     policyConfig: async (path = configPath) => readPolicyConfig(path, await event(), context),
     connect: (target) => {
       const key = JSON.stringify(target);
-      const connecting = connections.get(key) ?? connect(target, env, runner, signal);
+      const connecting =
+        connections.get(key) ?? connect(target, { env, process: runner, signal, learn: redactor.add });
       connections.set(key, connecting);
       return connecting;
     },
@@ -116,16 +118,12 @@ function warnOfOldKeys(parsed: ParsedConfig, log: Log): ParsedConfig {
 
 async function connect(
   target: { readonly kubeconfig?: string; readonly context?: string },
-  env: Surroundings['env'],
-  process: RunContext['ports']['process'],
-  signal: AbortSignal,
+  options: Pick<ConnectOptions, 'env' | 'process' | 'signal' | 'learn'>,
 ): Promise<KubeApi> {
   const { connectKube } = await import('@zakenak/kube');
   const context = target.context === 'current' ? undefined : target.context;
   return connectKube({
-    env,
-    process,
-    signal,
+    ...options,
     ...(target.kubeconfig ? { kubeconfig: target.kubeconfig } : {}),
     ...(context ? { context } : {}),
   });

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { asZakenakError, exitCodes, ZakenakError } from './error.ts';
 import { createFinding } from './finding.ts';
 import { nearest } from './nearest.ts';
-import { createRedactor } from './redactor.ts';
+import { createRedactor, redactDeep } from './redactor.ts';
 import { createErrorReport, createReport, exitCodeOf } from './report.ts';
 import { defineSpec, parseInputs } from './spec.ts';
 
@@ -55,6 +55,41 @@ test('the redactor masks a secret in every form it may appear in', () => {
   for (const form of forms)
     assert.match(redactor.redact(`before ${form} after`), /^before "?\*\*\*.*after$/s);
   assert.ok(!forms.some((form) => redactor.redact(forms.join(' ')).includes(form)));
+});
+
+test('the redactor finds a secret inside of base64, in hex, and in JSON and addresses as others escape them', () => {
+  const redactor = createRedactor();
+  const secret = 'a<b&"c\\d*(long) secret';
+  redactor.add(secret);
+  const json = JSON.stringify({ secret });
+  const forms = [
+    Buffer.from(`user:${secret}`).toString('base64'),
+    Buffer.from(`users:${secret}:more`).toString('base64url'),
+    Buffer.from(`use:${secret}`).toString('base64'),
+    Buffer.from(secret).toString('hex'),
+    JSON.stringify({ json }),
+    json.replaceAll('<', '\\u003c').replaceAll('&', '\\u0026'),
+    new URLSearchParams({ secret }).toString(),
+    encodeURIComponent(secret).toLowerCase(),
+  ];
+  for (const form of forms) assert.match(redactor.redact(form), /^.{0,24}\*\*\*.{0,12}$/, form);
+});
+
+test('lines of a secret that only give it structure are not masked wherever they stand', () => {
+  const redactor = createRedactor();
+  redactor.add('database:\n  password: hunter-two\n{\n');
+  assert.equal(redactor.redact('database: none\n{'), 'database: none\n{');
+  assert.equal(redactor.redact('- password: hunter-two'), '- ***');
+});
+
+test('everything in a report is redacted before it is rendered, whatever a renderer would escape', () => {
+  const redactor = createRedactor();
+  redactor.add('a*b_c<d>');
+  const report = { summary: 'x a*b_c<d> y', parts: [{ list: ['a*b_c<d>', 1, null, true] }] };
+  assert.deepEqual(redactDeep(report, redactor), {
+    summary: 'x *** y',
+    parts: [{ list: ['***', 1, null, true] }],
+  });
 });
 
 test('the nearest candidate is offered only when it is near', () => {

@@ -14,6 +14,8 @@ export interface ConnectOptions extends LocateOptions {
   readonly watch?: WatchPolicy;
   /** The run's: nobody waits for the server's version and kinds any longer when it fires. Every other call has a signal of its own. */
   readonly signal?: AbortSignal;
+  /** Hears of tokens, passwords and keys before they are used, so that they are shown nowhere. */
+  readonly learn?: (secret: string) => void;
 }
 
 /**
@@ -22,7 +24,8 @@ export interface ConnectOptions extends LocateOptions {
  */
 export async function connectKube(options: ConnectOptions): Promise<KubeApi> {
   const located = await locateTarget(options);
-  const transport = await createTransport(located, createCredentials(located, options.env, options.process));
+  const credentials = createCredentials(located, options.env, options.process, options.learn);
+  const transport = await createTransport(located, credentials);
   const { context, namespace, cluster } = located;
   const target = { context, server: cluster.server, namespace };
   const requester = createRequester(transport, target, options.retries);

@@ -22,8 +22,41 @@ export interface Credentials {
 const tokenFileAgeMs = 60_000;
 const pluginTimeoutMs = 60_000;
 
-/** Credentials of a context's user: client certificate, token, token file, basic, or a credential plugin run through `process`. */
+/** Credentials of a context's user: client certificate, token, token file, basic, or a credential plugin run through `process`. `learn` hears of what must not be shown. */
 export function createCredentials(
+  target: Target,
+  env: Readonly<Record<string, string | undefined>>,
+  process?: ProcessRunner,
+  learn: (secret: string) => void = () => {},
+): Credentials {
+  return learning(chooseCredentials(target, env, process), learn);
+}
+
+/** Tells of every secret that a credential is made of before it is used. */
+function learning(credentials: Credentials, learn: (secret: string) => void): Credentials {
+  let told: Credential | undefined;
+  return {
+    renew: () => credentials.renew(),
+    async current() {
+      const credential = await credentials.current();
+      if (credential === told) return credential;
+      told = credential;
+      const { authorization } = credential.headers;
+      const [scheme, secret = ''] = typeof authorization === 'string' ? authorization.split(' ') : [];
+      if (secret) learn(secret);
+      if (scheme === 'Basic')
+        learn(
+          Buffer.from(secret, 'base64')
+            .toString('utf8')
+            .replace(/^[^:]*:/, ''),
+        );
+      if (credential.key) learn(credential.key);
+      return credential;
+    },
+  };
+}
+
+function chooseCredentials(
   target: Target,
   env: Readonly<Record<string, string | undefined>>,
   process?: ProcessRunner,

@@ -5,10 +5,12 @@ import type { DriftSettings } from './drift-rules.ts';
 import { renderFromRecord } from './from-record.ts';
 import { type HelmHistory, newest } from './helm-storage.ts';
 import type { Kinds } from './kinds.ts';
+import { learnFromRelease } from './learn-releases.ts';
+import { learnFromObjects } from './learn-secrets.ts';
 import { createLimiter } from './limiter.ts';
 import { createLiveObjects } from './live-objects.ts';
 import { refOf } from './object.ts';
-import { learnSecrets, type RenderedRelease } from './render.ts';
+import type { RenderedRelease } from './render.ts';
 import { defaultTimeoutMs, type ReleaseRequest } from './request.ts';
 import type { Tolerance } from './tolerance.ts';
 
@@ -52,7 +54,7 @@ export async function compareReleases(
   const everything = releases.flatMap(({ rendered }) => rendered.objects);
   const tolerance = await readTolerance(settings, everything, kinds, ports, signal);
   // Their values may stand in arguments and variables that differ.
-  for (const { rendered } of releases) learnSecrets(rendered, ports);
+  for (const { rendered } of releases) learnFromRelease(rendered, ports.redactor);
   const live = createLiveObjects(everything.map(refOf), ports);
   const limit = createLimiter(parallelRequests);
   const compare = (owner: RenderedRelease, tolerance: Tolerance) => (object: KubeObject) =>
@@ -66,7 +68,11 @@ export async function compareReleases(
     })),
   );
   for (const { rendered, objects } of compared)
-    learnSecrets({ ...rendered, objects: objects.flatMap(({ live }) => live ?? []) }, ports);
+    learnFromObjects(
+      objects.flatMap(({ live }) => live ?? []),
+      ports.redactor,
+      [rendered.name, rendered.namespace],
+    );
   return compared;
 }
 

@@ -1,6 +1,7 @@
 import { createReport, type Ports, type Report } from '@zakenak/core';
 import { unknownRelease } from './errors.ts';
 import { type HelmRecord, readHistories, rolloutLabel, setLabel } from './helm-storage.ts';
+import { learnFromRecord } from './learn-releases.ts';
 import type { ReleaseRequest } from './request.ts';
 import { tableSection } from './table-section.ts';
 
@@ -36,13 +37,16 @@ interface RevisionFacts {
  */
 export async function readRolloutHistory(
   { set, releases, release, max }: HistoryRequest,
-  ports: Pick<Ports, 'kube'>,
+  ports: Pick<Ports, 'kube' | 'redactor'>,
   signal?: AbortSignal,
 ): Promise<Report> {
   const known = releases.map(({ name }) => name);
   if (release !== undefined && !known.includes(release)) throw unknownRelease(release, known);
   const wanted = releases.filter(({ name }) => release === undefined || name === release);
   const histories = await readHistories(wanted, ports, signal);
+  // What went wrong with one is told in the server's or Helm's own words.
+  for (const record of [...histories.values()].flat())
+    if (!['deployed', 'superseded'].includes(record.status)) learnFromRecord(record, ports.redactor);
   const revisions = wanted
     .flatMap(({ name }) => (histories.get(name) ?? []).slice(max === undefined ? 0 : -max))
     .map(factsOf)

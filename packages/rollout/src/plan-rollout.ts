@@ -8,6 +8,7 @@ import { type HelmHistory, newest, readHistories, standing } from './helm-storag
 import { type HookEvent, hooksFor } from './hook.ts';
 import { sameJson } from './json.ts';
 import type { Kinds } from './kinds.ts';
+import { learnFromFormer, learnFromRelease, maskPlanned } from './learn-releases.ts';
 import { createLimiter, type Limiter } from './limiter.ts';
 import { createLiveObjects } from './live-objects.ts';
 import { describe, keyOf, refOf } from './object.ts';
@@ -89,6 +90,10 @@ export async function planRendered(
   signal?: AbortSignal,
   orphans: readonly Orphan[] = [],
 ): Promise<PreparedRollout> {
+  for (const release of rendered.releases) {
+    if (intents.has(release.name)) learnFromRelease(release, ports.redactor);
+    learnFromFormer(release, histories.get(release.name) ?? [], ports.redactor);
+  }
   const newNamespaces = await findNewNamespaces(rendered, ports, signal);
   const wanted = rendered.releases.flatMap(({ crds, objects }) => [...crds, ...objects]);
   const live = createLiveObjects(wanted.map(refOf), ports);
@@ -110,7 +115,13 @@ export async function planRendered(
     schemaVersion: 1,
     set: rendered.set,
     cluster,
-    releases: releases.map(({ planned }) => planned),
+    releases: releases.map(({ planned, objects }) =>
+      maskPlanned(
+        planned,
+        objects.flatMap(({ live }) => live ?? []),
+        ports.redactor,
+      ),
+    ),
     orphans: orphans.map(({ name, namespace }) => ({ name, namespace })),
     irreversible: releases.flatMap(listIrreversible),
   });

@@ -11,6 +11,8 @@ import { hookOf, isHook } from './hook.ts';
 import { isRenderingOf, labelInputs, type RenderInputs } from './inputs.ts';
 import { canonicalJson, digestOf } from './json.ts';
 import { createKinds, type Kinds } from './kinds.ts';
+import { learnFromRecord, learnFromRelease } from './learn-releases.ts';
+import { learnFromValues, learnSuspects } from './learn-secrets.ts';
 import { createLimiter } from './limiter.ts';
 import { type ManifestDocument, parseManifests } from './manifest.ts';
 import { describe, keyOf, placeObject, refOf } from './object.ts';
@@ -97,7 +99,7 @@ export async function renderRollout(
   const releases = drafts.map((draft) => placeDraft(draft, kinds));
   refuseTwoOwners(releases);
   for (const release of releases) {
-    learnSecrets(release, ports);
+    learnFromRelease(release, ports.redactor);
     release.objects.forEach(checkExpressions);
   }
   return { set: request.set, releases, kinds };
@@ -128,6 +130,8 @@ async function renderRelease(
   await ports.files.makeFolder(place.folder);
   const chart = await loadChart(source, place.folder, ports, signal);
   const values = await readValues(release.values ?? [], ports, signal);
+  // Before helm has a word to say about them.
+  learnFromValues([chart.chart.values, values], ports.redactor);
   const { name, namespace } = release;
   const { capabilities, deployed } = place;
   // A definition that the set itself brings changes what the cluster serves: no reason to render anew what cannot ask for it.
@@ -143,7 +147,12 @@ async function renderRelease(
   // Through a pipe: values may hold secrets, which then lie in no file.
   const input = JSON.stringify(values);
   const result = await ports.process.run({ program: 'helm', args, input, timeoutMs: 300_000 }, signal);
-  if (result.exitCode !== 0) throw renderFailed(release.name, helmReason(result.stderr));
+  if (result.exitCode !== 0) {
+    // It may quote any value, and the objects that would tell which are secret were not rendered.
+    learnSuspects(values, ports.redactor);
+    if (deployed) learnFromRecord(deployed, ports.redactor);
+    throw renderFailed(release.name, helmReason(ports.redactor.redact(result.stderr)));
+  }
   return { ...sortDocuments(release, chart, values, parseManifests(result.stdout, release.name)), inputs };
 }
 
@@ -266,31 +275,6 @@ function refuseTwoOwners(releases: readonly RenderedRelease[]): void {
       const owner = owners.get(key);
       if (owner !== undefined) throw twoOwners(describe(refOf(object)), [...new Set([owner, name])]);
       owners.set(key, name);
-    }
-  }
-}
-
-// Shorter values (`true`, `admin`) are too common in ordinary text to be masked everywhere; certificates are public.
-const shortestSecret = 8;
-
-/** Makes the values of a release's Secrets known to the redactor. */
-export function learnSecrets(
-  release: Pick<RenderedRelease, 'name' | 'namespace' | 'objects'>,
-  ports: Pick<Ports, 'redactor'>,
-): void {
-  const names = new Set([
-    release.name,
-    release.namespace,
-    ...release.objects.map(({ metadata }) => metadata.name),
-  ]);
-  for (const object of release.objects) {
-    if (object.kind !== 'Secret') continue;
-    for (const field of ['data', 'stringData'] as const) {
-      for (const [key, value] of Object.entries((object[field] ?? {}) as Record<string, unknown>)) {
-        if (typeof value !== 'string' || key.endsWith('.crt')) continue;
-        const text = field === 'data' ? Buffer.from(value, 'base64').toString('utf8') : value;
-        if (text.length >= shortestSecret && !names.has(text)) ports.redactor.add(text);
-      }
     }
   }
 }

@@ -16,6 +16,8 @@ import {
 } from './helm-storage.ts';
 import { inputsLabel } from './inputs.ts';
 import type { Journal, JournalRelease } from './journal.ts';
+import { learnFromRecord } from './learn-releases.ts';
+import { learnFromObjects } from './learn-secrets.ts';
 import { announceQueue } from './queue.ts';
 import { aboutRelease } from './release-progress.ts';
 import type { FailedRelease, RunContext } from './release-run.ts';
@@ -42,6 +44,9 @@ export async function rollBack(
 ): Promise<RollbackResult> {
   const histories = await readHistories(releases, context.ports);
   const before = releases.flatMap(({ baseline }) => baseline.flatMap(({ before }) => before ?? []));
+  learnFromObjects(before, context.ports.redactor);
+  for (const history of histories.values())
+    for (const record of history.slice(-1)) learnFromRecord(record, context.ports.redactor);
   const tolerance = await readTolerance(context.drift ?? {}, before, context.kinds, context.ports);
   const known = new Set(releases.map(({ name }) => name));
   const nodes = reverseNeeds(

@@ -6,9 +6,10 @@ import { readTolerance } from './drift-policy.ts';
 import { readHeldRules } from './held-rules.ts';
 import { readHistories } from './helm-storage.ts';
 import { createKinds } from './kinds.ts';
+import { learnFromObjects } from './learn-secrets.ts';
 import { createLimiter } from './limiter.ts';
 import { keyOf, refOf } from './object.ts';
-import { learnSecrets, type RenderedRelease } from './render.ts';
+import type { RenderedRelease } from './render.ts';
 import type { TransactionOptions } from './request.ts';
 
 /** An object of the set, whose it is and how it stands. */
@@ -56,7 +57,7 @@ export async function readWatchedSet(
     const { owner, drift } = watched;
     const context = { owner, kinds, tolerance, live: { find: async () => undefined } };
     const seen = await limit(() => compareObject(drift.desired, context, ports, signal));
-    learnSecrets({ ...owner, objects: seen.live ? [seen.live] : [] }, ports);
+    learnFromObjects(seen.live ? [seen.live] : [], ports.redactor, [owner.name, owner.namespace]);
     objects.set(key, { owner, drift: seen });
   };
   const records = [...histories.values()].flat().map(({ secret }) => secret);

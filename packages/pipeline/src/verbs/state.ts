@@ -24,7 +24,7 @@ const history: Bound = async (read, settings, context) => {
     ...(inputs.release ? { release: inputs.release } : {}),
     ...(inputs.max === undefined ? {} : { max: inputs.max }),
   };
-  return readRolloutHistory(request, { kube }, context.signal);
+  return readRolloutHistory(request, { ...context.ports, kube }, context.signal);
 };
 
 const unlock: Bound = async (read, settings, context) => {

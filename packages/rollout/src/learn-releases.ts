@@ -1,0 +1,49 @@
+import { type KubeObject, type Redactor, redactDeep } from '@zakenak/core';
+import { type HelmHistory, type HelmRecord, newest } from './helm-storage.ts';
+import { hookObject } from './hook.ts';
+import { learnFromObjects, learnFromValues } from './learn-secrets.ts';
+import { parseManifests } from './manifest.ts';
+import type { PlannedRelease } from './plan.ts';
+import type { RenderedRelease } from './render.ts';
+
+type Learned = Pick<RenderedRelease, 'name' | 'namespace' | 'objects' | 'hooks' | 'values' | 'chart'>;
+
+/** Makes what a release holds of secrets known to the redactor. */
+export function learnFromRelease(release: Learned, redactor: Pick<Redactor, 'add'>): void {
+  learnFromValues([release.chart.values, release.values], redactor);
+  const hooks = release.hooks.flatMap((hook) => hookObject(hook) ?? []);
+  learnFromObjects([...release.objects, ...hooks], redactor, [release.name, release.namespace]);
+}
+
+/** The same for what a release was before: a password that was changed is in the "before" of everything that it was in. */
+export function learnFromFormer(
+  rendered: RenderedRelease,
+  history: HelmHistory,
+  redactor: Pick<Redactor, 'add'>,
+): void {
+  const former = newest(history, 'deployed') ?? newest(history);
+  if (former && (former.release().manifest !== rendered.manifest || rendered.objects.length === 0))
+    learnFromRecord(former, redactor);
+}
+
+/** The same for a stored revision. */
+export function learnFromRecord(record: HelmRecord, redactor: Pick<Redactor, 'add'>): void {
+  const { manifest, hooks, config, chart, name, namespace } = record.release();
+  const objects = parseManifests(manifest ?? '', name).map(({ object }) => object);
+  learnFromRelease({ name, namespace, objects, hooks: hooks ?? [], values: config ?? {}, chart }, redactor);
+}
+
+/** A plan's release after everything that lives is known: some of it was compared before the Secret that tells of its values was read. */
+export function maskPlanned(
+  planned: PlannedRelease,
+  live: readonly KubeObject[],
+  redactor: Redactor,
+): PlannedRelease {
+  learnFromObjects(live, redactor, [planned.name, planned.namespace]);
+  const objects = planned.objects.map((object) => ({
+    ...object,
+    reason: redactor.redact(object.reason),
+    diff: redactDeep(object.diff, redactor),
+  }));
+  return { ...planned, objects };
+}

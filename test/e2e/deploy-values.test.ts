@@ -141,3 +141,30 @@ test('a missing key, a forged file, a missing file and one outside of the worksp
   assert.equal((await outside.run(['plan'])).report.error?.code, 'files/outside-workspace');
   assert.deepEqual(await readWrites(sandbox, set.name), []);
 });
+
+test('a chart that renders differently each time is a finding that names object and field; its second deploy writes nothing', async (t) => {
+  const set = await makeTestSet(t, sandbox);
+  await set.workspace.write({
+    'charts/app/templates/random.yaml': `apiVersion: v1
+kind: Secret
+metadata: { name: {{ .Release.Name }}-random }
+stringData: { password: {{ randAlphaNum 24 | quote }}, fixed: same }
+`,
+  });
+  const { report, exitCode } = await set.run(['deploy']);
+  assert.equal(exitCode, 0, report.summary);
+  const found = report.findings.filter(({ ruleId }) => ruleId === 'rollout/unstable-render');
+  assert.deepEqual(found.map(({ message }) => message.split(':')[0]).sort(), ['api', 'base', 'web']);
+  assert.match(found[0]?.message ?? '', /Secret \S+-random \(stringData\.password\)\.$/);
+  const again = await set.run(['deploy']);
+  assert.equal(again.report.outputs['has-changes'], false);
+  // A chart that only could be random and is not is no finding.
+  await set.workspace.write({
+    'charts/app/templates/random.yaml': '{{- if false }}{{ randAlphaNum 24 }}{{ end }}',
+  });
+  const steady = await set.run(['plan']);
+  assert.deepEqual(
+    steady.report.findings.filter(({ ruleId }) => ruleId === 'rollout/unstable-render'),
+    [],
+  );
+});

@@ -7,6 +7,7 @@ import { isRecord } from './json.ts';
 import { parseYaml } from './manifest.ts';
 import type { ReleaseSource } from './request.ts';
 import { readTarGz } from './tar.ts';
+import { mayBeUnstable } from './unstable-render.ts';
 
 /** A chart on this machine, as helm can render it and as Helm's release records embed it. */
 export interface LoadedChart {
@@ -19,6 +20,8 @@ export interface LoadedChart {
   readonly hasCrds: boolean;
   /** False for a chart that cannot ask which version and kinds the cluster has: no file of it names them. */
   readonly asksForCapabilities: boolean;
+  /** False for a chart that certainly renders the same each time. */
+  readonly mayBeUnstable: boolean;
 }
 
 type ChartSource = Extract<ReleaseSource, { chart: string }>;
@@ -50,6 +53,7 @@ export async function loadChart(
     asksForCapabilities: [...contents].some(
       ([name, bytes]) => name.endsWith('.tgz') || Buffer.from(bytes).includes('Capabilities'),
     ),
+    mayBeUnstable: [...contents].some(([name, bytes]) => mayBeUnstable(name, bytes)),
   };
 }
 

@@ -1,6 +1,7 @@
 import { createFinding, type Finding } from '@zakenak/core';
 import { describe } from './object.ts';
 import type { Plan, PlannedObject } from './plan.ts';
+import type { UnstableObject } from './unstable-render.ts';
 
 /**
  * The findings of a plan: what keeps it from being carried out (high) and what a reviewer should know (info, medium).
@@ -36,7 +37,10 @@ export function judgePlan(plan: Plan, allowIrreversible = false): readonly Findi
       tool: 'zakenak',
     }),
   );
-  return [...blocked, ...taken, ...lost, ...orphaned];
+  const unstable = plan.releases.flatMap(({ name, unstable = [] }) =>
+    unstable.length > 0 ? [unstableRender(name, unstable)] : [],
+  );
+  return [...blocked, ...unstable, ...taken, ...lost, ...orphaned];
 }
 
 function blockedObject(release: string, object: PlannedObject): Finding {
@@ -53,6 +57,24 @@ function blockedObject(release: string, object: PlannedObject): Finding {
     severity: 'high',
     message: `${release}: ${describe(object.ref)}: ${object.reason}.`,
     remedy: remedies[ruleId],
+    tool: 'zakenak',
+  });
+}
+
+function unstableRender(release: string, objects: readonly UnstableObject[]): Finding {
+  const shown = objects
+    .slice(0, 5)
+    .map(({ object, fields }) =>
+      fields.length > 0 ? `${object} (${fields.slice(0, 5).join(', ')})` : object,
+    );
+  const more = objects.length > 5 ? ` and ${objects.length - 5} more` : '';
+  return createFinding({
+    ruleId: 'rollout/unstable-render',
+    severity: 'medium',
+    message: `${release}: the chart renders differently each time: ${shown.join('; ')}${more}.`,
+    identity: release,
+    remedy:
+      'Give the chart these values (valuesFrom with SOPS for secrets) instead of letting it invent them: each deploy that renders it would change them.',
     tool: 'zakenak',
   });
 }

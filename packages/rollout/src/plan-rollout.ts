@@ -230,6 +230,7 @@ function planRelease(
     needs: rendered.needs,
     digests: rendered.digests,
     createsNamespace: newNamespaces.has(rendered.namespace),
+    ...(rendered.unstable ? { unstable: rendered.unstable } : {}),
     objects: objects.map(({ planned }) => planned),
     hooks: action === 'noop' ? [] : hookList(rendered, action),
   };

@@ -2,6 +2,7 @@ import type { KubeRef } from '@zakenak/core';
 import type { FieldConflict } from './conflict.ts';
 import type { FieldChange } from './diff.ts';
 import { digestOf } from './json.ts';
+import type { UnstableObject } from './unstable-render.ts';
 
 /** What happens to an object. `keep`: no longer in the release but annotated to stay. `unknown`: the dry run failed; blocks the plan. */
 export type ObjectAction = 'create' | 'apply' | 'noop' | 'recreate' | 'delete' | 'keep' | 'unknown';
@@ -42,6 +43,8 @@ export interface PlannedRelease {
   readonly digests: { readonly chart: string; readonly values: string; readonly manifest: string };
   readonly createsNamespace: boolean;
   readonly objects: readonly PlannedObject[];
+  /** What another rendering of the same chart and values would have made otherwise; absent where there is nothing. */
+  readonly unstable?: readonly UnstableObject[];
   /** Hooks that will run, in order. */
   readonly hooks: readonly { readonly event: string; readonly kind: string; readonly name: string }[];
 }

@@ -18,6 +18,7 @@ import { type ManifestDocument, parseManifests } from './manifest.ts';
 import { describe, keyOf, placeObject, refOf } from './object.ts';
 import { ownedBy } from './ownership.ts';
 import { defaultTimeoutMs, type GpuDemand, type ReleaseRequest, type RolloutRequest } from './request.ts';
+import { compareRenderings, type UnstableObject } from './unstable-render.ts';
 import { readValues } from './values.ts';
 
 /** One release, rendered: what the cluster is to hold. */
@@ -33,6 +34,8 @@ export interface RenderedRelease {
   readonly inputs?: string;
   /** The text that Helm's record keeps. */
   readonly manifest: string;
+  /** What another rendering would have made otherwise. */
+  readonly unstable?: readonly UnstableObject[];
   /** Objects of the chart's crds/ folders: applied first, never part of the manifest. */
   readonly crds: readonly KubeObject[];
   /** Objects of the manifest with namespace and ownership filled in. */
@@ -113,6 +116,7 @@ interface Draft {
   readonly documents: readonly ManifestDocument[];
   readonly hooks: readonly HelmHook[];
   readonly inputs?: RenderInputs;
+  readonly unstable?: readonly UnstableObject[];
 }
 
 async function renderRelease(
@@ -146,14 +150,19 @@ async function renderRelease(
   if (deployed) args.push('--is-upgrade');
   // Through a pipe: values may hold secrets, which then lie in no file.
   const input = JSON.stringify(values);
-  const result = await ports.process.run({ program: 'helm', args, input, timeoutMs: 300_000 }, signal);
-  if (result.exitCode !== 0) {
+  const render = async (): Promise<readonly ManifestDocument[]> => {
+    const result = await ports.process.run({ program: 'helm', args, input, timeoutMs: 300_000 }, signal);
+    if (result.exitCode === 0) return parseManifests(result.stdout, release.name);
     // It may quote any value, and the objects that would tell which are secret were not rendered.
     learnSuspects(values, ports.redactor);
     if (deployed) learnFromRecord(deployed, ports.redactor);
     throw renderFailed(release.name, helmReason(ports.redactor.redact(result.stderr)));
-  }
-  return { ...sortDocuments(release, chart, values, parseManifests(result.stdout, release.name)), inputs };
+  };
+  const documents = await render();
+  const objects = documents.map(({ object }) => object);
+  const again = chart.mayBeUnstable ? (await render()).map(({ object }) => object) : objects;
+  const unstable = again === objects ? [] : compareRenderings(objects, again, ports.redactor);
+  return { ...sortDocuments(release, chart, values, documents), inputs, unstable };
 }
 
 function takeFromRecord(
@@ -220,7 +229,7 @@ async function readPlainManifests(
   const chart: HelmChart = { metadata, lock: null, templates: [], values: {}, schema: null, files: [] };
   const draft = sortDocuments(
     release,
-    { path: '', chart, digest, hasCrds: false, asksForCapabilities: false },
+    { path: '', chart, digest, hasCrds: false, asksForCapabilities: false, mayBeUnstable: false },
     {},
     documents,
   );
@@ -246,6 +255,7 @@ function placeDraft(draft: Draft, kinds: Kinds): RenderedRelease {
     name: release.name,
     namespace: release.namespace,
     ...(inputs ? { inputs } : {}),
+    ...(draft.unstable?.length ? { unstable: draft.unstable } : {}),
     needs: release.needs ?? [],
     timeoutMs: release.timeoutMs ?? defaultTimeoutMs,
     ...(release.gpu ? { gpu: release.gpu } : {}),

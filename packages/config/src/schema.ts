@@ -178,6 +178,12 @@ const release = Type.Object(
       ),
     ),
     timeout: optional(duration('Longest the release may take to become ready.')),
+    test: optional(
+      Type.Boolean({
+        description:
+          'Run the chart’s tests when it was installed or upgraded; a failed one fails the release.',
+      }),
+    ),
     drift: optional(
       Type.Object(
         {

@@ -17,6 +17,7 @@ interface RolloutInputs {
   readonly 'image-digests'?: readonly string[];
   readonly images?: string | undefined;
   readonly 'wait-timeout'?: number;
+  readonly test?: boolean;
 }
 
 /** The environment's set of releases. Throws `config/unknown-environment`, `pipeline/no-releases` and `pipeline/bad-image-digest`. */
@@ -33,6 +34,7 @@ export function describeRollout(
   const releases = environment.releases.map((release) => ({
     ...(timeoutMs === undefined ? {} : { timeoutMs }),
     ...describeRelease(release, environment, images, manifests !== undefined),
+    ...(inputs.test || release.test ? { test: true } : {}),
   }));
   const all = [...(manifests ? [manifests] : []), ...releases];
   if (all.length === 0) throw noReleases(environment.name);

@@ -22,3 +22,6 @@ export class ReleaseFailure extends Error {
     this.ref = ref;
   }
 }
+
+/** A release that was not ready in time, and has not failed. */
+export class ReleaseTimeout extends ReleaseFailure {}

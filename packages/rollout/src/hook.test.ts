@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { HelmHook } from './helm-release.ts';
 import { hasDeletePolicy, hookObject, hookOf, hooksFor, isHook } from './hook.ts';
-import { groupByRank, kindRank } from './kind-order.ts';
+import { groupByStage, kindRank } from './kind-order.ts';
 import { createKinds } from './kinds.ts';
 import { createLimiter } from './limiter.ts';
 import { parseManifests } from './manifest.ts';
@@ -36,8 +36,8 @@ for (const [events, read] of [
     'post-rollback,pre-delete,post-delete,pre-rollback,pre-upgrade,post-install',
     ['post-rollback', 'pre-delete', 'post-delete', 'pre-rollback', 'pre-upgrade', 'post-install'],
   ],
-  ['test', undefined],
-  ['test-success', undefined],
+  ['test', ['test']],
+  ['test-success', ['test']],
   ['test,pre-install', ['test', 'pre-install']],
   ['crd-install', undefined],
   ['pre-install,crd-install', undefined],
@@ -162,28 +162,60 @@ const helmsOrder =
     ' ',
   );
 
-test('kinds are installed in Helm’s order; those it does not know follow, and webhooks, which may judge them, come last', () => {
+test('what others need comes before them, custom resources after their controllers, and what the API server calls last', () => {
+  const known = helmsOrder.filter((kind) => !/List$/.test(kind));
+  const order = [...known, 'Widget', 'MutatingWebhookConfiguration', 'ValidatingWebhookConfiguration'];
+  const stages = groupByStage(order.toReversed(), (kind) => kind);
+  const stageOf = (kind: string) => stages.findIndex((stage) => stage.includes(kind));
+  for (const [first, then] of [
+    ['Namespace', 'Secret'],
+    ['CustomResourceDefinition', 'Widget'],
+    ['PriorityClass', 'Deployment'],
+    ['StorageClass', 'PersistentVolumeClaim'],
+    ['IngressClass', 'Ingress'],
+    ['ResourceQuota', 'Pod'],
+    ['LimitRange', 'Pod'],
+    ['NetworkPolicy', 'Pod'],
+    ['ServiceAccount', 'Pod'],
+    ['Secret', 'Deployment'],
+    ['ConfigMap', 'Job'],
+    ['PersistentVolumeClaim', 'StatefulSet'],
+    ['Role', 'RoleBinding'],
+    ['ClusterRole', 'ClusterRoleBinding'],
+    ['RoleBinding', 'Deployment'],
+    ['Service', 'Deployment'],
+    ['Deployment', 'Widget'],
+    ['Widget', 'APIService'],
+    ['Widget', 'MutatingWebhookConfiguration'],
+    ['Widget', 'ValidatingWebhookConfiguration'],
+  ] as const)
+    assert.ok(stageOf(first) < stageOf(then), `${first} before ${then}`);
+  assert.equal(stages.length, 6, 'so many round trips, and no more');
+  assert.deepEqual(stages.flat().toSorted(), order.toSorted());
+});
+
+test('hooks and rollbacks keep Helm’s order of kinds; those it does not know follow, and webhooks come last', () => {
   const order = [...helmsOrder, 'Widget', 'MutatingWebhookConfiguration', 'ValidatingWebhookConfiguration'];
   assert.deepEqual(
-    groupByRank(order.toReversed(), (kind) => kind),
-    order.map((kind) => [kind]),
+    order.toReversed().sort((a, b) => kindRank(a) - kindRank(b)),
+    order,
   );
   assert.equal(kindRank('Widget'), kindRank('Certificate'));
 });
 
-test('within a rank the given order is kept', () => {
+test('within a stage the given order is kept', () => {
   const items = [
     ['b', 'Job'],
     ['x', 'Secret'],
-    ['a', 'Job'],
+    ['a', 'Deployment'],
     ['c', 'Widget'],
     ['d', 'Gadget'],
   ] as const;
   assert.deepEqual(
-    groupByRank(items, ([, kind]) => kind).map((group) => group.map(([name]) => name)),
+    groupByStage(items, ([, kind]) => kind).map((group) => group.map(([name]) => name)),
     [['x'], ['b', 'a'], ['c', 'd']],
   );
-  assert.deepEqual(groupByRank([], String), []);
+  assert.deepEqual(groupByStage([], String), []);
 });
 
 test('an object is the same in every version of its group', () => {

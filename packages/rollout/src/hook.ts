@@ -12,7 +12,8 @@ export type HookEvent =
   | 'pre-rollback'
   | 'post-rollback'
   | 'pre-delete'
-  | 'post-delete';
+  | 'post-delete'
+  | 'test';
 
 const hookAnnotation = 'helm.sh/hook';
 
@@ -26,14 +27,13 @@ const knownEvents = new Set([
   'test',
 ]);
 
-/** The hook's record; undefined for one that only tests use, and for one with an event that Helm does not know: it skips those whole (manifest_sorter.go). */
+/** The hook's record; undefined for one with an event that Helm does not know: it skips those whole (manifest_sorter.go). */
 export function hookOf({ object, source, text }: ManifestDocument): HelmHook | undefined {
   const annotations = object.metadata.annotations ?? {};
   const events = list(annotations[hookAnnotation]).map((event) =>
     event === 'test-success' ? 'test' : event,
   );
-  if (events.some((event) => !knownEvents.has(event)) || events.every((event) => event === 'test'))
-    return undefined;
+  if (events.length === 0 || events.some((event) => !knownEvents.has(event))) return undefined;
   const weightText = annotations['helm.sh/hook-weight'] ?? '';
   const weight = /^[-+]?\d+$/.test(weightText) ? Number(weightText) : 0;
   const deletePolicies = list(annotations['helm.sh/hook-delete-policy']);

@@ -269,7 +269,8 @@ function changeReason(
 }
 
 function hookList(rendered: RenderedRelease, action: RevisionAction): PlannedRelease['hooks'] {
-  return hookEvents(action).flatMap((event) =>
+  const tests = runsTests(action, rendered) ? (['test'] as const) : [];
+  return [...hookEvents(action), ...tests].flatMap((event) =>
     hooksFor(rendered.hooks, event).map(({ kind, name }) => ({ event, kind, name })),
   );
 }
@@ -278,6 +279,14 @@ function hookList(rendered: RenderedRelease, action: RevisionAction): PlannedRel
 export function hookEvents(action: RevisionAction): readonly [HookEvent, HookEvent] {
   const verb = action === 'uninstall' ? 'delete' : action;
   return [`pre-${verb}`, `post-${verb}`];
+}
+
+/** Tests say something of what was just deployed; a rollback goes back to what had passed them. */
+export function runsTests(
+  action: PlannedRelease['action'],
+  { test }: Pick<RenderedRelease, 'test'>,
+): boolean {
+  return test === true && (action === 'install' || action === 'upgrade');
 }
 
 /** Deleting one of these deletes data, or everything inside: it is done when the whole set is deployed and nothing can be put back any more. */

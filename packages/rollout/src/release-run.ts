@@ -1,5 +1,5 @@
 import { type KubeObject, KubeStatusError, type Ports } from '@zakenak/core';
-import { applyPrepared } from './apply-object.ts';
+import { applyStages, establish, removeStages } from './apply-stages.ts';
 import type { DriftSettings } from './drift-rules.ts';
 import type { PreparedObject } from './dry-run.ts';
 import { requestOf } from './errors.ts';
@@ -17,12 +17,10 @@ import {
   trimHistory,
   updateRecord,
 } from './helm-storage.ts';
-import { groupByRank } from './kind-order.ts';
-import { createKinds, definedKinds, type Kinds } from './kinds.ts';
+import type { Kinds } from './kinds.ts';
 import type { Limiter } from './limiter.ts';
-import { dataKinds, hookEvents, type PreparedRelease } from './plan-rollout.ts';
-import { aboutRelease, createTally } from './release-progress.ts';
-import type { RenderedRelease } from './render.ts';
+import { dataKinds, hookEvents, type PreparedRelease, runsTests } from './plan-rollout.ts';
+import { aboutRelease } from './release-progress.ts';
 import { firstRevisionOf, rollbackRevisionOf } from './revision.ts';
 import { runHooks } from './run-hooks.ts';
 import type { Tolerance } from './tolerance.ts';
@@ -84,7 +82,7 @@ export async function runRelease(
     if (planned.action === 'noop') {
       await waitReady(rendered.name, liveObjects(prepared.objects), rendered.timeoutMs, context);
     } else if (planned.action === 'correct') {
-      const applied = await applyGroups(rendered, prepared.objects, context);
+      const applied = await applyStages(rendered, prepared.objects, context);
       await waitReady(rendered.name, applied, rendered.timeoutMs, context);
     } else {
       record = await beginRevision(prepared, context);
@@ -163,87 +161,17 @@ async function applyRelease(
   const owner = { ...rendered, kinds: context.kinds };
   const isRevision = planned.action !== 'noop' && planned.action !== 'correct';
   const [before, after] = hookEvents(isRevision ? planned.action : 'upgrade');
-  await establish(crds, rendered.timeoutMs, rendered.name, context);
+  await establish(rendered, crds, context);
   const afterPre = await runHooks(owner, before, context, fail);
-  const applied = await applyGroups(rendered, objects, context);
+  const applied = await applyStages(rendered, objects, context);
   const removed = objects.filter(
     ({ planned }) => planned.action === 'delete' && !dataKinds.has(planned.ref.kind),
   );
-  const tellRemoved = createTally('prune', rendered.name, removed.length, context);
-  for (const group of [...groupByRank(removed, ({ planned }) => planned.ref.kind)].reverse())
-    await applyAll(group, context, tellRemoved);
+  await removeStages(rendered, removed, context);
   await waitReady(rendered.name, applied, rendered.timeoutMs, context);
-  return runHooks({ ...owner, hooks: afterPre }, after, context, fail);
-}
-
-/** Applies what is not to go, in Helm's order; a definition is waited for before what comes after it. */
-async function applyGroups(
-  release: RenderedRelease,
-  objects: readonly PreparedObject[],
-  context: RunContext,
-): Promise<readonly KubeObject[]> {
-  const applied: KubeObject[] = [];
-  const kept = objects.filter(({ planned }) => planned.action !== 'delete');
-  const tellApplied = createTally('apply', release.name, kept.length, context);
-  for (const group of groupByRank(kept, ({ planned }) => planned.ref.kind)) {
-    const states = await applyAll(group, context, tellApplied);
-    applied.push(...states);
-    const definitions = states.filter(({ kind }) => kind === 'CustomResourceDefinition');
-    if (definitions.length > 0) await established(definitions, release.timeoutMs, release.name, context);
-  }
-  return applied;
-}
-
-async function applyAll(
-  objects: readonly PreparedObject[],
-  context: RunContext,
-  onDone: () => void = () => {},
-): Promise<readonly KubeObject[]> {
-  const states = await Promise.all(
-    objects.map((object) =>
-      context.limit(async () => {
-        checkSignal(context);
-        const state = await applyPrepared(object, context);
-        onDone();
-        return state;
-      }),
-    ),
-  );
-  return states.filter((state) => state !== undefined);
-}
-
-async function establish(
-  crds: readonly PreparedObject[],
-  timeoutMs: number,
-  subject: string,
-  context: RunContext,
-): Promise<void> {
-  if (crds.some(({ planned }) => planned.action !== 'noop'))
-    await established(await applyAll(crds, context), timeoutMs, subject, context);
-}
-
-async function established(
-  definitions: readonly KubeObject[],
-  timeoutMs: number,
-  subject: string,
-  context: RunContext,
-): Promise<void> {
-  await waitReady(subject, definitions, timeoutMs, context);
-  await untilServed(definitions, context);
-}
-
-const servedMs = 10_000;
-
-/** A definition is established a moment before the server's discovery tells of its kind. What does not come is told by the apply that needs it. */
-async function untilServed(definitions: readonly KubeObject[], { ports, signal }: RunContext): Promise<void> {
-  const deadline = ports.clock.monotonicMs() + servedMs;
-  for (;;) {
-    ports.kube.refreshDiscovery();
-    const served = createKinds(await ports.kube.resources(), []);
-    if (definedKinds(definitions).every((kind) => served.find(kind))) return;
-    if (ports.clock.monotonicMs() >= deadline) return;
-    await ports.clock.sleep(100, signal);
-  }
+  const afterPost = await runHooks({ ...owner, hooks: afterPre }, after, context, fail);
+  if (!runsTests(planned.action, rendered)) return afterPost;
+  return runHooks({ ...owner, hooks: afterPost }, 'test', context, fail);
 }
 
 /** Helm's own words (helm: pkg/action). */

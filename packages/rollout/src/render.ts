@@ -28,6 +28,8 @@ export interface RenderedRelease {
   readonly needs: readonly string[];
   readonly timeoutMs: number;
   readonly gpu?: GpuDemand;
+  /** The chart's tests run when it is deployed. */
+  readonly test?: boolean;
   readonly chart: HelmChart;
   readonly values: Readonly<Record<string, unknown>>;
   /** Label that lets a later deploy of the same chart and values do without rendering; absent for plain manifests. */
@@ -146,7 +148,7 @@ async function renderRelease(
   if (deployed && !chart.hasCrds && isRenderingOf(deployed, inputs))
     return { ...takeFromRecord(release, chart, values, deployed), inputs };
   const args = ['template', release.name, chart.path, '--namespace', release.namespace];
-  args.push('--include-crds', '--skip-tests', '--values', '-', ...capabilities);
+  args.push('--include-crds', '--values', '-', ...capabilities);
   if (deployed) args.push('--is-upgrade');
   // Through a pipe: values may hold secrets, which then lie in no file.
   const input = JSON.stringify(values);
@@ -259,6 +261,7 @@ function placeDraft(draft: Draft, kinds: Kinds): RenderedRelease {
     needs: release.needs ?? [],
     timeoutMs: release.timeoutMs ?? defaultTimeoutMs,
     ...(release.gpu ? { gpu: release.gpu } : {}),
+    ...(release.test ? { test: true } : {}),
     chart: chart.chart,
     values,
     manifest,

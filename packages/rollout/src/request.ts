@@ -34,6 +34,8 @@ export interface ReleaseRequest {
   /** Milliseconds the release may take to become ready; 5 minutes where nothing is said. */
   readonly timeoutMs?: number;
   readonly gpu?: GpuDemand;
+  /** Run the chart's tests (helm.sh/hook: test) when it was installed or upgraded: one that fails is a failure of the release. */
+  readonly test?: boolean;
 }
 
 /** What happens when a release fails: put the whole set back, put only that release back, or leave everything for a look. */

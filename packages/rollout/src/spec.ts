@@ -119,6 +119,11 @@ export const deploySpec = defineSpec({
       type: 'boolean',
       description: 'Remove releases that an earlier deploy of the set made and zakenak.yaml no longer lists',
     },
+    test: {
+      type: 'boolean',
+      description:
+        'Run the tests of the charts that are installed or upgraded (helm.sh/hook: test) as part of the transaction',
+    },
     smoke: {
       type: 'boolean',
       description: 'Run the GPU smoke test as part of the transaction: a failure puts the whole set back',

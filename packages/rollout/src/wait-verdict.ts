@@ -1,7 +1,7 @@
 import type { KubeObject, Ports } from '@zakenak/core';
 import { findBlockage } from './blockage.ts';
 import { isWorkload } from './culprit.ts';
-import { ReleaseFailure } from './failure.ts';
+import { type ReleaseFailure, ReleaseTimeout } from './failure.ts';
 import { describe, refOf } from './object.ts';
 import { judgeAnswered, type KnownKinds, waitModeOf } from './wait-mode.ts';
 
@@ -45,5 +45,5 @@ export async function timedOut(
   const reasons = await Promise.all(required.slice(0, mostReasons).map(explain));
   const rest = required.length - reasons.length;
   const text = `${after}: ${reasons.join('; ')}${rest > 0 ? `; and ${rest} more` : ''}`;
-  return new ReleaseFailure('rollout/not-ready', text, refOf(first));
+  return new ReleaseTimeout('rollout/not-ready', text, refOf(first));
 }

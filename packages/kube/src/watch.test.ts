@@ -140,34 +140,31 @@ test('a server that keeps failing ends the watch when patience does', async () =
   assert.ok(watchesOf(server).length > 2);
 });
 
-test('an abort ends a silent watch without an error, and closes its connection', async () => {
-  let closed = false;
+test('an abort ends a silent watch without an error, and closes its connection', {
+  timeout: 10_000,
+}, async () => {
+  const closed = Promise.withResolvers<void>();
+  const stop = new AbortController();
   await using server = await playServer((_, response) => {
     stream(response);
-    response.on('close', () => {
-      closed = true;
-    });
+    response.on('close', closed.resolve);
+    // The connection stands: now it is the watch's to close.
+    setTimeout(() => stop.abort(), 30);
   });
-  const stop = new AbortController();
-  setTimeout(() => stop.abort(), 30);
   for await (const event of server.kube.watch({ ...pods, resourceVersion: '10' }, stop.signal))
     assert.fail(describe(event));
-  await new Promise((resolve) => setTimeout(resolve, 20));
-  assert.ok(closed);
+  await closed.promise;
 });
 
-test('a consumer that leaves the loop closes the stream', async () => {
-  let closed = false;
+test('a consumer that leaves the loop closes the stream', { timeout: 10_000 }, async () => {
+  const closed = Promise.withResolvers<void>();
   await using server = await playServer((_, response) => {
     stream(response, ['ADDED', pod('a', '11')]);
-    response.on('close', () => {
-      closed = true;
-    });
+    response.on('close', closed.resolve);
   });
   for await (const _ of server.kube.watch({ ...pods, resourceVersion: '10' }, new AbortController().signal))
     break;
-  await new Promise((resolve) => setTimeout(resolve, 20));
-  assert.ok(closed);
+  await closed.promise;
 });
 
 test('a watch of metadata asks for nothing else, and names objects by their own kind', async () => {

@@ -15,7 +15,7 @@ import {
 
 const verbs = [
   ...['check', 'lint', 'secrets', 'verify', 'build', 'plan', 'deploy', 'converge', 'status'],
-  ...['history', 'audit', 'unlock', 'rollback'],
+  ...['history', 'audit', 'unlock', 'sync', 'rollback'],
   ...['smoke', 'doctor', 'release', 'sign', 'init', 'sandbox'],
 ];
 

@@ -172,7 +172,7 @@ export const statusSpec = defineSpec({
     },
     drift: {
       description:
-        'JSON list of objects that differ from what was deployed: release, object, state, fields (path, pointer, deployed, found, writer) and ignored ones with their rule',
+        'JSON list of objects that differ from what was deployed: release, object, state, fields, and ignored fields with their rule',
     },
     'locked-by': { description: 'Who deploys right now; empty where nobody does' },
   },

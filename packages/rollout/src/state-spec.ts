@@ -48,7 +48,7 @@ export const auditSpec = defineSpec({
     set: planOutputs.set,
     entries: {
       description:
-        'JSON list, oldest first: sequence, verb, outcome, rollout, planId, commit, begunBy, endedBy, begunAt, endedAt, cause, releases and previous of each entry',
+        'JSON list, oldest first: sequence, verb, outcome, commit, begunBy, endedBy, begunAt, endedAt, cause, releases… of each entry',
     },
     dora: {
       description:

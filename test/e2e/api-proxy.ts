@@ -9,15 +9,21 @@ import type { Sandbox } from '@zakenak/sandbox';
 export interface ApiProxy extends AsyncDisposable {
   /** Absolute path of a kubeconfig that leads here. */
   readonly kubeconfig: string;
-  /** Writes so far: dry runs and Leases do not count. */
+  /** Writes so far: dry runs and renewals of Leases do not count. */
   readonly writes: number;
   /** All requests so far. */
   readonly requests: number;
   /** Calls `act` once the `nth` write from now has been done by the server, before its answer is handed on. */
   afterWrite(nth: number, act: () => void): void;
   /** Answers a request in place of the server where `decide` returns a status; an error where no body is given. */
-  intercept(decide: (request: IncomingMessage) => PlayedAnswer | 'drop' | undefined): void;
+  intercept(decide: (request: IncomingMessage) => PlayedAnswer | Disturbance | undefined): void;
 }
+
+/**
+ * What happens to a request on the way. `drop`: it never arrives. `lose`: it is carried out and its answer lost. `cut`: the answer breaks off in the middle. `stall`:
+ * it arrives, and nothing is ever heard again. `double`: each line of the answer comes twice.
+ */
+export type Disturbance = 'drop' | 'lose' | 'cut' | 'stall' | 'double';
 
 /** An answer that the server did not give. */
 export interface PlayedAnswer {
@@ -51,25 +57,35 @@ export async function startApiProxy(
       incoming.destroy();
       return;
     }
-    if (decision) {
+    if (decision === 'stall') {
+      // Headers alone: an open stream without a word.
+      outgoing.writeHead(200, { 'content-type': 'application/json' });
+      outgoing.flushHeaders();
+      return;
+    }
+    if (typeof decision === 'object') {
       refuse(outgoing, decision);
       return;
     }
     requests += 1;
-    const counts = isWrite(incoming);
+    let counts = isWrite(incoming);
     const forwarded = requestHttps(
       new URL(incoming.url ?? '/', server),
       { agent, method: incoming.method, headers: { ...withoutToken(incoming.headers), host: server.host } },
       (answer) => {
         if (counts) writes += 1;
         if (counts && trap && --trap.left === 0) trap.act();
-        outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
-        answer.pipe(outgoing);
+        handOn(answer, outgoing, decision);
         answer.on('error', () => outgoing.destroy());
       },
     );
     forwarded.on('error', () => outgoing.destroy());
     outgoing.on('close', () => forwarded.destroy());
+    const lease: Buffer[] = [];
+    if (isLeaseUpdate(incoming)) incoming.on('data', (chunk: Buffer) => lease.push(chunk));
+    incoming.once('end', () => {
+      counts ||= changesHands(Buffer.concat(lease).toString());
+    });
     if (delayMs > 0) setTimeout(() => incoming.pipe(forwarded), delayMs);
     else incoming.pipe(forwarded);
   };
@@ -100,6 +116,32 @@ export async function startApiProxy(
   };
 }
 
+function handOn(answer: IncomingMessage, outgoing: ServerResponse, how: Disturbance | undefined): void {
+  if (how === 'lose') {
+    answer.resume();
+    answer.once('end', () => outgoing.destroy());
+    return;
+  }
+  outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
+  if (how === 'cut')
+    answer.once('data', (chunk: Buffer) => {
+      outgoing.write(chunk.subarray(0, chunk.length / 2), () => outgoing.destroy());
+      answer.resume();
+    });
+  else if (how === 'double') answer.on('data', doubling(outgoing)).once('end', () => outgoing.end());
+  else answer.pipe(outgoing);
+}
+
+/** Writes each whole line twice. */
+function doubling(outgoing: ServerResponse): (chunk: Buffer) => void {
+  let rest = '';
+  return (chunk) => {
+    const lines = (rest + chunk.toString('utf8')).split('\n');
+    rest = lines.pop() ?? '';
+    for (const line of lines) outgoing.write(`${line}\n${line}\n`);
+  };
+}
+
 /** The proxy proves itself with the sandbox's certificate. */
 function withoutToken({
   authorization: _token,
@@ -109,7 +151,19 @@ function withoutToken({
 }
 
 function isWrite({ method = '', url = '' }: IncomingMessage): boolean {
-  return method !== 'GET' && !url.includes('dryRun=') && !url.includes('/leases');
+  if (method === 'GET' || url.includes('dryRun=')) return false;
+  return !url.includes('/leases') || method === 'POST';
+}
+
+function isLeaseUpdate({ method, url = '' }: IncomingMessage): boolean {
+  return method === 'PUT' && url.includes('/leases/');
+}
+
+/** True for the body of a Lease that is taken or given back, and not only renewed. */
+function changesHands(body: string): boolean {
+  if (body === '') return false;
+  const { spec } = JSON.parse(body) as { readonly spec: Readonly<Record<string, unknown>> };
+  return spec['holderIdentity'] === '' || spec['acquireTime'] === spec['renewTime'];
 }
 
 function refuse(

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { gunzipSync } from 'node:zlib';
 import type { KubeApi } from '@zakenak/core';
 import type { ApiProxy } from './api-proxy.ts';
 import type { TestSet } from './rollout-fixture.ts';
@@ -14,15 +15,15 @@ export const normalise = (dump: string, { name, canary }: TestSet): string =>
     .replace(/,"volumeName":"[^"]*"/g, '')
     .replace(/"uid":"[^"]*"|"clusterIPs?":(?:"[^"]*"|\[[^\]]*\])/g, '""');
 
-/** Kills a deploy with SIGKILL right after its `nth` write has reached the server; false where it ended before that. */
+/** Kills a run with SIGKILL right after its `nth` write has reached the server; false where it ended before that. */
 export async function killAfterWrite(
   set: TestSet,
   proxy: ApiProxy,
   nth: number,
-  flags: readonly string[] = [],
+  args: readonly string[] = ['deploy'],
 ): Promise<boolean> {
   let killed = false;
-  const { signal } = await set.run(['deploy', ...flags, '--kubeconfig', proxy.kubeconfig], {
+  const { signal } = await set.run([...args, '--kubeconfig', proxy.kubeconfig], {
     onStart: (child) =>
       proxy.afterWrite(nth, () => {
         killed = true;
@@ -46,4 +47,47 @@ export async function forEveryWrite(body: (nth: number) => Promise<boolean>): Pr
   };
   await Promise.all([worker(), worker(), worker()]);
   return last - 1;
+}
+
+/** What a rollout keeps of itself when it has ended: nothing unfinished in Helm's records, one deployed revision, at most ten, and no journal. */
+export async function assertSettled(
+  set: TestSet,
+  kube: KubeApi,
+  deployed: readonly string[],
+  when: string,
+): Promise<void> {
+  const select = { apiVersion: 'v1', kind: 'Secret' };
+  const journal = await kube.list({
+    ...select,
+    namespace: 'default',
+    labelSelector: `zakenak.dev/journal=${set.name}`,
+  });
+  assert.deepEqual(
+    journal.items.map(({ metadata }) => metadata.name),
+    [],
+    `${when}: the journal`,
+  );
+  const { items } = await kube.list({ ...select, namespace: set.name, labelSelector: 'owner=helm' });
+  const found = new Map<string, string[]>();
+  for (const { metadata } of items) {
+    const { name = '', status = '' } = metadata.labels ?? {};
+    found.set(name, [...(found.get(name) ?? []), status]);
+  }
+  for (const [name, statuses] of found) {
+    const count = (status: string): number => statuses.filter((one) => one === status).length;
+    assert.equal(count('deployed'), deployed.includes(name) ? 1 : 0, `${when}: ${name}: ${statuses}`);
+    assert.ok(!statuses.some((status) => /^pending|ing$/.test(status)), `${when}: ${name}: ${statuses}`);
+    assert.ok(statuses.length <= 10, `${when}: ${name} has ${statuses.length} revisions`);
+  }
+}
+
+/** The phase of the rollout that did not finish, from its journal; undefined where there is none. */
+export async function unfinishedPhase({ name }: TestSet, kube: KubeApi): Promise<string | undefined> {
+  const ref = { apiVersion: 'v1', kind: 'Secret', namespace: 'default', name: `zakenak.journal.${name}` };
+  const { journal } = ((await kube.get(ref))?.data ?? {}) as { readonly journal?: string };
+  if (journal === undefined) return undefined;
+  const packed = Buffer.from(Buffer.from(journal, 'base64').toString('latin1'), 'base64');
+  for (const bytes of [packed, Buffer.from(journal, 'base64')])
+    if (bytes[0] === 0x1f) return (JSON.parse(gunzipSync(bytes).toString('utf8')) as { phase: string }).phase;
+  throw new Error(`the journal of ${name} cannot be read`);
 }

@@ -30,6 +30,45 @@ export function createKubeApi(
     find: (apiVersion, kind) => waitUntil(signal, shared.find(apiVersion, kind)),
   };
   let version: ReturnType<KubeApi['version']> | undefined;
+  const readOnce = () => {
+    version ??= readVersion(requester).catch((error: unknown) => {
+      version = undefined;
+      throw error;
+    });
+    return waitUntil(signal, version);
+  };
+  const refresh = () => {
+    version = undefined;
+    discovery.refresh();
+  };
+  const facts = { version: readOnce, resources: discovery.resources, refreshDiscovery: refresh };
+  const build = (guard?: () => void): KubeApi => ({
+    ...createCalls({
+      target,
+      requester,
+      discovery,
+      ...(watchPolicy ? { watchPolicy } : {}),
+      ...(guard ? { guard } : {}),
+    }),
+    ...facts,
+    target,
+    fenced: build,
+  });
+  return build();
+}
+
+interface CallSetting {
+  readonly target: KubeApi['target'];
+  readonly requester: Requester;
+  readonly discovery: Discovery;
+  readonly watchPolicy?: WatchPolicy;
+  /** Asked before each try of a write. */
+  readonly guard?: () => void;
+}
+
+type Calls = Omit<KubeApi, 'target' | 'version' | 'resources' | 'refreshDiscovery' | 'fenced'>;
+
+function createCalls({ target, requester, discovery, watchPolicy, guard }: CallSetting): Calls {
   const call = async (request: Omit<Request, 'idempotent'> & { readonly idempotent?: boolean }) =>
     JSON.parse((await requester.send({ idempotent: false, ...request })).text) as KubeObject;
   const locate = async (ref: KubeRef, query: Parameters<typeof queryOf>[0] = {}, subresource?: string) => {
@@ -46,19 +85,6 @@ export function createKubeApi(
     return status === 404 ? undefined : (JSON.parse(text) as KubeObject);
   };
   return {
-    target,
-    resources: discovery.resources,
-    refreshDiscovery() {
-      version = undefined;
-      discovery.refresh();
-    },
-    version() {
-      version ??= readVersion(requester).catch((error: unknown) => {
-        version = undefined;
-        throw error;
-      });
-      return waitUntil(signal, version);
-    },
     get: read,
     async list(selector, signal) {
       return listObjects(
@@ -72,20 +98,22 @@ export function createKubeApi(
       const resource = await discovery.find(object.apiVersion, object.kind);
       const namespace = object.metadata.namespace ?? target.namespace;
       const path = pathOf(resource, { namespace }, { fieldManager, dryRun: dryRun && 'All' });
-      const write = () => call({ method: 'POST', path, body: object, signal });
+      const write = () =>
+        call({ method: 'POST', path, body: object, signal, guard: dryRun ? undefined : guard });
       // Without a name or a trace there is nothing to look for.
       if (dryRun || !object.metadata.name) return write();
       return confirmWrite({ sent: object, write, read: () => read(refOf(object), signal) });
     },
     async replace(object, signal) {
       const path = await locate(refOf(object));
-      const write = () => call({ method: 'PUT', path, body: object, signal });
+      const write = () => call({ method: 'PUT', path, body: object, signal, guard });
       return confirmWrite({ sent: object, write, read: () => read(refOf(object), signal) });
     },
     async apply(object, { fieldManager, force, dryRun }, signal) {
       const path = await locate(refOf(object), { fieldManager, force, dryRun: dryRun && 'All' });
       const contentType = 'application/apply-patch+yaml';
-      return call({ method: 'PATCH', path, body: object, contentType, signal, idempotent: true });
+      const more = { signal, idempotent: true, guard: dryRun ? undefined : guard };
+      return call({ method: 'PATCH', path, body: object, contentType, ...more });
     },
     async patch(ref, type, body, { subresource } = {}, signal) {
       const path = await locate(ref, {}, subresource);
@@ -96,6 +124,7 @@ export function createKubeApi(
         body,
         contentType: patchTypes[type],
         signal,
+        guard,
         idempotent: type !== 'json',
       });
     },
@@ -107,7 +136,8 @@ export function createKubeApi(
         ...(uid ? { preconditions: { uid } } : {}),
         ...(dryRun ? { dryRun: ['All'] } : {}),
       };
-      return remove(requester, { method: 'DELETE', path: await locate(ref), body, signal, idempotent: true });
+      const more = { signal, idempotent: true, guard: dryRun ? undefined : guard };
+      return remove(requester, { method: 'DELETE', path: await locate(ref), body, ...more });
     },
     async *watch(selector, signal) {
       const resource = await discovery.find(selector.apiVersion, selector.kind);

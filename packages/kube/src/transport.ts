@@ -15,6 +15,8 @@ export interface Outgoing {
   readonly contentType?: string;
   readonly accept?: string;
   readonly signal?: AbortSignal | undefined;
+  /** Throws where it must not be sent any more: asked right before each try. */
+  readonly guard?: (() => void) | undefined;
 }
 
 /** An answer whose body has been read as UTF-8. */
@@ -62,6 +64,7 @@ export async function createTransport(target: Target, credentials: Credentials):
   const start = async (outgoing: Outgoing, which: keyof Agents): Promise<IncomingMessage> => {
     const { credential, agents } = await prepare();
     if (outgoing.signal?.aborted) throw reasonOf(outgoing.signal);
+    outgoing.guard?.();
     return exchange(server, outgoing, credential, agents[which]);
   };
 

@@ -7,7 +7,8 @@ import { type Kept, keepLive } from './kept.ts';
 import { claimFields } from './managed-fields.ts';
 import { describe, refOf } from './object.ts';
 import { fieldManager } from './ownership.ts';
-import { type WaitContext, waitGone } from './wait.ts';
+import { waitGone } from './presence.ts';
+import type { WaitContext } from './wait.ts';
 
 const goneTimeoutMs = 60_000;
 const webhookTimeoutMs = 60_000;

@@ -103,6 +103,20 @@ export async function deleteRecord(record: HelmRecord, ports: Pick<Ports, 'kube'
   await requestOf(doing, () => ports.kube.delete({ apiVersion: 'v1', kind: 'Secret', namespace, name }));
 }
 
+/** Leaves one revision deployed, and no more than are kept: what a run does last, and what one that goes on with a killed one does once more. */
+export async function settleHistory(
+  history: HelmHistory,
+  deployed: HelmRecord,
+  ports: Pick<Ports, 'kube' | 'clock'>,
+): Promise<void> {
+  const settled: HelmRecord[] = [];
+  for (const record of history.filter(({ version }) => version !== deployed.version))
+    settled.push(
+      record.status === 'deployed' ? await updateRecord(record, { status: 'superseded' }, ports) : record,
+    );
+  await trimHistory([...settled, deployed], ports);
+}
+
 /** Removes the oldest revisions over the limit, never the deployed one. */
 export async function trimHistory(history: HelmHistory, ports: Pick<Ports, 'kube'>): Promise<void> {
   const surplus = history.length - historyLimit;

@@ -31,6 +31,8 @@ export interface JournalRelease {
   readonly baseline: readonly Baseline[];
   /** Namespaces that did not exist. */
   readonly newNamespaces: readonly string[];
+  /** The revision that a rollback goes back to, 0 for none: the release goes. */
+  readonly goal?: number;
   /** Objects alone are put back to the deployed revision: it stays the newest, whatever happens. */
   readonly keepsRevision?: true;
 }
@@ -79,9 +81,23 @@ export async function readJournal(
   ports: Pick<Ports, 'kube'>,
   signal?: AbortSignal,
 ): Promise<Journal | undefined> {
+  return (await readBooks(place, ports, signal)).journal;
+}
+
+/** The journal, and whether a run was killed while it removed one: parts are left that no head points to. */
+export async function readBooks(
+  place: JournalPlace,
+  ports: Pick<Ports, 'kube'>,
+  signal?: AbortSignal,
+): Promise<{ readonly journal?: Journal; readonly hasRemains: boolean }> {
   const { items } = await requestOf('Reading the journal', () => ports.kube.list(selectorOf(place), signal));
   const head = items.find(({ metadata }) => metadata.name === headName(place));
-  if (!head) return undefined;
+  return head
+    ? { journal: readParts(head, items, place), hasRemains: false }
+    : { hasRemains: items.length > 0 };
+}
+
+function readParts(head: KubeObject, items: readonly KubeObject[], place: JournalPlace): Journal {
   const { releases, ...rest } = decode(head, headKey) as Omit<Journal, 'releases'> & {
     readonly releases: readonly string[];
   };

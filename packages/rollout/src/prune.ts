@@ -5,7 +5,7 @@ import { type HelmHistory, newest } from './helm-storage.ts';
 import type { Kinds } from './kinds.ts';
 import { keyOf, refOf } from './object.ts';
 import { type Owner, ownerOf, sameOwner } from './ownership.ts';
-import { getIfServed } from './wait.ts';
+import { getIfServed } from './presence.ts';
 
 /**
  * What earlier revisions hold: the deployed one and all that came after it, since an interrupted or failed revision may have left objects too. Revisions with the very

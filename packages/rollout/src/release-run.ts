@@ -13,8 +13,8 @@ import {
   createRecord,
   type HelmRecord,
   newest,
+  settleHistory,
   standing,
-  trimHistory,
   updateRecord,
 } from './helm-storage.ts';
 import type { Kinds } from './kinds.ts';
@@ -43,6 +43,8 @@ export interface RunContext extends WaitContext {
   readonly health?: readonly HealthRule[] | undefined;
   /** The same, once it is known what steers the objects that are put back. */
   readonly tolerance?: Tolerance;
+  /** Releases that an interrupted run had begun with. */
+  readonly resumed?: ReadonlySet<string>;
   /** Namespaces that this run makes, under way or done. */
   readonly namespaces: Map<string, Promise<void>>;
 }
@@ -80,6 +82,9 @@ export async function runRelease(
     checkSignal(context);
     if (rendered.gpu) await waitForGpus(rendered.name, rendered.gpu, rendered.timeoutMs, context);
     if (planned.action === 'noop') {
+      const deployed = newest(prepared.history, 'deployed');
+      if (deployed && context.resumed?.has(rendered.name))
+        await settleHistory(prepared.history, deployed, context.ports);
       await waitReady(rendered.name, liveObjects(prepared.objects), rendered.timeoutMs, context);
     } else if (planned.action === 'correct') {
       const applied = await applyStages(rendered, prepared.objects, context);
@@ -195,14 +200,10 @@ async function finishRevision(
     await updateRecord(record, { status: 'uninstalled', description: done.uninstall, deleted }, ports);
     return;
   }
-  const former = newest(history, 'deployed');
-  if (former) await updateRecord(former, { status: 'superseded' }, ports);
   const description = planned.action === 'rollback' ? {} : { description: done[planned.action] };
+  // Before the former one is superseded: there is a deployed revision at any moment, and the next run an upgrade.
   const deployed = await updateRecord(record, { status: 'deployed', ...description }, ports, hooks);
-  await trimHistory(
-    [...history.map((old) => (old === former ? { ...old, status: 'superseded' as const } : old)), deployed],
-    ports,
-  );
+  await settleHistory(history, deployed, ports);
 }
 
 function liveObjects(objects: readonly PreparedObject[]): readonly KubeObject[] {

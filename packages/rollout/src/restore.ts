@@ -9,9 +9,9 @@ import { keepLive, keptOf } from './kept.ts';
 import { kindRank } from './kind-order.ts';
 import { bodyOf, describe, keyOf, refOf, sameBody } from './object.ts';
 import { type Owner, ownerOf, sameOwner } from './ownership.ts';
+import { getIfServed, waitGone } from './presence.ts';
 import { createTally } from './release-progress.ts';
 import { checkSignal, type RunContext } from './release-run.ts';
-import { getIfServed, waitGone } from './wait.ts';
 
 const goneTimeoutMs = 60_000;
 

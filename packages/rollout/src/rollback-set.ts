@@ -1,11 +1,17 @@
 import { createReport, type Report } from '@zakenak/core';
 import { unknownRelease, unknownRevision } from './errors.ts';
-import { fenceWrites } from './fence.ts';
 import { renderFromRecord, renderRemoval } from './from-record.ts';
 import { orderByNeeds } from './graph.ts';
 import { createHealthRules } from './health-rules.ts';
-import { type HelmHistory, type HelmRecord, newest, readHistories, rolloutLabel } from './helm-storage.ts';
-import { readJournal, writeHead } from './journal.ts';
+import {
+  type HelmHistory,
+  type HelmRecord,
+  newest,
+  readHistories,
+  rolloutLabel,
+  standing,
+} from './helm-storage.ts';
+import { type JournalRelease, readJournal, writeHead } from './journal.ts';
 import { createKinds } from './kinds.ts';
 import { createLimiter } from './limiter.ts';
 import { acquireLock } from './lock.ts';
@@ -47,13 +53,13 @@ export async function rollBackRollout(
     request.release === undefined && !request.dryRun
       ? await readJournal(placeOf(request, ports), ports, signal)
       : undefined;
-  // One that is pruning has succeeded: it is the last rollout.
-  if (interrupted && interrupted.phase !== 'pruning') return undoInterrupted(request, ports, signal);
-  return transact(
-    { ...request, tool: 'rollback', prepare: () => prepareRollback(request, ports, signal) },
-    ports,
-    signal,
-  );
+  // One that is pruning has succeeded: it is the last rollout. An interrupted rollback is gone on with.
+  const isRollback = interrupted?.verb === 'rollback' && interrupted.phase === 'running';
+  if (interrupted && interrupted.phase !== 'pruning' && !isRollback)
+    return undoInterrupted(request, ports, signal);
+  const goals = isRollback ? interrupted.releases : undefined;
+  const prepare = (): Promise<PreparedRollout> => prepareRollback(request, goals, ports, signal);
+  return transact({ ...request, tool: 'rollback', prepare }, ports, signal);
 }
 
 async function undoInterrupted(
@@ -70,7 +76,7 @@ async function undoInterrupted(
         tool: 'rollback',
         summary: 'The interrupted rollout has been dealt with meanwhile.',
       });
-    const fenced = { ...ports, kube: fenceWrites(ports.kube, lock) };
+    const fenced = { ...ports, kube: ports.kube.fenced(() => lock.assertHeld()) };
     await using observer = createObserver(fenced);
     const context = {
       ports: fenced,
@@ -108,20 +114,24 @@ async function undoInterrupted(
 
 async function prepareRollback(
   request: RollbackRequest,
+  begun: readonly JournalRelease[] | undefined,
   ports: RollbackPorts,
   signal: AbortSignal,
 ): Promise<PreparedRollout> {
   const histories = await readHistories(request.releases, ports, signal);
   const kinds = createKinds(await ports.kube.resources(), [], createHealthRules(request.health ?? []));
-  const goals =
-    request.release === undefined ? lastRollout(request, histories) : oneRelease(request, histories);
+  const goals = begun
+    ? begunGoals(begun, histories)
+    : request.release === undefined
+      ? lastRollout(request, histories)
+      : oneRelease(request, histories);
   const releases: RenderedRelease[] = [];
   const intents = new Map<string, Intent>();
   // What needed a release has to be gone back with, or gone, before it.
   const reversed = reverseWithin(request.releases, new Set(goals.map(({ name }) => name)));
   for (const { name, needs, timeoutMs } of reversed) {
     const goal = goals.find((candidate) => candidate.name === name);
-    const current = newest(histories.get(name) ?? [], 'deployed');
+    const current = standing(histories.get(name) ?? []);
     const record = goal?.target ?? current;
     if (!goal || !record) continue;
     const facts = { needs, timeoutMs: timeoutMs ?? defaultTimeoutMs };
@@ -137,6 +147,17 @@ interface Goal {
   readonly name: string;
   /** Absent: the release was not there before. */
   readonly target: HelmRecord | undefined;
+}
+
+/** What an interrupted rollback was to do. */
+function begunGoals(
+  releases: readonly JournalRelease[],
+  histories: ReadonlyMap<string, HelmHistory>,
+): readonly Goal[] {
+  return releases.flatMap(({ name, goal }) => {
+    const target = (histories.get(name) ?? []).find(({ version }) => version === goal);
+    return goal === undefined || (goal > 0 && !target) ? [] : [{ name, target }];
+  });
 }
 
 function oneRelease(

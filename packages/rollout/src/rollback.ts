@@ -10,6 +10,7 @@ import {
   createRecord,
   deleteRecord,
   type HelmHistory,
+  type HelmRecord,
   readHistories,
   trimHistory,
   updateRecord,
@@ -18,13 +19,14 @@ import { inputsLabel } from './inputs.ts';
 import type { Journal, JournalRelease } from './journal.ts';
 import { learnFromRecord } from './learn-releases.ts';
 import { learnFromObjects } from './learn-secrets.ts';
+import { getIfServed, waitGone } from './presence.ts';
 import { announceQueue } from './queue.ts';
 import { aboutRelease } from './release-progress.ts';
 import type { FailedRelease, RunContext } from './release-run.ts';
 import { restoreObjects } from './restore.ts';
 import { rollbackRevisionOf } from './revision.ts';
-import { runHooks } from './run-hooks.ts';
-import { getIfServed, waitGone, waitReady } from './wait.ts';
+import { removeHookRemains, runHooks } from './run-hooks.ts';
+import { waitReady } from './wait.ts';
 
 /** How a rollback went. */
 export interface RollbackResult {
@@ -105,6 +107,7 @@ async function putBack(
   progress.emit({ ...about, state: 'started' });
   try {
     const target = baseOf(release, history)?.release();
+    await removeRemains(release, history, context);
     const revision = await backTo(release, target, history, reason, context);
     progress.emit({ ...about, state: 'done', message: revision > 0 ? `revision ${revision}` : 'gone again' });
     return revision;
@@ -112,6 +115,17 @@ async function putBack(
     if (error instanceof ReleaseFailure) progress.emit({ ...about, state: 'failed', message: error.message });
     throw error;
   }
+}
+
+/** A hook that was under way when the rollout was stopped. */
+async function removeRemains(
+  release: JournalRelease,
+  history: HelmHistory,
+  context: RunContext,
+): Promise<void> {
+  const revisions = [...writtenBy(release, history), baseOf(release, history)];
+  const hooks = revisions.flatMap((record) => record?.release().hooks ?? []);
+  await removeHookRemains({ ...release, hooks, kinds: context.kinds }, context);
 }
 
 function backTo(
@@ -155,7 +169,14 @@ async function backToRevision(
   context: RunContext,
 ): Promise<number> {
   const { ports } = context;
-  const unfinished = history.find(({ status }) => status === 'pending-rollback');
+  const isOurs = ({ version, release: read }: HelmRecord): boolean =>
+    version > release.lastRevision && read().info.rollback_revision === target.version;
+  const unfinished = history.find((record) => record.status === 'pending-rollback' && isOurs(record));
+  const ended = history.find((record) => record.status === 'deployed' && isOurs(record));
+  if (ended) {
+    await trimHistory(history, ports);
+    return ended.version;
+  }
   const origin = history.find(({ version }) => version === target.version);
   const inputs = origin?.secret.metadata.labels?.[inputsLabel];
   const by = { set: context.set, rollout: context.rollout, inputs };

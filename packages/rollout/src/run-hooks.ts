@@ -2,10 +2,12 @@ import { type KubeObject, KubeStatusError, type Progress, type ProgressEvent } f
 import { ReleaseFailure } from './failure.ts';
 import type { HelmHook } from './helm-release.ts';
 import { type HookEvent, hasDeletePolicy, hookObject, hooksFor } from './hook.ts';
+import { digestOf } from './json.ts';
 import type { Kinds } from './kinds.ts';
 import { describe, placeObject, refOf } from './object.ts';
 import { fieldManager } from './ownership.ts';
-import { type WaitContext, waitGone, waitReady } from './wait.ts';
+import { getIfServed, waitGone } from './presence.ts';
+import { type WaitContext, waitReady } from './wait.ts';
 
 /** Whose hooks run. */
 export interface HookOwner {
@@ -16,26 +18,41 @@ export interface HookOwner {
   readonly kinds: Kinds;
 }
 
+/** What running hooks needs; `rollout` is its id, kept over interruptions. */
+export type HookContext = WaitContext & { readonly rollout: string };
+
 /**
- * Runs the hooks of one event one after the other, each to its end, with Helm's delete policies; returns the hooks with the record of their run. Throws
- * ReleaseFailure `rollout/hook-failed`; `onFailure` is called before a failed hook's object is deleted, so that its logs can be read.
+ * Runs the hooks of one event one after the other, each to its end, with Helm's delete policies; returns the hooks with the record of their run. A hook that an
+ * interrupted run of the same rollout had begun is not begun again. Throws ReleaseFailure `rollout/hook-failed`; `onFailure` is called before a failed hook's object
+ * is deleted, so that its logs can be read.
  */
 export async function runHooks(
   owner: HookOwner,
   event: HookEvent,
-  context: WaitContext,
+  context: HookContext,
   onFailure: (failure: ReleaseFailure) => Promise<void>,
 ): Promise<readonly HelmHook[]> {
   const ran = new Map<string, HelmHook>();
   const finished: { hook: HelmHook; object: KubeObject }[] = [];
+  const tidyUp = async (): Promise<void> => {
+    for (const { hook, object } of finished.reverse())
+      if (hasDeletePolicy(hook, 'hook-succeeded')) await removeHook(object, context);
+  };
   for (const hook of hooksFor(owner.hooks, event)) {
     if (context.signal.aborted) throw context.signal.reason;
     const object = hookObject(hook);
     if (!object) continue;
     const placed = placeObject(object, owner.namespace, owner.kinds.find(object));
+    const marked = markRun(placed, runOf(hook, event, context));
     const startedAt = context.ports.clock.now().toISOString();
     const about = { subject: owner.name, message: `${event} hook ${hook.name}`, object: refOf(placed) };
-    await tellHook(about, context, (inside) => runHook(hook, placed, owner, inside, onFailure));
+    await tellHook(about, context, (inside) => runHook(hook, marked, owner, inside, onFailure)).catch(
+      async (error: unknown) => {
+        // As Helm: those before it have succeeded.
+        if (error instanceof ReleaseFailure) await tidyUp();
+        throw error;
+      },
+    );
     const run = {
       started_at: startedAt,
       completed_at: context.ports.clock.now().toISOString(),
@@ -44,9 +61,40 @@ export async function runHooks(
     ran.set(hook.path + hook.name, { ...hook, last_run: run });
     finished.push({ hook, object: placed });
   }
-  for (const { hook, object } of finished.reverse())
-    if (hasDeletePolicy(hook, 'hook-succeeded')) await removeHook(object, context);
+  await tidyUp();
   return owner.hooks.map((hook) => ran.get(hook.path + hook.name) ?? hook);
+}
+
+/** Removes what an interrupted rollout left of hooks that would not have outlived their run. */
+export async function removeHookRemains(
+  { hooks, namespace, kinds }: Pick<HookOwner, 'hooks' | 'namespace' | 'kinds'>,
+  context: HookContext,
+): Promise<void> {
+  const passing = hooks.filter((hook) =>
+    (['hook-succeeded', 'hook-failed'] as const).some((policy) => hasDeletePolicy(hook, policy)),
+  );
+  for (const object of passing.flatMap((hook) => hookObject(hook) ?? [])) {
+    const placed = placeObject(object, namespace, kinds.find(object));
+    const live = await getIfServed(refOf(placed), context.ports);
+    if (live && runMarkOf(live)?.startsWith(`${context.rollout}.`)) await removeHook(placed, context);
+  }
+}
+
+const runAnnotation = 'zakenak.dev/hook-run';
+
+/** One run of a hook: which rollout, which event, and what it was. */
+function runOf(hook: HelmHook, event: HookEvent, { rollout }: HookContext): string {
+  return `${rollout}.${event}.${digestOf(hook.manifest).slice(0, 16)}`;
+}
+
+function runMarkOf({ metadata }: KubeObject): string | undefined {
+  return metadata.annotations?.[runAnnotation];
+}
+
+function markRun(object: KubeObject, run: string): KubeObject {
+  const { metadata } = object;
+  const annotations = { ...metadata.annotations, [runAnnotation]: run };
+  return { ...object, metadata: { ...metadata, annotations } };
 }
 
 /** Tells of a hook from its beginning to its end; that its object is waited for is part of that. */
@@ -81,9 +129,12 @@ async function runHook(
   context: WaitContext,
   onFailure: (failure: ReleaseFailure) => Promise<void>,
 ): Promise<void> {
-  if (hasDeletePolicy(hook, 'before-hook-creation')) await removeHook(object, context);
+  const live = await getIfServed(refOf(object), context.ports);
+  const begun =
+    live && !live.metadata.deletionTimestamp && runMarkOf(live) === runMarkOf(object) ? live : undefined;
+  if (live && !begun && hasDeletePolicy(hook, 'before-hook-creation')) await removeHook(object, context);
   try {
-    const created = await context.ports.kube.create(object, { fieldManager });
+    const created = begun ?? (await context.ports.kube.create(object, { fieldManager }));
     await waitReady(owner.name, [created], owner.timeoutMs, context);
   } catch (error) {
     if (!(error instanceof KubeStatusError || error instanceof ReleaseFailure)) throw error;

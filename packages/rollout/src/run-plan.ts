@@ -19,11 +19,15 @@ export function journalOf(
   const former = new Map(interrupted?.releases.map((release) => [release.name, release]));
   const releases = prepared.releases
     .filter(({ planned }) => planned.action !== 'noop' || former.has(planned.name))
-    .map((release) => mergeBaseline(baselineOf(release), former.get(release.planned.name)));
+    .map((release) => ({
+      ...mergeBaseline(baselineOf(release), former.get(release.planned.name)),
+      ...goalOf(release),
+    }));
   const names = new Set(releases.map(({ name }) => name));
   const leftOver = [...former.values()].filter(({ name }) => !names.has(name));
   const { set, id } = prepared.plan;
-  const rollout = interrupted?.rollout ?? id.slice(0, 16);
+  // The same plan may be made again after it was put back: that is another rollout.
+  const rollout = interrupted?.rollout ?? `${id.slice(0, 12)}-${facts.epoch}`;
   const prune = dataToPrune(prepared, interrupted?.prune);
   return {
     set,
@@ -36,6 +40,12 @@ export function journalOf(
     prune,
     releases: [...releases, ...leftOver],
   };
+}
+
+/** Where a rollback was to bring the release: the next one goes on with it. */
+function goalOf({ planned, target }: PreparedRelease): Pick<JournalRelease, 'goal'> {
+  if (target) return { goal: target.version };
+  return planned.action === 'uninstall' ? { goal: 0 } : {};
 }
 
 function baselineOf({ rendered, planned, history, crds, objects }: PreparedRelease): JournalRelease {

@@ -1,6 +1,5 @@
 import type { Ports, Report } from '@zakenak/core';
-import { fenceWrites } from './fence.ts';
-import { type Journal, readJournal, writeJournal } from './journal.ts';
+import { type Journal, readBooks, readJournal, removeJournal, writeJournal } from './journal.ts';
 import { judgePlan } from './judge-plan.ts';
 import { keptRemarks } from './kept.ts';
 import { createLimiter } from './limiter.ts';
@@ -41,7 +40,7 @@ export async function transact(
 ): Promise<Report> {
   const place = placeOf(transaction, ports);
   const seen = await peekLock(place, ports, signal);
-  const interrupted = await readJournal(place, ports, signal);
+  const { journal: interrupted, hasRemains } = await readBooks(place, ports, signal);
   // Only looking writes nothing, not even what an interrupted run left to do.
   const isUnsettled = !transaction.dryRun && interrupted !== undefined && interrupted.phase !== 'running';
   const prepared = isUnsettled ? undefined : await transaction.prepare();
@@ -49,7 +48,8 @@ export async function transact(
   if (prepared) {
     const early = concludeEarly(run, prepared, interrupted);
     if (early) return early;
-    if (!interrupted && isNoop(prepared.plan)) return conclude(run, prepared, { signal, ports });
+    if (!interrupted && !hasRemains && isNoop(prepared.plan))
+      return conclude(run, prepared, { signal, ports });
   }
   const lock = await acquireLock(lockRequestOf(transaction, place), ports, signal);
   try {
@@ -134,7 +134,7 @@ interface Held {
 async function locked(run: Run, held: Held): Promise<Report> {
   const { transaction, place } = run;
   const { lock } = held;
-  const ports = { ...held.ports, kube: fenceWrites(held.ports.kube, lock) };
+  const ports = { ...held.ports, kube: held.ports.kube.fenced(() => lock.assertHeld()) };
   const signal = AbortSignal.any([held.signal, lock.lost]);
   await using observer = createObserver(ports);
   const warn = (text: string): void => void run.caveats.push(ports.redactor.redact(text));
@@ -167,7 +167,11 @@ async function locked(run: Run, held: Held): Promise<Report> {
     const early = concludeEarly(run, prepared, interrupted);
     if (early) return early;
   }
-  if (isNoop(prepared.plan) && !interrupted) return await conclude(run, prepared, { signal, ports });
+  if (isNoop(prepared.plan) && !interrupted) {
+    // A run was killed while it removed its journal, or another one was faster.
+    await removeJournal(place, ports);
+    return await conclude(run, prepared, { signal, ports });
+  }
   const facts = {
     startedAt: ports.clock.now().toISOString(),
     epoch: lock.epoch,
@@ -177,7 +181,12 @@ async function locked(run: Run, held: Held): Promise<Report> {
   };
   const journal = journalOf(prepared, facts, interrupted);
   await writeJournal(journal, place, ports);
-  const context: RunContext = { ...base, kinds: prepared.rendered.kinds, rollout: journal.rollout };
+  const context: RunContext = {
+    ...base,
+    kinds: prepared.rendered.kinds,
+    rollout: journal.rollout,
+    resumed: new Set(interrupted?.releases.map(({ name }) => name)),
+  };
   // Awaited here: a bare return would dispose of the observer before the rollout begins.
   return await carryOut(run, prepared, journal, context);
 }

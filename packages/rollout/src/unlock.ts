@@ -1,7 +1,6 @@
 import { createFinding, createReport, type Finding, type Ports, type Report } from '@zakenak/core';
 import { appendEntry } from './audit-trail.ts';
 import { stillHeld } from './errors.ts';
-import { fenceWrites } from './fence.ts';
 import { isPending } from './helm-release.ts';
 import { type HelmRecord, newest, readHistories, updateRecord } from './helm-storage.ts';
 import { type Journal, readJournal } from './journal.ts';
@@ -66,7 +65,7 @@ async function free(
   const options = { ...request, isGone, lockTimeoutMs: 0 };
   const ours = await acquireLock(lockRequestOf(options, placeOf(request, ports)), ports, signal);
   try {
-    const fenced = { ...ports, kube: fenceWrites(ports.kube, ours) };
+    const fenced = { ...ports, kube: ports.kube.fenced(() => ours.assertHeld()) };
     if (lock.state !== 'free') await noteTaking(request, lock, fenced);
     for (const record of stuck)
       await updateRecord(

@@ -1,9 +1,10 @@
-import { type KubeObject, type KubeRef, type Ports, ZakenakError } from '@zakenak/core';
+import type { KubeObject, Ports } from '@zakenak/core';
 import { explainPod, findBlockage } from './blockage.ts';
 import type { Health } from './condition.ts';
 import { findFailedPod, isWorkload } from './culprit.ts';
 import { ReleaseFailure } from './failure.ts';
 import { judgeHealth } from './health.ts';
+import { lookNowAndThen, lookOnce } from './look-again.ts';
 import { describe, keyOf, refOf } from './object.ts';
 import type { Observer } from './observer.ts';
 import { followRefusals } from './refusal.ts';
@@ -46,6 +47,7 @@ export async function waitReady(
   const report = createWaitReport(subject, objects.length, pending, context);
   report();
   if (pending.size === 0) return;
+  let see: (key: string, seen: KubeObject | undefined) => void = () => undefined;
   await untilSettled(
     timeoutMs,
     context,
@@ -59,22 +61,20 @@ export async function waitReady(
       const over = new AbortController();
       const accept = createAccept(pending, steadiness, { ...context, signal: over.signal }, settle, fail);
       const stopPods = followPods(pending, context, steadiness, giveUp, fail);
-      const stops = [...pending.values()].map((object) =>
-        observer.follow(
-          refOf(object),
-          (seen) => {
-            const key = keyOf(refOf(object));
-            if (!pending.has(key)) return;
-            const health = judgeSeen(seen, object, kinds);
-            if (seen && !isBehind(seen, object)) {
-              pending.set(key, seen);
-              report();
-            }
-            if (health.state === 'failed') giveUp(seen ?? object, health.reason, true);
-            else if (health.state === 'ready') accept(key);
-          },
-          fail,
-        ),
+      const wanted = new Map(pending);
+      see = (key, seen) => {
+        const object = wanted.get(key);
+        if (!object || !pending.has(key)) return;
+        const health = judgeSeen(seen, object, kinds);
+        if (seen && !isBehind(seen, object)) {
+          pending.set(key, seen);
+          report();
+        }
+        if (health.state === 'failed') giveUp(seen ?? object, health.reason, true);
+        else if (health.state === 'ready') accept(key);
+      };
+      const stops = [...pending].map(([key, object]) =>
+        observer.follow(refOf(object), (seen) => see(key, seen), fail),
       );
       const stopGrace = endGrace(pending, context, settle);
       return [
@@ -82,10 +82,15 @@ export async function waitReady(
         stopGrace,
         ...stopPods,
         () => over.abort(),
+        lookNowAndThen(pending, (key, seen) => see(key, seen), context),
         followRefusals(pending, context, giveUp, fail),
       ];
     },
-    () => timedOut(pending, timeoutMs, context),
+    async () => {
+      // Before an object is said not to be ready it is asked itself.
+      await lookOnce(pending, (key, seen) => see(key, seen), context);
+      return pending.size > 0 ? timedOut(pending, timeoutMs, context) : undefined;
+    },
   );
 }
 
@@ -112,37 +117,6 @@ function createGiveUp(
     if (explain) findBlockage(object, context.ports).then(end, () => end(undefined));
     else end(undefined);
   };
-}
-
-/** Waits until none of the objects exists any more, at most `timeoutMs`; false where some still do. */
-export async function waitGone(
-  refs: readonly KubeRef[],
-  timeoutMs: number,
-  context: WaitContext,
-): Promise<boolean> {
-  const deadline = context.ports.clock.monotonicMs() + timeoutMs;
-  let left = refs;
-  for (let pauseMs = 50; ; pauseMs = Math.min(pauseMs * 2, 1_000)) {
-    const found = await Promise.all(left.map((ref) => getIfServed(ref, context.ports)));
-    left = left.filter((_, index) => found[index] !== undefined);
-    if (left.length === 0) return true;
-    if (context.ports.clock.monotonicMs() >= deadline) return false;
-    await context.ports.clock.sleep(pauseMs, context.signal);
-  }
-}
-
-/** The object, or undefined where it or its very kind does not exist. */
-export async function getIfServed(
-  ref: KubeRef,
-  ports: Pick<Ports, 'kube'>,
-  signal?: AbortSignal,
-): Promise<KubeObject | undefined> {
-  try {
-    return await ports.kube.get(ref, signal);
-  } catch (error) {
-    if (error instanceof ZakenakError && error.code === 'kube/unknown-kind') return undefined;
-    throw error;
-  }
 }
 
 function judgeSeen(seen: KubeObject | undefined, wanted: KubeObject, kinds: WaitContext['kinds']): Health {

@@ -143,6 +143,11 @@ export interface KubeApi {
    * re-lists after 410; ends only when the signal fires or on an error that cannot heal.
    */
   watch(selector: KubeWatchSelector, signal: AbortSignal): AsyncIterable<KubeWatchEvent>;
+  /**
+   * The same server, but each try of a write, also one after a pause, asks `guard` first, which throws where we must not write any more. Reads and dry runs always
+   * pass.
+   */
+  fenced(guard: () => void): KubeApi;
   logs(
     ref: {
       readonly namespace: string;

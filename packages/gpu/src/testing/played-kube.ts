@@ -48,6 +48,7 @@ export function playKube(
       created.push(made);
       return made;
     },
+    fenced: () => assert.fail('unexpected call: fenced'),
     replace: unexpected('replace'),
     apply: unexpected('apply'),
     patch: unexpected('patch'),

@@ -20,7 +20,10 @@ export function condition(type: string, status: string, reason = '', message = '
 export function fakeKube(calls: Partial<KubeApi>): KubeApi {
   const unexpected = (name: string) => (): never => assert.fail(`unexpected call: ${name}`);
   const names = ['version', 'resources', 'refreshDiscovery', 'get', 'list', 'create', 'replace', 'apply'];
-  const all = [...names, 'patch', 'delete', 'watch', 'logs'].map((name) => [name, unexpected(name)]);
+  const all = [...names, 'patch', 'delete', 'watch', 'logs', 'fenced'].map((name) => [
+    name,
+    unexpected(name),
+  ]);
   const target = { context: 'fake', server: 'https://10.0.0.1:6443', namespace: 'default' };
   return { target, ...Object.fromEntries(all), ...calls } as KubeApi;
 }

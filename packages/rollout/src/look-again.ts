@@ -1,0 +1,69 @@
+import type { KubeObject, Ports } from '@zakenak/core';
+import { createLimiter } from './limiter.ts';
+import { refOf } from './object.ts';
+import { getIfServed } from './presence.ts';
+import { firstOf } from './release-progress.ts';
+
+/** What looking again needs. */
+interface LookContext {
+  readonly ports: Pick<Ports, 'kube' | 'clock'>;
+  readonly signal: AbortSignal;
+}
+
+type See = (key: string, seen: KubeObject | undefined) => void;
+
+const everyMs = 20_000;
+const mostAtATime = 20;
+const patienceMs = 10_000;
+
+/**
+ * Reads what is still waited for now and then, a few objects at a time: a watch whose connection broke without a word tells nothing for minutes. Ends when the
+ * returned function is called.
+ */
+export function lookNowAndThen(
+  pending: ReadonlyMap<string, KubeObject>,
+  see: See,
+  context: LookContext,
+): () => void {
+  const stop = new AbortController();
+  const over = AbortSignal.any([context.signal, stop.signal]);
+  const run = async (): Promise<void> => {
+    for (;;) {
+      await context.ports.clock.sleep(everyMs, over);
+      await look(firstOf(pending.entries(), mostAtATime), see, { ...context, signal: over });
+    }
+  };
+  // What cannot be read is told by the watch, or by the end of the wait.
+  run().catch(() => undefined);
+  return () => stop.abort();
+}
+
+/** Reads everything that is still waited for once, for ten seconds at most. */
+export async function lookOnce(
+  pending: ReadonlyMap<string, KubeObject>,
+  see: See,
+  { ports, signal }: LookContext,
+): Promise<void> {
+  const stop = new AbortController();
+  const over = AbortSignal.any([signal, stop.signal]);
+  const late = ports.clock.sleep(patienceMs, over).catch(() => undefined);
+  const looking = look([...pending], see, { ports, signal: over }).catch(() => undefined);
+  await Promise.race([looking, late]);
+  stop.abort();
+}
+
+async function look(
+  objects: readonly (readonly [string, KubeObject])[],
+  see: See,
+  { ports, signal }: LookContext,
+): Promise<void> {
+  const limit = createLimiter(mostAtATime);
+  await Promise.all(
+    objects.map(([key, object]) =>
+      limit(async () => {
+        const seen = await getIfServed(refOf(object), ports, signal);
+        if (!signal.aborted) see(key, seen);
+      }),
+    ),
+  );
+}

@@ -131,6 +131,24 @@ const drift = Type.Object(
   { ...closed, description: 'What of the differences between cluster and releases counts as drift.' },
 );
 
+const { pointers: _pointers, ...whichObjects } = ruleParts;
+const conflict = Type.Object(
+  {
+    ...whichObjects,
+    managers: Type.Array(glob('Field manager that owns the field: argocd-controller.'), {
+      minItems: 1,
+      description: 'Field managers that the rule is about.',
+    }),
+    release: optional(glob('Release of the objects.')),
+    decision: choice(
+      ['take', 'refuse'],
+      'take: the deploy makes the field its own; refuse: the plan is not carried out.',
+    ),
+    reason: optional(text('Why, for whoever reads the plan.')),
+  },
+  { ...closed, description: 'Whose fields a deploy takes over. Everything that is given has to fit.' },
+);
+
 const cel = (what: string) => Type.String({ minLength: 1, maxLength: 2_000, description: what });
 const health = Type.Object(
   {
@@ -272,6 +290,12 @@ export const configSchema = Type.Object(
           namespace: optional(name('Namespace of releases that name none.')),
           releases: optional(
             Type.Array(release, { description: 'The set of Helm releases: deployed and put back as one.' }),
+          ),
+          conflicts: optional(
+            Type.Array(conflict, {
+              description:
+                'Fields that another manager owns: the first rule that fits decides. Where none does, those of people’s tools, Helm and Zakenak are taken and all others refused.',
+            }),
           ),
           manifests: optional(list('Files and folders of plain manifests, applied before the releases.')),
         },

@@ -50,13 +50,17 @@ export function describeRollout(
   };
 }
 
-/** The rules of the file, and each release's own. */
-function describeDrift({ drift }: Config, { releases }: ResolvedEnvironment): DriftSettings {
+/** The rules of the file, and each release's own; whose fields are taken over. */
+function describeDrift({ drift, deploy }: Config, { releases }: ResolvedEnvironment): DriftSettings {
   const own = releases.flatMap(({ name, drift }) =>
     (drift?.ignore ?? []).map((rule) => ({ ...rule, release: name })),
   );
   const ignore = [...own, ...(drift?.ignore ?? [])];
-  return { ...(drift?.autoscalers ? { autoscalers: drift.autoscalers } : {}), ignore };
+  return {
+    ...(drift?.autoscalers ? { autoscalers: drift.autoscalers } : {}),
+    ...(deploy?.conflicts ? { conflicts: deploy.conflicts } : {}),
+    ignore,
+  };
 }
 
 /** Plain manifests are a release of their own, and every other one needs it. */

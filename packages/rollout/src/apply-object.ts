@@ -1,5 +1,5 @@
 import { type KubeObject, type KubeRef, KubeStatusError, type Ports } from '@zakenak/core';
-import { isApplyConflict, judgeConflicts } from './conflict.ts';
+import { type ConflictJudge, createConflictJudge, isApplyConflict, refusedText } from './conflict.ts';
 import { isImmutable, type PreparedObject } from './dry-run.ts';
 import { ReleaseFailure } from './failure.ts';
 import { removeFields } from './foreign-fields.ts';
@@ -15,7 +15,7 @@ const webhookTimeoutMs = 60_000;
 
 /** Carries out what was planned for one object; returns its state afterwards, or undefined where it is gone. Throws ReleaseFailure. */
 export async function applyPrepared(
-  { planned, desired, live, kept, foreign = [] }: PreparedObject,
+  { planned, desired, live, kept, foreign = [], judge }: PreparedObject,
   context: WaitContext,
 ): Promise<KubeObject | undefined> {
   const { ref, action, uid } = planned;
@@ -28,12 +28,12 @@ export async function applyPrepared(
       return undefined;
     case 'recreate':
       await recreate(ref, uid, context);
-      return desired && applyObject(desired, context);
+      return desired && applyObject(desired, context, { judge });
     case 'create':
     case 'apply':
       if (live) await claimFields(live, context.ports);
       if (foreign.length > 0) await removeFields(ref, foreign, context.ports);
-      return desired && applyObject(desired, context, { kept });
+      return desired && applyObject(desired, context, { kept, judge });
     case 'unknown':
       throw new ReleaseFailure('rollout/unknown-object', `${describe(ref)}: ${planned.reason}`, ref);
   }
@@ -70,6 +70,8 @@ interface ApplyWay {
   readonly force?: boolean;
   /** Fields that are left as they are in the cluster, whatever they are by then. */
   readonly kept?: Kept | undefined;
+  /** Whose fields may be taken; what holds everywhere where nothing is said. */
+  readonly judge?: ConflictJudge | undefined;
 }
 
 // An autoscaler may move a field that is left to it just between our look and our write.
@@ -78,19 +80,20 @@ const mostRaces = 5;
 async function applyOnce(
   desired: KubeObject,
   kube: Ports['kube'],
-  { force = false, kept }: ApplyWay,
+  { force = false, kept, judge }: ApplyWay,
   races = 0,
 ): Promise<KubeObject> {
   try {
     return await kube.apply(desired, { fieldManager, force });
   } catch (error) {
     if (!(error instanceof KubeStatusError && isApplyConflict(error))) throw error;
-    const refused = judgeConflicts(error).filter(({ decision }) => decision === 'refuse');
-    if (refused.length === 0) return kube.apply(desired, { fieldManager, force: true });
+    const conflicts = (judge ?? createConflictJudge([], { release: '', ref: refOf(desired) }))(error);
+    if (conflicts.every(({ decision }) => decision === 'take'))
+      return kube.apply(desired, { fieldManager, force: true });
     const live = kept && races < mostRaces ? await kube.get(refOf(desired)) : undefined;
     if (kept && live)
-      return applyOnce(keepLive(kept.wanted, live, kept.paths), kube, { force, kept }, races + 1);
-    const fields = refused.map(({ field, manager }) => `${field} is owned by ${manager}`).join('; ');
+      return applyOnce(keepLive(kept.wanted, live, kept.paths), kube, { force, kept, judge }, races + 1);
+    const fields = refusedText(conflicts);
     throw new ReleaseFailure('rollout/conflict', `${describe(refOf(desired))}: ${fields}`, refOf(desired));
   }
 }

@@ -1,13 +1,31 @@
 import type { KubeStatusError } from '@zakenak/core';
 import { isHand } from './field-writer.ts';
+import { createObjectMatcher, globOf, type ObjectPattern } from './object-pattern.ts';
+import type { ToleranceSubject } from './tolerance.ts';
+
+/** `take`: a deploy makes the field its own; `refuse`: it is somebody else's, and the deploy does not begin. */
+type ConflictDecision = 'take' | 'refuse';
 
 /** A field that another manager owns, and what we do about it. */
 export interface FieldConflict {
   readonly field: string;
   readonly manager: string;
-  /** `take`: the manager is one whose fields a deploy may take over; `refuse`: it is somebody else's. */
-  readonly decision: 'take' | 'refuse';
+  readonly decision: ConflictDecision;
+  /** Why, where a rule of the project decided and says so. */
+  readonly reason?: string;
 }
+
+/** One row of the project's conflict table. Everything that is given has to fit; of the managers one. */
+export interface ConflictRule extends ObjectPattern {
+  /** Field managers, with `*` for any characters. */
+  readonly managers: readonly string[];
+  readonly decision: ConflictDecision;
+  /** Why, for whoever reads the plan. */
+  readonly reason?: string;
+}
+
+/** Reads the causes of an apply conflict and decides each of them. */
+export type ConflictJudge = (error: KubeStatusError) => readonly FieldConflict[];
 
 // A deploy follows up people’s tools and those that write the same manifests (kluctl: pkg/diff/managed_fields.go does alike); a controller's field stays its own.
 const takenOver = [/^helm$/, /^zakenak/, /^before-first-apply$/];
@@ -17,13 +35,33 @@ export function isApplyConflict(error: KubeStatusError): boolean {
   return error.status === 409 && error.causes.some(({ reason }) => reason === 'FieldManagerConflict');
 }
 
-/** Reads the causes of an apply conflict and decides per manager. */
-export function judgeConflicts(error: KubeStatusError): readonly FieldConflict[] {
-  return error.causes
-    .filter(({ reason }) => reason === 'FieldManagerConflict')
-    .map(({ field = '', message = '' }) => {
-      const manager = /conflict with "([^"]*)"/.exec(message)?.[1] ?? 'unknown';
-      const known = isHand(manager) || takenOver.some((pattern) => pattern.test(manager));
-      return { field, manager, decision: known ? 'take' : 'refuse' };
-    });
+/** Who takes what from whom for one object: the first of the project's rules that fits, else what holds everywhere. */
+export function createConflictJudge(
+  rules: readonly ConflictRule[],
+  subject: ToleranceSubject,
+): ConflictJudge {
+  const fitting = rules.filter((rule) => createObjectMatcher(rule)(subject));
+  const decide = (manager: string): Pick<FieldConflict, 'decision' | 'reason'> => {
+    const rule = fitting.find(({ managers }) => managers.some((glob) => globOf(glob).test(manager)));
+    if (rule) return { decision: rule.decision, ...(rule.reason ? { reason: rule.reason } : {}) };
+    const known = isHand(manager) || takenOver.some((pattern) => pattern.test(manager));
+    return { decision: known ? 'take' : 'refuse' };
+  };
+  return (error) =>
+    error.causes
+      .filter(({ reason }) => reason === 'FieldManagerConflict')
+      .map(({ field = '', message = '' }) => {
+        const manager = /conflict with "([^"]*)"/.exec(message)?.[1];
+        // Who cannot be told apart is nobody's to take from, whatever the rules say.
+        if (manager === undefined) return { field, manager: 'unknown', decision: 'refuse' };
+        return { field, manager, ...decide(manager) };
+      });
+}
+
+/** The refused ones in words. */
+export function refusedText(conflicts: readonly FieldConflict[]): string {
+  return conflicts
+    .filter(({ decision }) => decision === 'refuse')
+    .map(({ field, manager, reason }) => `${field} is owned by ${manager}${reason ? ` (${reason})` : ''}`)
+    .join('; ');
 }

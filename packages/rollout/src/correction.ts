@@ -2,7 +2,7 @@ import type { KubeRef, Ports } from '@zakenak/core';
 import { type ComparedRelease, compareReleases, deployedReleases } from './compare-releases.ts';
 import type { ObjectDrift } from './drift.ts';
 import type { DriftSettings } from './drift-rules.ts';
-import { type PreparedObject, planObject } from './dry-run.ts';
+import { type DryRunContext, type PreparedObject, planObject } from './dry-run.ts';
 import { createHealthRules, type HealthRule } from './health-rules.ts';
 import { newest, readHistories } from './helm-storage.ts';
 import { createKinds, type Kinds } from './kinds.ts';
@@ -45,7 +45,9 @@ export async function prepareCorrection(
   const kinds = createKinds(resources, [], createHealthRules(request.health ?? []));
   const deployed = limitTo(request.only, deployedReleases(request.releases, histories, kinds));
   const compared = await compareReleases(deployed, drift, kinds, ports, signal);
-  const planned = await Promise.all(compared.map((release) => planRelease(release, kinds, ports, signal)));
+  const planned = await Promise.all(
+    compared.map((release) => planRelease(release, kinds, drift, ports, signal)),
+  );
   const releases = planned.map(({ prepared }) => prepared);
   const plan = sealPlan({
     schemaVersion: 1,
@@ -73,6 +75,7 @@ function limitTo(
 async function planRelease(
   compared: ComparedRelease,
   kinds: Kinds,
+  settings: DriftSettings,
   ports: CorrectionPorts,
   signal?: AbortSignal,
 ): Promise<{ readonly prepared: PreparedRelease; readonly stuck: Correction['stuck'] }> {
@@ -80,7 +83,7 @@ async function planRelease(
   const all = await Promise.all(
     compared.objects.map(async (drift) => ({
       drift,
-      object: await planOne(drift, compared, kinds, ports, signal),
+      object: await planOne(drift, compared, { kinds, conflicts: settings.conflicts ?? [] }, ports, signal),
     })),
   );
   const stuck = all.flatMap(({ drift, object }) =>
@@ -112,7 +115,7 @@ async function planRelease(
 async function planOne(
   { ref, desired, live, cure, foreign, reason }: ObjectDrift,
   { rendered, tolerance }: ComparedRelease,
-  kinds: Kinds,
+  rules: Pick<DryRunContext, 'kinds' | 'conflicts'>,
   ports: CorrectionPorts,
   signal?: AbortSignal,
 ): Promise<PreparedObject> {
@@ -120,8 +123,8 @@ async function planOne(
   const still = { ref, reason: 'in sync', diff: [], conflicts: [] };
   if (!cure) return { planned: { ...still, action: 'noop' }, desired, ...there };
   const context = {
+    ...rules,
     owner: rendered,
-    kinds,
     tolerance,
     newNamespaces: new Set<string>(),
     live: { find: async () => live },

@@ -1,14 +1,11 @@
+import type { ConflictRule } from './conflict.ts';
 import type { FieldPath, PathStep } from './field-path.ts';
 import { writerOf } from './field-writer.ts';
-import type { Tolerance, ToleranceSubject } from './tolerance.ts';
+import { createObjectMatcher, globOf, type ObjectPattern } from './object-pattern.ts';
+import type { Tolerance } from './tolerance.ts';
 
 /** Differences that are left alone: by a deploy as well. Everything that is given has to fit; of a list one entry. */
-export interface DriftRule {
-  /** Kind of the object, name, namespace and release, with `*` for any characters. */
-  readonly kind?: string;
-  readonly name?: string;
-  readonly namespace?: string;
-  readonly release?: string;
+export interface DriftRule extends ObjectPattern {
   /** JSON pointers (RFC 6901), each with everything below it. `*` stands for any key or element, `~2` for a `*` itself; a named list element goes by its name too. */
   readonly pointers?: readonly string[];
   /** Field managers that wrote the field, with `*` for any characters. */
@@ -24,6 +21,8 @@ export interface DriftSettings {
   readonly autoscalers?: 'ignore' | 'report';
   /** What `zakenak sync --mode hold` keeps as it is in the cluster. */
   readonly held?: readonly DriftRule[];
+  /** Whose fields a deploy or a correction takes over and whose it does not; what holds everywhere where none fits. */
+  readonly conflicts?: readonly ConflictRule[];
 }
 
 /** A segment of a pointer; undefined: any. */
@@ -57,7 +56,7 @@ export function toleranceOfRules(rules: readonly DriftRule[], name = 'drift.igno
     rule,
     pointers: rule.pointers?.map(parsePointer),
     managers: rule.managers?.map(globOf),
-    fitsObject: objectMatcher(rule),
+    fitsObject: createObjectMatcher(rule),
   }));
   return {
     concerns: (subject) => parsed.some(({ fitsObject }) => fitsObject(subject)),
@@ -74,33 +73,10 @@ export function toleranceOfRules(rules: readonly DriftRule[], name = 'drift.igno
   };
 }
 
-function objectMatcher({
-  kind,
-  name,
-  namespace,
-  release,
-}: DriftRule): (subject: ToleranceSubject) => boolean {
-  const glob = (pattern: string | undefined) => (pattern === undefined ? undefined : globOf(pattern));
-  const [ofKind, ofName, ofNamespace, ofRelease] = [glob(kind), glob(name), glob(namespace), glob(release)];
-  return (subject) =>
-    (ofKind?.test(subject.ref.kind) ?? true) &&
-    (ofName?.test(subject.ref.name) ?? true) &&
-    (ofNamespace?.test(subject.ref.namespace ?? '') ?? true) &&
-    (ofRelease?.test(subject.release) ?? true);
-}
-
 function describeRule({ pointers, managers, reason }: DriftRule): string {
   const parts = [
     ...(pointers ? [pointers.map((pointer) => pointer || 'the whole object').join(', ')] : []),
     ...(managers ? [`written by ${managers.join(', ')}`] : []),
   ];
   return `${parts.join(' ')}${reason ? ` (${reason})` : ''}`;
-}
-
-function globOf(pattern: string): RegExp {
-  return new RegExp(`^${pattern.split('*').map(escaped).join('.*')}$`, 's');
-}
-
-function escaped(text: string): string {
-  return text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&');
 }

@@ -1,5 +1,12 @@
 import { type KubeObject, type KubeRef, KubeStatusError, type Ports, ZakenakError } from '@zakenak/core';
-import { type FieldConflict, isApplyConflict, judgeConflicts } from './conflict.ts';
+import {
+  type ConflictJudge,
+  type ConflictRule,
+  createConflictJudge,
+  type FieldConflict,
+  isApplyConflict,
+  refusedText,
+} from './conflict.ts';
 import { diffObjects } from './diff.ts';
 import type { FieldPath } from './field-path.ts';
 import { isApplied } from './is-applied.ts';
@@ -21,6 +28,8 @@ export interface DryRunContext {
   readonly live: LiveObjects;
   /** Differences that are left alone. */
   readonly tolerance?: Tolerance;
+  /** Whose fields are taken over, in the project's words. */
+  readonly conflicts?: readonly ConflictRule[];
   /** True for an object of the deployed revision: only such a one may be left missing. */
   readonly wasDeployed?: (ref: KubeRef) => boolean;
 }
@@ -36,6 +45,8 @@ export interface PreparedObject {
   readonly kept?: Kept;
   /** Fields that nobody deployed, to be taken away. */
   readonly foreign?: readonly FieldPath[];
+  /** Whose fields may be taken over when it is applied; what holds everywhere where absent. */
+  readonly judge?: ConflictJudge;
 }
 
 /**
@@ -49,6 +60,7 @@ export async function planObject(
   signal?: AbortSignal,
 ): Promise<PreparedObject> {
   const ref = refOf(desired);
+  const judge = createConflictJudge(context.conflicts ?? [], { release: context.owner.name, ref });
   const decided = (planned: Decision, live?: KubeObject, kept?: Kept): PreparedObject => ({
     planned: {
       ref,
@@ -58,6 +70,7 @@ export async function planObject(
       ...(live?.metadata.uid ? { uid: live.metadata.uid } : {}),
     },
     desired: kept?.applied ?? desired,
+    judge,
     ...(live ? { live } : {}),
     ...(kept ? { kept } : {}),
   });
@@ -70,7 +83,7 @@ export async function planObject(
     if (owned && isApplied(desired, owned)) return decided({ action: 'noop', reason: 'unchanged' }, owned);
     const kept = await findKept(desired, owned, context, ports, signal);
     if (kept && !owned) return decided({ action: 'noop', reason: kept.rules.join('; ') }, owned, kept);
-    const tried = await dryRun(kept?.applied ?? desired, ports, signal);
+    const tried = await dryRun(kept?.applied ?? desired, judge, ports, signal);
     const live = owned ?? (doesExist(tried) ? await ports.kube.get(ref, signal) : undefined);
     const refusedLate = !owned && live && refuse(live, context.owner);
     return decided(refusedLate || judgeDryRun(live, tried, ports), live, kept);
@@ -99,7 +112,7 @@ function judgeDryRun(
   { redactor }: Pick<Ports, 'redactor'>,
 ): Decision {
   if (conflicts.some(({ decision }) => decision === 'refuse'))
-    return { action: 'unknown', reason: conflictReason(conflicts), conflicts, blockedBy: 'manager' };
+    return { action: 'unknown', reason: refusedText(conflicts), conflicts, blockedBy: 'manager' };
   if (live && result && sameBody(live, result)) return { action: 'noop', reason: 'unchanged', conflicts };
   const diff = diffObjects(live, result, redactor);
   if (!live) return { action: 'create', reason: 'it does not exist', diff };
@@ -135,6 +148,7 @@ function refuse(live: KubeObject, owner: Owner): Decision | undefined {
 
 async function dryRun(
   desired: KubeObject,
+  judge: ConflictJudge,
   ports: Pick<Ports, 'kube'>,
   signal?: AbortSignal,
 ): Promise<DryRun> {
@@ -142,16 +156,11 @@ async function dryRun(
     return { result: await ports.kube.apply(desired, { fieldManager, dryRun: true }, signal), conflicts: [] };
   } catch (error) {
     if (!(error instanceof KubeStatusError && isApplyConflict(error))) throw error;
-    const conflicts = judgeConflicts(error);
+    const conflicts = judge(error);
     if (conflicts.some(({ decision }) => decision === 'refuse')) return { conflicts };
     const result = await ports.kube.apply(desired, { fieldManager, dryRun: true, force: true }, signal);
     return { result, conflicts };
   }
-}
-
-function conflictReason(conflicts: readonly FieldConflict[]): string {
-  const refused = conflicts.filter(({ decision }) => decision === 'refuse');
-  return refused.map(({ field, manager }) => `${field} is owned by ${manager}`).join('; ');
 }
 
 const immutable =

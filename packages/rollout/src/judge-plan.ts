@@ -47,7 +47,8 @@ function blockedObject(release: string, object: PlannedObject): Finding {
   const rules = { owner: 'rollout/owned-elsewhere', manager: 'rollout/conflict' } as const;
   const ruleId = object.blockedBy ? rules[object.blockedBy] : 'rollout/unknown-object';
   const remedies = {
-    'rollout/conflict': 'Remove the field from the chart, or make its manager let go of it.',
+    'rollout/conflict':
+      'Remove the field from the chart, leave it alone (drift.ignore), or take it over (deploy.conflicts).',
     'rollout/owned-elsewhere': 'Rename the object, or remove it from the other release first.',
     'rollout/unknown-object':
       'Mend what the API server names; an object that cannot be tried is not deployed.',
@@ -80,7 +81,9 @@ function unstableRender(release: string, objects: readonly UnstableObject[]): Fi
 }
 
 function takenFields(release: string, object: PlannedObject): Finding {
-  const fields = object.conflicts.map(({ field, manager }) => `${field} (from ${manager})`).join(', ');
+  const fields = object.conflicts
+    .map(({ field, manager, reason }) => `${field} (from ${manager}${reason ? `: ${reason}` : ''})`)
+    .join(', ');
   return createFinding({
     ruleId: 'rollout/takes-over-fields',
     severity: 'info',

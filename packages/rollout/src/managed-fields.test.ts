@@ -1,13 +1,16 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { KubeStatusError } from '@zakenak/core';
-import { isApplyConflict, judgeConflicts } from './conflict.ts';
+import { type ConflictRule, createConflictJudge, isApplyConflict } from './conflict.ts';
 import { claimFields, migrateManagedFields } from './managed-fields.ts';
 import { fakeKube, objectOf } from './testing/objects.ts';
 
 const conflict = (field: string, message: string) => ({ reason: 'FieldManagerConflict', field, message });
 const refusal = (status: number, ...causes: KubeStatusError['causes'][number][]) =>
   new KubeStatusError({ status, reason: 'Conflict', message: 'Apply failed', causes });
+
+const ref = { apiVersion: 'apps/v1', kind: 'Deployment', name: 'web', namespace: 'apps' };
+const judgeBy = (...rules: readonly ConflictRule[]) => createConflictJudge(rules, { release: 'web', ref });
 
 // The server's own wordings: apimachinery/pkg/util/managedfields/internal/conflict.go.
 for (const [message, manager, decision] of [
@@ -28,7 +31,7 @@ for (const [message, manager, decision] of [
   ['something else', 'unknown', 'refuse'],
 ] as const)
   test(`${message}: ${decision}`, () => {
-    assert.deepEqual(judgeConflicts(refusal(409, conflict('.spec.replicas', message))), [
+    assert.deepEqual(judgeBy()(refusal(409, conflict('.spec.replicas', message))), [
       { field: '.spec.replicas', manager, decision },
     ]);
   });
@@ -39,11 +42,41 @@ test('an apply conflict is told from other conflicts, and its other causes are l
   assert.equal(isApplyConflict(refusal(409)), false, 'a stale resourceVersion');
   assert.equal(isApplyConflict(refusal(422, cause)), false);
   assert.deepEqual(
-    judgeConflicts(refusal(409, { reason: 'FieldValueInvalid', field: 'a' }, cause)).map(
-      ({ field }) => field,
-    ),
+    judgeBy()(refusal(409, { reason: 'FieldValueInvalid', field: 'a' }, cause)).map(({ field }) => field),
     ['.data.a'],
   );
+});
+
+const heldBy = (manager: string) =>
+  refusal(409, conflict('.spec.replicas', `conflict with "${manager}" using apps/v1`));
+
+test('the first rule of the project that fits decides, before what holds everywhere', () => {
+  const judge = judgeBy(
+    { managers: ['kubectl-edit'], decision: 'refuse', kind: 'Deploy*', reason: 'edited on call' },
+    { managers: ['argocd-*', 'kubectl-*'], decision: 'take', reason: 'moved from Argo CD' },
+  );
+  const decide = (manager: string) =>
+    judge(heldBy(manager)).map(({ decision, reason }) => [decision, reason]);
+  assert.deepEqual(decide('kubectl-edit'), [['refuse', 'edited on call']]);
+  assert.deepEqual(decide('argocd-controller'), [['take', 'moved from Argo CD']]);
+  assert.deepEqual(decide('xargocd-controller'), [['refuse', undefined]]);
+  assert.deepEqual(decide('helm'), [['take', undefined]]);
+});
+
+test('a rule decides only about the objects that it means, and never where the manager cannot be told', () => {
+  const take = { managers: ['*'], decision: 'take' } as const;
+  for (const rule of [
+    { ...take, kind: 'StatefulSet' },
+    { ...take, name: 'api' },
+    { ...take, namespace: 'other' },
+    { ...take, release: 'api' },
+  ])
+    assert.equal(judgeBy(rule)(heldBy('operator'))[0]?.decision, 'refuse', JSON.stringify(rule));
+  assert.equal(
+    judgeBy({ ...take, namespace: 'app*', release: 'web' })(heldBy('operator'))[0]?.decision,
+    'take',
+  );
+  assert.equal(judgeBy(take)(refusal(409, conflict('.a', 'something else')))[0]?.decision, 'refuse');
 });
 
 const entry = (manager: string, operation: string, fieldsV1: object, more: object = {}) => ({

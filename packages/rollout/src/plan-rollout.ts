@@ -100,7 +100,8 @@ export async function planRendered(
   const tolerance = await readTolerance(rendered.drift ?? {}, wanted, rendered.kinds, ports, signal);
   const limit = createLimiter(parallelRequests);
   const prepare = (release: RenderedRelease): Promise<PreparedRelease> => {
-    const context = { owner: release, kinds: rendered.kinds, newNamespaces, live, tolerance };
+    const { kinds, drift: { conflicts = [] } = {} } = rendered;
+    const context = { owner: release, kinds, newNamespaces, live, tolerance, conflicts };
     const intent = intents.get(release.name);
     const about = {
       rendered: release,

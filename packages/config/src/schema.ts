@@ -298,6 +298,12 @@ export const configSchema = Type.Object(
             }),
           ),
           manifests: optional(list('Files and folders of plain manifests, applied before the releases.')),
+          historyLimit: optional(
+            Type.Integer({
+              minimum: 2,
+              description: 'Revisions of each release that are kept: 10 by default.',
+            }),
+          ),
         },
         { ...closed, description: 'What is deployed.' },
       ),

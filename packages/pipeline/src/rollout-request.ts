@@ -45,6 +45,7 @@ export function describeRollout(
       releases: all,
       drift: describeDrift(config, environment),
       ...(config.health ? { health: config.health } : {}),
+      ...(config.deploy?.historyLimit ? { historyLimit: config.deploy.historyLimit } : {}),
       ...(event.headSha ? { commit: event.headSha } : {}),
     },
   };

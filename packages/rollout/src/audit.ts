@@ -1,7 +1,7 @@
 import { createFinding, createReport, type Finding, type Ports, type Report } from '@zakenak/core';
 import { type AuditEntry, findBreaks, readTrail } from './audit-trail.ts';
 import { computeDora, type Dora, describeDora } from './dora.ts';
-import { type HelmHistory, newest, readHistories, rolloutLabel } from './helm-storage.ts';
+import { type HelmHistory, newest, readHistories, rolloutOf } from './helm-storage.ts';
 import { type Journal, readJournal } from './journal.ts';
 import type { ReleaseRequest, TransactionOptions } from './request.ts';
 import { tableSection } from './table-section.ts';
@@ -89,7 +89,7 @@ function unexplained(
   journal: Journal | undefined,
 ): readonly Finding[] {
   const record = newest(history, 'deployed');
-  const rollout = record?.secret.metadata.labels?.[rolloutLabel] ?? '';
+  const rollout = record ? rolloutOf(record) : '';
   if (!record || trail.length === 0 || journal?.rollout === rollout) return [];
   const isTold = trail.some(({ releases }) =>
     releases.some((release) => release.name === name && release.to === record.version),

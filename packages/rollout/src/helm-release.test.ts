@@ -182,6 +182,7 @@ test('a new record is a Secret as Helm makes it', async () => {
     createdAt: '1767225607',
     [setLabel]: 'prod',
     'zakenak.dev/rollout': 'r-1',
+    'zakenak.dev/revision': '3',
   });
   assert.deepEqual(payloadOf(made), release());
   assert.deepEqual(record.release(), release());
@@ -254,7 +255,8 @@ async function trimmed(...statuses: readonly string[]): Promise<readonly string[
   const kube = fakeKube({
     delete: async ({ name }) => noted(deleted, name.replace('sh.helm.release.v1.web.', '')) !== '',
   });
-  await trimHistory(await read(...statuses.map((status, index) => secret(index + 1, status))), { kube });
+  const history = await read(...statuses.map((status, index) => secret(index + 1, status)));
+  await trimHistory(history, { ports: { kube, clock: fakeClock() } });
   return deleted;
 }
 

@@ -20,10 +20,19 @@ export type HelmHistory = readonly HelmRecord[];
 /** Label of the set that deployed a revision; Helm keeps labels it does not know. */
 export const setLabel = 'zakenak.dev/set';
 /** Label of the rollout that deployed a revision: what went out together can go back together. */
-export const rolloutLabel = 'zakenak.dev/rollout';
+const rolloutLabel = 'zakenak.dev/rollout';
+/** Label with the number of the revision that our labels were written for: Helm copies them to later revisions of its own. */
+const revisionLabel = 'zakenak.dev/revision';
 
-/** Revisions that are kept, as Helm's own default. */
-const historyLimit = 10;
+/** Revisions of a release that are kept where nothing is said, as by Helm. */
+const defaultHistoryLimit = 10;
+
+/** What keeping a history needs. */
+interface HistoryContext {
+  readonly ports: Pick<Ports, 'kube' | 'clock'>;
+  /** Revisions of a release that are kept; at least 2. */
+  readonly historyLimit?: number | undefined;
+}
 
 // The API server refuses Secrets over 1 MiB; base64 on the wire is not counted, our own base64 is.
 const largestRecord = 1_048_576 - 4_096;
@@ -62,6 +71,24 @@ export function standing(history: HelmHistory): HelmRecord | undefined {
   return newest(history, 'deployed') ?? newest(history, 'uninstalling');
 }
 
+/** Id of the rollout that wrote a revision; empty for one that Helm wrote. */
+export function rolloutOf({ secret, version }: HelmRecord): string {
+  const { labels = {} } = secret.metadata;
+  return labels[revisionLabel] === String(version) ? (labels[rolloutLabel] ?? '') : '';
+}
+
+/** What a rollback goes back to: the newest revision that was once deployed, by another rollout than the present one, which may have been interrupted and have written several. */
+export function formerOf(history: HelmHistory): HelmRecord | undefined {
+  const current = newest(history, 'deployed');
+  const rollout = current ? rolloutOf(current) : '';
+  return history.findLast(
+    (record) =>
+      record.status === 'superseded' &&
+      record.version < (current?.version ?? Number.POSITIVE_INFINITY) &&
+      (rollout === '' || rolloutOf(record) !== rollout),
+  );
+}
+
 /** Stores a new revision. Throws ZakenakError `rollout/server-refused` when its number is taken: somebody else deploys. */
 export async function createRecord(
   release: HelmRelease,
@@ -72,6 +99,7 @@ export async function createRecord(
   const labels = {
     [setLabel]: by.set,
     [rolloutLabel]: by.rollout,
+    [revisionLabel]: String(release.version),
     ...(by.inputs ? { [inputsLabel]: by.inputs } : {}),
     createdAt: unixSeconds(ports),
   };
@@ -107,22 +135,28 @@ export async function deleteRecord(record: HelmRecord, ports: Pick<Ports, 'kube'
 export async function settleHistory(
   history: HelmHistory,
   deployed: HelmRecord,
-  ports: Pick<Ports, 'kube' | 'clock'>,
+  context: HistoryContext,
 ): Promise<void> {
   const settled: HelmRecord[] = [];
   for (const record of history.filter(({ version }) => version !== deployed.version))
     settled.push(
-      record.status === 'deployed' ? await updateRecord(record, { status: 'superseded' }, ports) : record,
+      record.status === 'deployed'
+        ? await updateRecord(record, { status: 'superseded' }, context.ports)
+        : record,
     );
-  await trimHistory([...settled, deployed], ports);
+  await trimHistory([...settled, deployed], context);
 }
 
-/** Removes the oldest revisions over the limit, never the deployed one. */
-export async function trimHistory(history: HelmHistory, ports: Pick<Ports, 'kube'>): Promise<void> {
+/** Removes the oldest revisions over the limit, never the deployed one, nor the one that a rollback would go back to. */
+export async function trimHistory(
+  history: HelmHistory,
+  { ports, historyLimit = defaultHistoryLimit }: HistoryContext,
+): Promise<void> {
   const surplus = history.length - historyLimit;
   if (surplus <= 0) return;
-  const removable = history.filter((record) => record.status !== 'deployed').slice(0, surplus);
-  await Promise.all(removable.map((record) => deleteRecord(record, ports)));
+  const former = formerOf(history);
+  const removable = history.filter((record) => record.status !== 'deployed' && record !== former);
+  await Promise.all(removable.slice(0, surplus).map((record) => deleteRecord(record, ports)));
 }
 
 function recordOf(secret: KubeObject): HelmRecord {

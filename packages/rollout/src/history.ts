@@ -1,6 +1,6 @@
 import { createReport, type Ports, type Report } from '@zakenak/core';
 import { unknownRelease } from './errors.ts';
-import { type HelmRecord, readHistories, rolloutLabel, setLabel } from './helm-storage.ts';
+import { type HelmRecord, readHistories, rolloutOf, setLabel } from './helm-storage.ts';
 import { learnFromRecord } from './learn-releases.ts';
 import type { ReleaseRequest } from './request.ts';
 import { tableSection } from './table-section.ts';
@@ -85,7 +85,7 @@ function factsOf(record: HelmRecord): RevisionFacts {
     chart: `${metadata.name}-${metadata.version}`,
     appVersion: typeof metadata['appVersion'] === 'string' ? metadata['appVersion'] : '',
     description: info.description ?? '',
-    rollout: labels[rolloutLabel] ?? '',
+    rollout: rolloutOf(record),
     set: labels[setLabel] ?? '',
   };
 }

@@ -41,6 +41,8 @@ export interface RunContext extends WaitContext {
   readonly drift?: DriftSettings | undefined;
   /** How custom resources tell that they are ready. */
   readonly health?: readonly HealthRule[] | undefined;
+  /** Revisions of a release that are kept. */
+  readonly historyLimit?: number | undefined;
   /** The same, once it is known what steers the objects that are put back. */
   readonly tolerance?: Tolerance;
   /** Releases that an interrupted run had begun with. */
@@ -84,7 +86,7 @@ export async function runRelease(
     if (planned.action === 'noop') {
       const deployed = newest(prepared.history, 'deployed');
       if (deployed && context.resumed?.has(rendered.name))
-        await settleHistory(prepared.history, deployed, context.ports);
+        await settleHistory(prepared.history, deployed, context);
       await waitReady(rendered.name, liveObjects(prepared.objects), rendered.timeoutMs, context);
     } else if (planned.action === 'correct') {
       const applied = await applyStages(rendered, prepared.objects, context);
@@ -193,8 +195,9 @@ async function finishRevision(
   { planned, history }: PreparedRelease,
   record: HelmRecord,
   hooks: readonly HelmHook[],
-  { ports }: RunContext,
+  context: RunContext,
 ): Promise<void> {
+  const { ports } = context;
   if (planned.action === 'uninstall') {
     const deleted = ports.clock.now().toISOString();
     await updateRecord(record, { status: 'uninstalled', description: done.uninstall, deleted }, ports);
@@ -203,7 +206,7 @@ async function finishRevision(
   const description = planned.action === 'rollback' ? {} : { description: done[planned.action] };
   // Before the former one is superseded: there is a deployed revision at any moment, and the next run an upgrade.
   const deployed = await updateRecord(record, { status: 'deployed', ...description }, ports, hooks);
-  await settleHistory(history, deployed, ports);
+  await settleHistory(history, deployed, context);
 }
 
 function liveObjects(objects: readonly PreparedObject[]): readonly KubeObject[] {

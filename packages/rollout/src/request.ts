@@ -54,6 +54,8 @@ export interface RolloutRequest {
   readonly drift?: DriftSettings;
   /** How custom resources tell that they are ready. */
   readonly health?: readonly HealthRule[];
+  /** Revisions of a release that are kept, at least 2; 10 where nothing is said. */
+  readonly historyLimit?: number;
 }
 
 /** How a set is changed as one transaction. */
@@ -66,6 +68,8 @@ export interface TransactionOptions {
   readonly drift?: DriftSettings;
   /** How custom resources tell that they are ready. */
   readonly health?: readonly HealthRule[];
+  /** Revisions of a release that are kept, at least 2; 10 where nothing is said. */
+  readonly historyLimit?: number;
   /** Only plan. */
   readonly dryRun?: boolean;
   /** Go ahead with what cannot be undone. */

@@ -4,11 +4,12 @@ import { renderFromRecord, renderRemoval } from './from-record.ts';
 import { orderByNeeds } from './graph.ts';
 import { createHealthRules } from './health-rules.ts';
 import {
+  formerOf,
   type HelmHistory,
   type HelmRecord,
   newest,
   readHistories,
-  rolloutLabel,
+  rolloutOf,
   standing,
 } from './helm-storage.ts';
 import { type JournalRelease, readJournal, writeHead } from './journal.ts';
@@ -85,6 +86,7 @@ async function undoInterrupted(
       set: request.set,
       drift: request.drift,
       health: request.health,
+      historyLimit: request.historyLimit,
       limit: createLimiter(8),
       namespaces: new Map(),
     };
@@ -166,7 +168,7 @@ function oneRelease(
 ): readonly Goal[] {
   const history = histories.get(release) ?? [];
   const target =
-    revision === undefined ? before(history) : history.find(({ version }) => version === revision);
+    revision === undefined ? formerOf(history) : history.find(({ version }) => version === revision);
   if (!target)
     throw unknownRevision(
       release,
@@ -180,7 +182,7 @@ function oneRelease(
 function lastRollout(request: RollbackRequest, histories: ReadonlyMap<string, HelmHistory>): readonly Goal[] {
   const deployed = request.releases.flatMap(({ name }) => {
     const record = newest(histories.get(name) ?? [], 'deployed');
-    const rollout = record?.secret.metadata.labels?.[rolloutLabel];
+    const rollout = record && rolloutOf(record);
     return record && rollout ? [{ name, record, rollout }] : [];
   });
   const timeOf = (record: HelmRecord): string => record.release().info.last_deployed ?? '';
@@ -188,13 +190,7 @@ function lastRollout(request: RollbackRequest, histories: ReadonlyMap<string, He
   if (!last) throw unknownRevision(request.set, undefined, []);
   return deployed
     .filter(({ rollout }) => rollout === last.rollout)
-    .map(({ name }) => ({ name, target: before(histories.get(name) ?? []) }));
-}
-
-/** The newest revision that was once deployed and is not any more. */
-function before(history: HelmHistory): HelmRecord | undefined {
-  const current = newest(history, 'deployed')?.version ?? Number.POSITIVE_INFINITY;
-  return history.findLast(({ status, version }) => status === 'superseded' && version < current);
+    .map(({ name }) => ({ name, target: formerOf(histories.get(name) ?? []) }));
 }
 
 function reverseWithin(

@@ -174,7 +174,7 @@ async function backToRevision(
   const unfinished = history.find((record) => record.status === 'pending-rollback' && isOurs(record));
   const ended = history.find((record) => record.status === 'deployed' && isOurs(record));
   if (ended) {
-    await trimHistory(history, ports);
+    await trimHistory(history, context);
     return ended.version;
   }
   const origin = history.find(({ version }) => version === target.version);
@@ -193,7 +193,7 @@ async function backToRevision(
     former.push(await supersede(record, reason, release, context));
   }
   const done = await updateRecord(pending, { status: 'deployed' }, ports);
-  await trimHistory([...former, done], ports);
+  await trimHistory([...former, done], context);
   return done.version;
 }
 

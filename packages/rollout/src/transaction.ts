@@ -146,6 +146,7 @@ async function locked(run: Run, held: Held): Promise<Report> {
     set: transaction.set,
     drift: transaction.drift,
     health: transaction.health,
+    historyLimit: transaction.historyLimit,
     limit: createLimiter(parallelWrites),
     namespaces: new Map(),
   };

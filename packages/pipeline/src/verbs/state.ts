@@ -10,7 +10,7 @@ import { type Bound, bindInputs, bindVerb } from '../bind.ts';
 import { badTime } from '../errors.ts';
 import { describeRollout } from '../rollout-request.ts';
 import { refuseForks } from '../settings.ts';
-import { clusterKeys, connect, holderOf, stateOf } from './rollout.ts';
+import { clusterKeys, connect, holderOf, portsOf, stateOf } from './rollout.ts';
 
 const history: Bound = async (read, settings, context) => {
   refuseForks(settings.event, 'reading a cluster');
@@ -24,7 +24,7 @@ const history: Bound = async (read, settings, context) => {
     ...(inputs.release ? { release: inputs.release } : {}),
     ...(inputs.max === undefined ? {} : { max: inputs.max }),
   };
-  return readRolloutHistory(request, { ...context.ports, kube }, context.signal);
+  return readRolloutHistory(request, portsOf(rollout.set, kube, context), context.signal);
 };
 
 const unlock: Bound = async (read, settings, context) => {
@@ -41,7 +41,7 @@ const unlock: Bound = async (read, settings, context) => {
     force: inputs.force,
     dryRun: inputs['dry-run'],
   };
-  return unlockRollout(request, { ...context.ports, kube }, context.signal);
+  return unlockRollout(request, portsOf(rollout.set, kube, context), context.signal);
 };
 
 const audit: Bound = async (read, settings, context) => {
@@ -64,7 +64,7 @@ const audit: Bound = async (read, settings, context) => {
       return exitCode === 0 ? new Date(Number(stdout.trim()) * 1_000) : undefined;
     },
   };
-  return auditRollouts(request, { ...context.ports, kube }, context.signal);
+  return auditRollouts(request, portsOf(rollout.set, kube, context), context.signal);
 };
 
 function parseTime(text: string): Date {

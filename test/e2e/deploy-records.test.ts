@@ -1,0 +1,104 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import type { KubeApi } from '@zakenak/core';
+import { connectKube } from '@zakenak/kube';
+import type { Sandbox } from '@zakenak/sandbox';
+import { makeTestSet, type TestSet } from './rollout-fixture.ts';
+import { createTestToolchain, startTestSandbox } from './sandbox-fixture.ts';
+
+let sandbox: Sandbox;
+let kube: KubeApi;
+let helms: readonly string[];
+
+before(async () => {
+  const toolchain = createTestToolchain();
+  sandbox = await startTestSandbox();
+  helms = [await toolchain.resolve('helm3'), await toolchain.resolve('helm')];
+  kube = await connectKube({ env: {}, kubeconfig: sandbox.kubeconfig });
+});
+after(() => sandbox?.stop());
+
+const run = (program: string, { name }: TestSet, ...args: readonly string[]): string =>
+  execFileSync(program, ['--kubeconfig', sandbox.kubeconfig, '--namespace', name, ...args], {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+
+/** Revision and status of each, as Helm tells them. */
+const revisionsOf = (program: string, set: TestSet, release: string): readonly string[] =>
+  (
+    JSON.parse(run(program, set, 'history', release, '-o', 'json')) as readonly {
+      readonly revision: number;
+      readonly status: string;
+    }[]
+  ).map(({ revision, status }) => `${revision} ${status}`);
+
+const textOf = async ({ name }: TestSet, release: string): Promise<string | undefined> => {
+  const found = await kube.get({ apiVersion: 'v1', kind: 'ConfigMap', namespace: name, name: release });
+  return (found?.data as { text?: string } | undefined)?.text;
+};
+
+async function deploy(set: TestSet, text: string, more: Readonly<Record<string, unknown>> = {}) {
+  await set.setValues({ base: { text }, web: { text, ...more } });
+  return (await set.run(['deploy'])).report;
+}
+
+test('no more revisions than historyLimit are kept, and always the one that a rollback needs', async (t) => {
+  const set = await makeTestSet(t, sandbox);
+  const config = await readFile(join(set.workspace.root, 'zakenak.yaml'), 'utf8');
+  const limit = (value: number) =>
+    set.workspace.write({
+      'zakenak.yaml': config.replace('deploy:\n', `deploy:\n  historyLimit: ${value}\n`),
+    });
+  await limit(1);
+  const refused = await set.run(['deploy']);
+  assert.deepEqual([refused.exitCode, refused.report.error?.code], [2, 'config/invalid']);
+  await limit(2);
+  for (const text of ['one', 'two', 'three'])
+    assert.equal((await deploy(set, text)).verdict, 'simulated', text);
+  for (const program of helms)
+    assert.deepEqual(revisionsOf(program, set, 'web'), ['2 superseded', '3 deployed']);
+  const failed = await deploy(set, 'four', { simulate: 'crash-loop' });
+  assert.equal(failed.verdict, 'rolled-back', failed.summary);
+  for (const program of helms)
+    assert.deepEqual(revisionsOf(program, set, 'web'), ['3 superseded', '5 deployed']);
+  assert.equal((await deploy(set, 'five')).verdict, 'simulated');
+  assert.equal((await set.run(['rollback'])).report.verdict, 'simulated');
+  assert.deepEqual([await textOf(set, 'base'), await textOf(set, 'web')], ['three', 'three']);
+});
+
+test('a revision that Helm wrote by hand is none of our rollout, though it bears its labels', async (t) => {
+  for (const program of helms) {
+    const set = await makeTestSet(t, sandbox);
+    await deploy(set, 'one');
+    await deploy(set, 'two');
+    run(program, set, 'upgrade', 'web', join(set.workspace.root, 'charts/app'), '--set', 'text=by hand');
+    run(program, set, 'rollback', 'web', '2');
+    const labelsOf = async (revision: number) =>
+      (
+        await kube.get({
+          apiVersion: 'v1',
+          kind: 'Secret',
+          namespace: set.name,
+          name: `sh.helm.release.v1.web.v${revision}`,
+        })
+      )?.metadata.labels?.['zakenak.dev/rollout'];
+    assert.equal(await labelsOf(3), await labelsOf(2), 'helm upgrade copies them');
+    assert.equal(await labelsOf(4), await labelsOf(2), 'helm rollback copies them');
+    const { report } = await set.run(['history', '--release', 'web']);
+    const revisions = report.outputs['revisions'] as readonly {
+      readonly revision: number;
+      readonly rollout: string;
+    }[];
+    const ours = revisions.filter(({ rollout }) => rollout !== '').map(({ revision }) => revision);
+    assert.deepEqual(ours.sort(), [1, 2]);
+    const back = await set.run(['rollback']);
+    assert.equal(back.report.verdict, 'simulated', back.report.summary);
+    assert.deepEqual([await textOf(set, 'base'), await textOf(set, 'web')], ['one', 'two']);
+    assert.equal((await set.run(['rollback', '--release', 'web'])).report.verdict, 'simulated');
+    assert.equal(await textOf(set, 'web'), 'by hand', 'the revision before the deployed one');
+  }
+});

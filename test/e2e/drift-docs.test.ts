@@ -16,6 +16,10 @@ test('the zakenak.yaml of the page loads without a finding', () => {
   const { config, findings } = parseConfig(blocks('yaml')[0] ?? '');
   assert.deepEqual(findings, []);
   assert.equal(config.drift?.ignore?.length, 4);
+  assert.deepEqual(
+    config.deploy?.conflicts?.map(({ decision }) => decision),
+    ['take', 'refuse'],
+  );
   assert.equal(config.deploy?.releases?.[0]?.drift?.ignore?.length, 1);
 });
 

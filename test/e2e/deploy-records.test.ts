@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import type { KubeApi } from '@zakenak/core';
 import { connectKube } from '@zakenak/kube';
 import type { Sandbox } from '@zakenak/sandbox';
-import { makeTestSet, type TestSet } from './rollout-fixture.ts';
+import { assertCoded } from './cli-fixture.ts';
+import { makeTestSet, readWrites, type TestSet } from './rollout-fixture.ts';
 import { createTestToolchain, startTestSandbox } from './sandbox-fixture.ts';
 
 let sandbox: Sandbox;
@@ -101,4 +103,51 @@ test('a revision that Helm wrote by hand is none of our rollout, though it bears
     assert.equal((await set.run(['rollback', '--release', 'web'])).report.verdict, 'simulated');
     assert.equal(await textOf(set, 'web'), 'by hand', 'the revision before the deployed one');
   }
+});
+
+/** Text that does not pack. */
+const noise = (bytes: number): string => randomBytes((bytes * 3) / 4).toString('base64');
+
+test('a chart too large for a record loses what no Helm needs of it, and both Helms go on with it', async (t) => {
+  for (const program of helms) {
+    const set = await makeTestSet(t, sandbox);
+    await set.workspace.write({
+      'charts/app/files/model.bin': noise(1_500_000),
+      'charts/app/README.md': noise(300_000),
+    });
+    const first = await deploy(set, 'one');
+    assert.equal(first.verdict, 'simulated', first.summary);
+    assert.match(first.caveats.join('\n'), /record of web leaves out the chart’s files: /);
+    assert.equal((await deploy(set, 'two')).verdict, 'simulated');
+    const again = await set.run(['deploy']);
+    assert.equal(again.report.outputs['has-changes'], false);
+    assert.match(run(program, set, 'get', 'all', 'web'), /COMPUTED VALUES:.*replicas: 1.*kind: Deployment/s);
+    assert.match(run(program, set, 'list'), /web\s+\S+\s+2\s/);
+    run(program, set, 'rollback', 'web', '1');
+    assert.equal(await textOf(set, 'web'), 'one');
+    const chart = join(set.workspace.root, 'charts/app');
+    await set.workspace.write({ 'charts/app/files/model.bin': 'small', 'charts/app/README.md': 'small' });
+    run(program, set, 'upgrade', 'web', chart, '--reuse-values', '--set', 'replicas=2');
+    assert.equal(await textOf(set, 'web'), 'one', 'values of the record that lacks the files');
+    assert.equal((await set.run(['rollback', '--release', 'web'])).report.verdict, 'simulated');
+    run(program, set, 'uninstall', 'web');
+  }
+});
+
+test('objects that no record can hold are refused by the plan, before anything is written', async (t) => {
+  const set = await makeTestSet(t, sandbox);
+  const parts = Array.from({ length: 3 }, (_, index) => [`part${index}`, noise(500_000)]);
+  await set.setValues({ web: { extra: Object.fromEntries(parts) } });
+  for (const verb of ['plan', 'deploy']) {
+    const outcome = await set.run([verb]);
+    assertCoded(outcome, {
+      code: 'rollout/record-too-large',
+      exitCode: 2,
+      message: /'web' takes \d{4} KiB, .*; 1008 KiB fit/,
+      remedy: /Split the chart/,
+    });
+  }
+  assert.deepEqual(await readWrites(sandbox, set.name), []);
+  const { items } = await kube.list({ apiVersion: 'v1', kind: 'Namespace' });
+  assert.ok(!items.some(({ metadata }) => metadata.name === set.name));
 });

@@ -189,6 +189,18 @@ export async function requestOf<T>(doing: string, body: () => Promise<T>): Promi
   }
 }
 
+/** A record that no Secret can hold; sizes in bytes. */
+export function recordTooLarge(release: string, size: number, limit: number): ZakenakError {
+  const kib = (bytes: number): string => `${Math.ceil(bytes / 1_024)} KiB`;
+  return new ZakenakError({
+    code: 'rollout/record-too-large',
+    message: `Helm’s record of '${release}' takes ${kib(size)}, packed and without the chart's files, templates and schema; ${kib(limit)} fit into a Secret.`,
+    remedy:
+      'Split the chart into several releases, or move large data out of its objects, into an image or a volume.',
+    exitCode: exitCodes.badInput,
+  });
+}
+
 /** The cluster is older than the environment accepts. */
 export function clusterTooOld(found: string, wanted: string): ZakenakError {
   return new ZakenakError({

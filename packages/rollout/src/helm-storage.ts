@@ -1,9 +1,9 @@
 import type { KubeObject, Ports } from '@zakenak/core';
-import { exitCodes, ZakenakError } from '@zakenak/core';
 import { requestOf } from './errors.ts';
-import { decodeRelease, encodeRelease, type HelmRelease, type HelmStatus } from './helm-release.ts';
+import { decodeRelease, type HelmRelease, type HelmStatus } from './helm-release.ts';
 import { inputsLabel } from './inputs.ts';
 import { textAt } from './json.ts';
+import { encodeRecord } from './record-size.ts';
 
 /** One stored revision. */
 export interface HelmRecord {
@@ -33,9 +33,6 @@ interface HistoryContext {
   /** Revisions of a release that are kept; at least 2. */
   readonly historyLimit?: number | undefined;
 }
-
-// The API server refuses Secrets over 1 MiB; base64 on the wire is not counted, our own base64 is.
-const largestRecord = 1_048_576 - 4_096;
 
 /** Reads the histories of the named releases: one LIST per namespace. Releases without any are absent. */
 export async function readHistories(
@@ -176,7 +173,7 @@ function recordOf(secret: KubeObject): HelmRecord {
 }
 
 function secretOf(release: HelmRelease, labels: Readonly<Record<string, string>>): KubeObject {
-  const payload = Buffer.from(fit(release)).toString('base64');
+  const payload = Buffer.from(encodeRecord(release)).toString('base64');
   return {
     apiVersion: 'v1',
     kind: 'Secret',
@@ -194,25 +191,6 @@ function secretOf(release: HelmRelease, labels: Readonly<Record<string, string>>
     type: 'helm.sh/release.v1',
     data: { release: payload },
   };
-}
-
-/** A record that is too large loses first the chart's files, then its templates: neither is needed to roll back. */
-function fit(release: HelmRelease): string {
-  const slimmer: readonly HelmRelease[] = [
-    release,
-    { ...release, chart: { ...release.chart, files: [] } },
-    { ...release, chart: { ...release.chart, files: [], templates: [] } },
-  ];
-  for (const candidate of slimmer) {
-    const text = encodeRelease(candidate);
-    if (text.length <= largestRecord) return text;
-  }
-  throw new ZakenakError({
-    code: 'rollout/record-too-large',
-    message: `The record of ${release.name} is over the API server's 1 MiB even without the chart's files.`,
-    remedy: 'Split the chart into several releases.',
-    exitCode: exitCodes.badInput,
-  });
 }
 
 function unixSeconds(ports: Pick<Ports, 'clock'>): string {

@@ -15,8 +15,10 @@ import { describe, keyOf, refOf } from './object.ts';
 import { findOrphans, type Orphan } from './orphans.ts';
 import { type Irreversible, type Plan, type PlannedRelease, type RevisionAction, sealPlan } from './plan.ts';
 import { formerObjects, planPrune } from './prune.ts';
+import { chartForRecord, type RecordedChart } from './record-size.ts';
 import { type RenderedRelease, type RenderedRollout, renderRollout } from './render.ts';
 import { defaultTimeoutMs, type RolloutRequest } from './request.ts';
+import { nextRevisionOf } from './revision.ts';
 
 /** A release with everything that carrying out its plan needs. Holds secrets: never written anywhere but into the cluster. */
 export interface PreparedRelease {
@@ -25,6 +27,8 @@ export interface PreparedRelease {
   readonly history: HelmHistory;
   /** The revision that is gone back to, in a rollback. */
   readonly target?: HelmRelease;
+  /** What its new revision's record holds of the chart; absent where none is written. */
+  readonly recorded?: RecordedChart;
   readonly crds: readonly PreparedObject[];
   /** Objects of the manifest, and those to prune. */
   readonly objects: readonly PreparedObject[];
@@ -194,7 +198,17 @@ async function prepareRelease(
   const planned = planRelease(subject, [...crds, ...all], context.newNamespaces);
   ports.progress.emit({ ...about, state: 'done', message: planned.reason });
   const target = intent && 'rollBackTo' in intent ? { target: intent.rollBackTo } : {};
-  return { rendered, planned, history, ...target, crds, objects: all };
+  return { rendered, planned, history, ...target, ...recordedOf(subject, planned), crds, objects: all };
+}
+
+/** Before anything is written it is known that a record can hold the revision. */
+function recordedOf(
+  { rendered, history, intent }: Subject,
+  { action }: PlannedRelease,
+): Pick<PreparedRelease, 'recorded'> {
+  if (action === 'noop' || action === 'uninstall') return {};
+  const target = intent && 'rollBackTo' in intent ? intent.rollBackTo : undefined;
+  return { recorded: chartForRecord(nextRevisionOf({ rendered, history, target }, new Date(0))) };
 }
 
 /** The objects of the deployed revision, decoded when they are first asked for. */

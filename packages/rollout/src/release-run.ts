@@ -21,7 +21,7 @@ import type { Kinds } from './kinds.ts';
 import type { Limiter } from './limiter.ts';
 import { dataKinds, hookEvents, type PreparedRelease, runsTests } from './plan-rollout.ts';
 import { aboutRelease } from './release-progress.ts';
-import { firstRevisionOf, rollbackRevisionOf } from './revision.ts';
+import { nextRevisionOf } from './revision.ts';
 import { runHooks } from './run-hooks.ts';
 import type { Tolerance } from './tolerance.ts';
 import { type WaitContext, waitReady } from './wait.ts';
@@ -123,7 +123,7 @@ export function checkSignal({ signal }: { readonly signal: AbortSignal }): void 
 }
 
 async function beginRevision(prepared: PreparedRelease, context: RunContext): Promise<HelmRecord> {
-  const { rendered, planned, history, target } = prepared;
+  const { rendered, planned, history, target, recorded } = prepared;
   const { ports } = context;
   if (planned.createsNamespace) await ensureNamespace(rendered.namespace, context);
   const going = planned.action === 'uninstall' ? standing(history) : undefined;
@@ -136,10 +136,8 @@ async function beginRevision(prepared: PreparedRelease, context: RunContext): Pr
   if (going?.status === 'uninstalling') return going;
   if (going)
     return updateRecord(going, { status: 'uninstalling', description: 'Deletion in progress' }, ports);
-  const now = ports.clock.now();
-  const revision = target
-    ? rollbackRevisionOf(target, history, now)
-    : firstRevisionOf(rendered, history, now);
+  const { chart } = recorded ?? rendered;
+  const revision = { ...nextRevisionOf({ rendered, history, target }, ports.clock.now()), chart };
   const { set, rollout } = context;
   return createRecord(revision, { set, rollout, inputs: rendered.inputs }, ports);
 }

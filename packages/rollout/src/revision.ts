@@ -2,8 +2,23 @@ import type { HelmRelease, HelmStatus } from './helm-release.ts';
 import { type HelmHistory, newest } from './helm-storage.ts';
 import type { RenderedRelease } from './render.ts';
 
-/** The revision that a deploy of a rendered release begins with. */
-export function firstRevisionOf(rendered: RenderedRelease, history: HelmHistory, now: Date): HelmRelease {
+/** The revision that carrying out a release's plan begins with: what was rendered, or the target of a rollback once more. */
+export function nextRevisionOf(
+  {
+    rendered,
+    history,
+    target,
+  }: {
+    readonly rendered: RenderedRelease;
+    readonly history: HelmHistory;
+    readonly target: HelmRelease | undefined;
+  },
+  now: Date,
+): HelmRelease {
+  return target ? rollbackRevisionOf(target, history, now) : firstRevisionOf(rendered, history, now);
+}
+
+function firstRevisionOf(rendered: RenderedRelease, history: HelmHistory, now: Date): HelmRelease {
   const upgrade = newest(history, 'deployed') !== undefined;
   return {
     name: rendered.name,

@@ -10,6 +10,7 @@ import type { PreparedRollout } from './plan-rollout.ts';
 import { summarizePlan } from './plan-section.ts';
 import { finishJournal } from './prune-data.ts';
 import { putBackSet } from './put-back.ts';
+import { recordRemarks } from './record-size.ts';
 import type { RunContext, RunPorts } from './release-run.ts';
 import { deployReport, type Outcome } from './report-deploy.ts';
 import { defaultLockTimeoutMs, type TransactionOptions } from './request.ts';
@@ -119,7 +120,7 @@ function concludeEarly(
     verdict: isBlocked ? 'failed' : 'passed',
     summary: isBlocked ? `Nothing was written: the plan cannot be carried out.` : `${summarizePlan(plan)}.`,
     findings,
-    caveats: [...caveats, ...note, ...keptRemarks(prepared.releases)],
+    caveats: [...caveats, ...note, ...remarksOn(prepared)],
   });
 }
 
@@ -272,19 +273,24 @@ function partsOf(verification: Report | undefined): Pick<Outcome, 'parts'> {
   return verification ? { parts: [verification] } : {};
 }
 
+function remarksOn({ releases }: PreparedRollout): readonly string[] {
+  return [...keptRemarks(releases), ...recordRemarks(releases)];
+}
+
 function reportOf(
   run: Run,
-  { plan, releases }: PreparedRollout,
+  prepared: PreparedRollout,
   ending: Ending,
   { ports }: { readonly ports: Pick<Ports, 'clock'> },
 ): Report {
+  const { plan } = prepared;
   const { tool, allowIrreversible } = run.transaction;
   return deployReport({
     tool,
     plan,
     ...ending,
     findings: [...judgePlan(plan, allowIrreversible), ...(ending.findings ?? [])],
-    caveats: [...run.caveats, ...keptRemarks(releases), ...(ending.caveats ?? [])],
+    caveats: [...run.caveats, ...remarksOn(prepared), ...(ending.caveats ?? [])],
     timings: [{ name: tool, durationMs: ports.clock.monotonicMs() - run.started }],
   });
 }

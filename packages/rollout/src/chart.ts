@@ -1,12 +1,20 @@
 import { createHash } from 'node:crypto';
 import type { Ports } from '@zakenak/core';
 import { parse } from 'yaml';
+import {
+  type ChartContents,
+  isPackedSubchart,
+  readChartArchive,
+  readChartFolder,
+  withoutArchives,
+} from './chart-contents.ts';
+import { addDependencies } from './chart-dependencies.ts';
 import { badChart } from './errors.ts';
 import type { HelmChart, HelmFile } from './helm-release.ts';
 import { isRecord } from './json.ts';
 import { parseYaml } from './manifest.ts';
+import { pullChart } from './pull-chart.ts';
 import type { ReleaseSource } from './request.ts';
-import { readTarGz } from './tar.ts';
 import { mayBeUnstable } from './unstable-render.ts';
 
 /** A chart on this machine, as helm can render it and as Helm's release records embed it. */
@@ -27,7 +35,7 @@ export interface LoadedChart {
 type ChartSource = Extract<ReleaseSource, { chart: string }>;
 
 /**
- * Reads a chart; what is not here is pulled into `folder` by `helm pull`. Throws ZakenakError `rollout/bad-chart`.
+ * Reads a chart; what is not here, and the dependencies that it lacks, are pulled into `folder` by `helm pull`. Throws ZakenakError `rollout/bad-chart`.
  * Subcharts are rendered but not embedded: Helm's records leave them out too.
  */
 export async function loadChart(
@@ -36,71 +44,47 @@ export async function loadChart(
   ports: Pick<Ports, 'files' | 'process'>,
   signal?: AbortSignal,
 ): Promise<LoadedChart> {
-  const remote = source.repo !== undefined || source.chart.startsWith('oci://');
-  const path = remote
-    ? await pullChart(source, folder, ports, signal)
-    : await ports.files.resolve(source.chart);
-  const stat = await ports.files.stat(path);
-  if (!stat) throw badChart(source.chart, 'there is no such file or folder.');
-  const contents =
-    stat.kind === 'folder' ? await readFolder(path, ports) : await readArchive(source.chart, path, ports);
+  const { path, contents } = await readChart(source, folder, ports, signal);
   const own = new Map([...contents].filter(([name]) => !/^charts\/|(^|\/)\./.test(name)));
+  const everything = withoutArchives(contents);
+  const names = [...everything.keys()];
   return {
     path,
     chart: assembleChart(source.chart, own),
     digest: digestOfContents(contents),
-    hasCrds: [...contents.keys()].some((name) => /(^|\/)crds\//.test(name) || /^charts\/.*\.tgz$/.test(name)),
-    asksForCapabilities: [...contents].some(
-      ([name, bytes]) => name.endsWith('.tgz') || Buffer.from(bytes).includes('Capabilities'),
+    hasCrds: names.some((name) => /(^|\/)crds\//.test(name) || isPackedSubchart(name)),
+    asksForCapabilities: [...everything].some(
+      ([name, bytes]) => isPackedSubchart(name) || Buffer.from(bytes).includes('Capabilities'),
     ),
-    mayBeUnstable: [...contents].some(([name, bytes]) => mayBeUnstable(name, bytes)),
+    mayBeUnstable: [...everything].some(([name, bytes]) => mayBeUnstable(name, bytes)),
   };
 }
 
-async function pullChart(
+async function readChart(
   source: ChartSource,
   folder: string,
   ports: Pick<Ports, 'files' | 'process'>,
   signal?: AbortSignal,
-): Promise<string> {
-  const args = ['pull', source.chart, '--destination', folder];
-  if (source.version) args.push('--version', source.version);
-  if (source.repo) args.push('--repo', source.repo);
-  const result = await ports.process.run({ program: 'helm', args, timeoutMs: 300_000 }, signal);
-  if (result.exitCode !== 0) throw badChart(source.chart, result.stderr.trim().slice(0, 2_000));
-  const [archive] = await ports.files.glob(['*.tgz'], { cwd: folder });
-  if (!archive) throw badChart(source.chart, 'helm pull left no archive.');
-  return `${folder}/${archive}`;
+): Promise<{ readonly path: string; readonly contents: ChartContents }> {
+  const { chart } = source;
+  const isRemote = source.repo !== undefined || chart.startsWith('oci://');
+  const path = isRemote ? await pullChart(source, folder, ports, signal) : await ports.files.resolve(chart);
+  const stat = await ports.files.stat(path);
+  if (!stat) throw badChart(chart, 'there is no such file or folder.');
+  if (stat.kind === 'file')
+    return { path, contents: readChartArchive(chart, await ports.files.readBytes(path)) };
+  const contents = await readChartFolder(chart, path, ports);
+  return addDependencies({ name: chart, path, contents }, folder, ports, signal);
 }
 
-type Contents = ReadonlyMap<string, Uint8Array>;
-
-async function readFolder(path: string, ports: Pick<Ports, 'files'>): Promise<Contents> {
-  const names = await ports.files.glob(['**/*', '**/.*', '**/.*/**'], { cwd: path });
-  const entries = await Promise.all(
-    names.map(async (name) => [name, await ports.files.readBytes(`${path}/${name}`)] as const),
-  );
-  return new Map(entries);
-}
-
-async function readArchive(chart: string, path: string, ports: Pick<Ports, 'files'>): Promise<Contents> {
-  try {
-    const files = readTarGz(await ports.files.readBytes(path));
-    const inChart = [...files].map(([name, bytes]) => [name.slice(name.indexOf('/') + 1), bytes] as const);
-    return new Map(inChart);
-  } catch (thrown) {
-    throw badChart(chart, thrown instanceof Error ? thrown.message : String(thrown));
-  }
-}
-
-function digestOfContents(contents: Contents): string {
+function digestOfContents(contents: ChartContents): string {
   const hash = createHash('sha256');
   for (const [name, bytes] of [...contents].sort(([a], [b]) => (a < b ? -1 : 1)))
     hash.update(`${name}\0${bytes.length}\0`).update(bytes);
   return hash.digest('hex');
 }
 
-function assembleChart(name: string, contents: Contents): HelmChart {
+function assembleChart(name: string, contents: ChartContents): HelmChart {
   const text = (path: string): string | undefined => {
     const bytes = contents.get(path);
     return bytes && Buffer.from(bytes).toString('utf8');

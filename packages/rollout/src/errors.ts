@@ -84,6 +84,16 @@ export function badChart(chart: string, reason: string): ZakenakError {
   });
 }
 
+/** A Chart.lock that does not hold what Chart.yaml asks for; `dependency`: its name and range. */
+export function staleChartLock(chart: string, dependency: string): ZakenakError {
+  return new ZakenakError({
+    code: 'rollout/chart-lock',
+    message: `The Chart.lock of the chart '${chart}' has no version of the dependency ${dependency}.`,
+    remedy: 'Run `helm dependency update` in the chart’s folder, and commit Chart.lock.',
+    exitCode: exitCodes.badInput,
+  });
+}
+
 /** The approved plan is not what would be done now. */
 export function planMoved(moved: readonly string[]): ZakenakError {
   return new ZakenakError({

@@ -183,7 +183,8 @@ function refuse(
   );
 }
 
-async function readTarget(
+/** Address of the sandbox’s API server, and connections that prove themselves with its certificate. */
+export async function readTarget(
   sandbox: Pick<Sandbox, 'kubeconfig'>,
 ): Promise<{ readonly server: URL; readonly agent: Agent }> {
   const { clusters, users } = JSON.parse(await readFile(sandbox.kubeconfig, 'utf8')) as Kubeconfig;

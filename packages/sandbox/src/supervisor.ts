@@ -81,11 +81,7 @@ function createSupervision(layout: Layout, launch: Launch): Supervision {
           await boot({ layout, launch, ports, fleet, signal, saveInit: (nodeInit) => save({ nodeInit }) });
           break;
         } catch (error) {
-          if (
-            signal.aborted ||
-            attempt === attempts ||
-            !(error instanceof DaemonFailure && error.isPortTaken)
-          )
+          if (signal.aborted || attempt === attempts || !(error instanceof DaemonFailure && error.isPassing))
             throw error;
           await clearForRetry(layout, fleet);
         }

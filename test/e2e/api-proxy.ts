@@ -82,12 +82,16 @@ export async function startApiProxy(
     forwarded.on('error', () => outgoing.destroy());
     outgoing.on('close', () => forwarded.destroy());
     const lease: Buffer[] = [];
-    if (isLeaseUpdate(incoming)) incoming.on('data', (chunk: Buffer) => lease.push(chunk));
     incoming.once('end', () => {
       counts ||= changesHands(Buffer.concat(lease).toString());
     });
-    if (delayMs > 0) setTimeout(() => incoming.pipe(forwarded), delayMs);
-    else incoming.pipe(forwarded);
+    const forward = (): void => {
+      // Not before: who listens sets the body flowing, and what has flowed by then is not forwarded.
+      if (isLeaseUpdate(incoming)) incoming.on('data', (chunk: Buffer) => lease.push(chunk));
+      incoming.pipe(forwarded);
+    };
+    if (delayMs > 0) setTimeout(forward, delayMs);
+    else forward();
   };
   const listener = createServer(handle);
   await new Promise<void>((ready) => listener.listen(0, '127.0.0.1', ready));

@@ -238,6 +238,37 @@ const faults: Readonly<
       ),
     }),
   },
+  'a Chart.yaml that is a bomb': {
+    code: 'rollout/bad-chart',
+    says: /Chart\.yaml: Excessive alias count/,
+    change: () => {
+      const lists = ['a', 'b', 'c', 'd'].map(
+        (name, index) =>
+          `${name}: &${name} [${Array(12).fill(index === 0 ? 'x' : `*${'abcd'[index - 1]}`)}]\n`,
+      );
+      return { 'charts/web/Chart.yaml': `${lists.join('')}${chartYaml('web', '1.0.0')}` };
+    },
+  },
+  'more dependencies than anybody has': {
+    code: 'rollout/bad-chart',
+    says: /more than 100 dependencies/,
+    change: () => {
+      const list = Array.from(
+        { length: 11 },
+        (_, index) => `  - { name: base, version: 1.x, repository: "file://../base", alias: a${index} }\n`,
+      );
+      const deep = Array.from(
+        { length: 101 },
+        (_, index) =>
+          `  - { name: deep, version: ">=0.${'0'.repeat(index)}1", repository: "file://../deep" }\n`,
+      );
+      return {
+        'charts/web/Chart.yaml': chartYaml('web', '1.0.0', `dependencies:\n${list.join('')}`),
+        'charts/web/Chart.lock': `dependencies:\n  - { name: base, version: 1.2.0, repository: "file://../base" }\n`,
+        'charts/base/Chart.yaml': chartYaml('base', '1.2.0', `dependencies:\n${deep.join('')}`),
+      };
+    },
+  },
   'a local dependency outside of the workspace': {
     code: 'files/outside-workspace',
     says: /\.\./,

@@ -1,5 +1,7 @@
 import type { Ports } from '@zakenak/core';
+import { parse } from 'yaml';
 import { badChart } from './errors.ts';
+import { isRecord } from './json.ts';
 import { readTarGz } from './tar.ts';
 
 /** Every file of a chart by its path in the chart; subcharts, packed ones too, and .helmignore with the rest. */
@@ -43,6 +45,21 @@ export async function readChartFolder(
   };
   await collect(path, '', 0);
   return contents;
+}
+
+/** Reads Chart.yaml or Chart.lock with every scalar as text: `version: 1.10` is not 1.1. Throws ZakenakError `rollout/bad-chart`. */
+export function readChartFile(
+  chart: string,
+  file: string,
+  contents: ChartContents,
+): Readonly<Record<string, unknown>> {
+  const text = Buffer.from(contents.get(file) ?? []).toString('utf8');
+  try {
+    const parsed: unknown = parse(text, { schema: 'failsafe', logLevel: 'silent' });
+    return isRecord(parsed) ? parsed : {};
+  } catch (thrown) {
+    throw badChart(chart, `${file}: ${thrown instanceof Error ? thrown.message : String(thrown)}`);
+  }
 }
 
 /** Reads a packed chart. Throws ZakenakError `rollout/bad-chart`. */

@@ -1,9 +1,15 @@
 import type { Ports } from '@zakenak/core';
 import semver from 'semver';
-import { parse } from 'yaml';
-import { type ChartContents, isPackedSubchart, readChartArchive, readChartFolder } from './chart-contents.ts';
+import {
+  type ChartContents,
+  isPackedSubchart,
+  readChartArchive,
+  readChartFile,
+  readChartFolder,
+} from './chart-contents.ts';
 import { badChart, staleChartLock } from './errors.ts';
-import { isRecord, listAt, textAt } from './json.ts';
+import { listAt, textAt } from './json.ts';
+import { createLimiter } from './limiter.ts';
 import { pullChart } from './pull-chart.ts';
 
 /** A chart's folder, and what is in it. */
@@ -25,6 +31,8 @@ type DependencyPorts = Pick<Ports, 'files' | 'process'>;
 
 // Local charts that name each other as dependencies would never come to an end.
 const deepest = 8;
+const mostDependencies = 100;
+const parallelPulls = 4;
 
 /**
  * Adds the dependencies that Chart.yaml names and charts/ lacks, in the versions of Chart.lock, as `helm dependency build` does; but in `folder`, not in the workspace, and without `helm repo add`.
@@ -35,17 +43,26 @@ export async function addDependencies(
   folder: string,
   ports: DependencyPorts,
   signal?: AbortSignal,
-  depth = 0,
+  progress: { readonly depth: number; readonly fetched: { count: number } } = {
+    depth: 0,
+    fetched: { count: 0 },
+  },
 ): Promise<ChartFolder> {
   const missing = missingDependencies(chart);
   if (missing.length === 0) return chart;
+  const { depth, fetched } = progress;
   if (depth === deepest) throw badChart(chart.name, 'its dependencies on local charts go round in a circle.');
-  const locked = readLock(chart);
+  fetched.count += missing.length;
+  if (fetched.count > mostDependencies)
+    throw badChart(chart.name, `it has more than ${mostDependencies} dependencies.`);
+  const limit = createLimiter(parallelPulls);
   const added = await Promise.all(
-    missing.map((dependency, index) => {
-      const place = { folder: `${folder}/dependency-${index}`, depth };
-      return fetchDependency(chart, lockVersion(chart, dependency, locked), place, ports, signal);
-    }),
+    missing.map((dependency, index) =>
+      limit(() => {
+        const place = { folder: `${folder}/dependency-${index}`, depth: depth + 1, fetched };
+        return fetchDependency(chart, lockVersion(chart, dependency), place, ports, signal);
+      }),
+    ),
   );
   const contents = new Map([...chart.contents, ...added.flatMap((files) => [...files])]);
   const path = `${folder}/chart`;
@@ -55,57 +72,38 @@ export async function addDependencies(
 
 /** What is not there; a dependency without a repository is one that somebody forgot to put there, which helm tells. */
 function missingDependencies({ name, contents }: ChartFolder): readonly Dependency[] {
-  const wanted = dependenciesIn(contents.get('Chart.yaml')).filter(({ repository }) => repository !== '');
+  const wanted = dependenciesIn(name, 'Chart.yaml', contents).filter(({ repository }) => repository !== '');
   if (wanted.length === 0) return [];
-  const there = new Set<string>();
-  for (const [path, bytes] of contents) {
-    if (/^charts\/[^/]+\/Chart\.yaml$/.test(path)) there.add(nameIn(bytes));
-    else if (isPackedSubchart(path) && path.split('/').length === 2)
-      there.add(nameIn(readChartArchive(`${name}/${path}`, bytes).get('Chart.yaml')));
-  }
-  const keys = new Set<string>();
-  return wanted.filter((dependency) => {
-    const key = JSON.stringify(dependency);
-    const isNew = !there.has(dependency.name) && !keys.has(key);
-    keys.add(key);
-    return isNew;
-  });
+  const nameIn = (at: string, files: ChartContents, file: string) =>
+    textAt(readChartFile(at, file, files), 'name');
+  const there = new Set(
+    [...contents].flatMap(([path, bytes]) => {
+      if (/^charts\/[^/]+\/Chart\.yaml$/.test(path)) return [nameIn(name, contents, path)];
+      if (!isPackedSubchart(path) || path.split('/').length !== 2) return [];
+      const at = `${name}/${path}`;
+      return [nameIn(at, readChartArchive(at, bytes), 'Chart.yaml')];
+    }),
+  );
+  const different = new Map(wanted.map((dependency) => [JSON.stringify(dependency), dependency]));
+  return [...different.values()].filter((dependency) => !there.has(dependency.name));
 }
 
-function readYaml(bytes: Uint8Array | undefined): unknown {
-  // As text: version: 1.10 is not 1.1.
-  return bytes && parse(Buffer.from(bytes).toString('utf8'), { schema: 'failsafe', logLevel: 'silent' });
-}
-
-function nameIn(bytes: Uint8Array | undefined): string {
-  const parsed = readYaml(bytes);
-  return isRecord(parsed) ? textAt(parsed, 'name') : '';
-}
-
-function dependenciesIn(bytes: Uint8Array | undefined): readonly Dependency[] {
-  const parsed = readYaml(bytes);
-  return listAt(isRecord(parsed) ? parsed : {}, 'dependencies').map((entry) => ({
+function dependenciesIn(chart: string, file: string, contents: ChartContents): readonly Dependency[] {
+  return listAt(readChartFile(chart, file, contents), 'dependencies').map((entry) => ({
     name: textAt(entry, 'name'),
     version: textAt(entry, 'version'),
     repository: textAt(entry, 'repository'),
   }));
 }
 
-function readLock({ contents }: ChartFolder): readonly Dependency[] | undefined {
-  const lock = contents.get('Chart.lock');
-  return lock && dependenciesIn(lock);
-}
-
-function lockVersion(
-  { name }: ChartFolder,
-  dependency: Dependency,
-  locked: readonly Dependency[] | undefined,
-): Dependency {
-  if (!locked) return dependency;
-  const same = locked.filter(
-    (entry) => entry.name === dependency.name && entry.repository === dependency.repository,
+function lockVersion({ name, contents }: ChartFolder, dependency: Dependency): Dependency {
+  if (!contents.has('Chart.lock')) return dependency;
+  const found = dependenciesIn(name, 'Chart.lock', contents).find(
+    (entry) =>
+      entry.name === dependency.name &&
+      entry.repository === dependency.repository &&
+      isInRange(entry.version, dependency.version),
   );
-  const found = same.find(({ version }) => isInRange(version, dependency.version));
   if (!found) throw staleChartLock(name, `${dependency.name} ${dependency.version}`);
   return found;
 }
@@ -119,7 +117,7 @@ function isInRange(version: string, range: string): boolean {
 async function fetchDependency(
   chart: ChartFolder,
   { name, version, repository }: Dependency,
-  place: { readonly folder: string; readonly depth: number },
+  place: { readonly folder: string; readonly depth: number; readonly fetched: { count: number } },
   ports: DependencyPorts,
   signal?: AbortSignal,
 ): Promise<ChartContents> {
@@ -130,21 +128,16 @@ async function fetchDependency(
     const file = archive.slice(archive.lastIndexOf('/') + 1);
     return new Map([[`charts/${file}`, await ports.files.readBytes(archive)]]);
   }
-  const path = await ports.files.resolve(`${chart.path}/${repository.slice('file://'.length)}`);
+  const way = repository.slice('file://'.length);
+  const path = await ports.files.resolve(way.startsWith('/') ? way : `${chart.path}/${way}`);
   const local = { name: `${chart.name}: ${repository}`, path };
-  if ((await ports.files.stat(path))?.kind !== 'folder')
-    throw badChart(local.name, 'there is no such folder.');
+  if (!(await ports.files.stat(`${path}/.`))) throw badChart(local.name, 'there is no such folder.');
   const contents = await readChartFolder(local.name, path, ports);
-  const found = readYaml(contents.get('Chart.yaml'));
-  const its = isRecord(found)
-    ? { name: textAt(found, 'name'), version: textAt(found, 'version') }
-    : undefined;
-  if (its?.name !== name || !isInRange(its.version, version))
-    throw badChart(
-      local.name,
-      `it is ${its ? `${its.name} ${its.version}` : 'no chart'}, not ${name} ${version}.`,
-    );
-  const whole = await addDependencies({ ...local, contents }, place.folder, ports, signal, place.depth + 1);
+  const its = readChartFile(local.name, 'Chart.yaml', contents);
+  const found = `${textAt(its, 'name')} ${textAt(its, 'version')}`.trim() || 'no chart';
+  if (textAt(its, 'name') !== name || !isInRange(textAt(its, 'version'), version))
+    throw badChart(local.name, `it is ${found}, not ${name} ${version}.`);
+  const whole = await addDependencies({ ...local, contents }, place.folder, ports, signal, place);
   return new Map([...whole.contents].map(([file, bytes]) => [`charts/${name}/${file}`, bytes]));
 }
 

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import type { Ports } from '@zakenak/core';
-import { parse } from 'yaml';
 import {
   type ChartContents,
   isPackedSubchart,
   readChartArchive,
+  readChartFile,
   readChartFolder,
   withoutArchives,
 } from './chart-contents.ts';
@@ -89,8 +89,7 @@ function assembleChart(name: string, contents: ChartContents): HelmChart {
     const bytes = contents.get(path);
     return bytes && Buffer.from(bytes).toString('utf8');
   };
-  const manifest = text('Chart.yaml');
-  if (manifest === undefined) throw badChart(name, 'it has no Chart.yaml.');
+  if (!contents.has('Chart.yaml')) throw badChart(name, 'it has no Chart.yaml.');
   const [values] = parseYaml(text('values.yaml') ?? '', `${name}/values.yaml`, {
     // Helm's own readings; what helm renders is what counts.
     repeatedKeys: 'last',
@@ -102,7 +101,7 @@ function assembleChart(name: string, contents: ChartContents): HelmChart {
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([path, bytes]): HelmFile => ({ name: path, data: Buffer.from(bytes).toString('base64') }));
   return {
-    metadata: parseMetadata(name, manifest),
+    metadata: parseMetadata(name, contents),
     lock: null,
     templates: files.filter((file) => file.name.startsWith('templates/')),
     values: isRecord(values) ? values : {},
@@ -113,10 +112,9 @@ function assembleChart(name: string, contents: ChartContents): HelmChart {
 
 const described = new Set(['Chart.yaml', 'Chart.lock', 'values.yaml', 'values.schema.json', '.helmignore']);
 
-/** Chart.yaml as text values: `appVersion: 1.10` stays 1.10. */
-function parseMetadata(name: string, text: string): HelmChart['metadata'] {
-  const metadata: unknown = parse(text, { schema: 'failsafe', logLevel: 'silent' });
-  if (!isRecord(metadata) || typeof metadata['name'] !== 'string' || typeof metadata['version'] !== 'string')
+function parseMetadata(name: string, contents: ChartContents): HelmChart['metadata'] {
+  const metadata = readChartFile(name, 'Chart.yaml', contents);
+  if (typeof metadata['name'] !== 'string' || typeof metadata['version'] !== 'string')
     throw badChart(name, 'its Chart.yaml names no name and version.');
   const { deprecated, ...rest } = metadata;
   return {

@@ -126,6 +126,13 @@ for (const [name, entries, files] of [
     assert.deepEqual(read(archive(...entries)), files);
   });
 
+test('an archive that holds a path twice is refused: which of the two would be rendered is a guess', () => {
+  assert.throws(
+    () => readTarGz(archive({ path: 'c/a', body: 'A' }, { path: './c/a', body: 'B' })),
+    /c\/a twice/,
+  );
+});
+
 for (const path of ['/etc/passwd', '../a', 'c/../../a', 'c/..', '..\\a', '\\a', 'C:/a', 'c:\\a'])
   test(`the path ${path} is refused, however it is written`, () => {
     const refusal = /leaves the archive/;

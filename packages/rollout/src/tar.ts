@@ -5,7 +5,7 @@ const largest = 64 * 1024 * 1024;
 
 /**
  * The regular files of a gzipped tar by path: ustar with pax records, as Go's archive/tar writes them, or GNU's long names. Links and devices are left out.
- * Throws an Error for a broken archive, one over 64 MiB, or one with a path that leaves its root.
+ * Throws an Error for a broken archive, one over 64 MiB, one with a path twice, or one with a path that leaves its root.
  */
 export function readTarGz(bytes: Uint8Array): ReadonlyMap<string, Uint8Array> {
   const tar = unpack(bytes);
@@ -24,7 +24,11 @@ export function readTarGz(bytes: Uint8Array): ReadonlyMap<string, Uint8Array> {
     // A long link name and records for the whole archive may stand between a path and its file.
     else if (type !== 'K' && type !== 'g') {
       const path = longPath ?? shortPath(header);
-      if ((type === '0' || type === '\0') && !path.endsWith('/')) files.set(safePath(path), body);
+      if ((type === '0' || type === '\0') && !path.endsWith('/')) {
+        // Which of two helm would render is not ours to guess.
+        if (files.has(safePath(path))) throw new Error(`it holds ${path} twice`);
+        files.set(safePath(path), body);
+      }
       longPath = undefined;
     }
     at = next;

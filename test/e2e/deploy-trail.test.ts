@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import type { KubeApi } from '@zakenak/core';
@@ -128,4 +129,121 @@ test('what Helm deployed by hand, and a trail that was changed, are found', asyn
   const broken = await audit(set);
   assert.equal(broken.exitCode, 1);
   assert.ok(broken.report.findings.some(({ ruleId }) => ruleId === 'audit/broken-trail'));
+});
+
+const rulesOf = ({ report }: Awaited<ReturnType<TestSet['run']>>) =>
+  report.findings.map(({ ruleId }) => ruleId).sort();
+const lastOf = ({ report }: Awaited<ReturnType<TestSet['run']>>) =>
+  report.outputs['last-entry'] as Entry | undefined;
+
+test('status tells who deployed last, what, when and with what end', async (t) => {
+  const set = await makeTestSet(t, sandbox);
+  assert.equal(lastOf(await set.run(['status'])), undefined);
+  const commit = await set.workspace.commit();
+  await set.run(['deploy']);
+  const good = await set.run(['status']);
+  assert.equal(good.exitCode, 0, good.report.summary);
+  const { verb, outcome, commit: told } = lastOf(good) as Entry;
+  assert.deepEqual([verb, outcome, told], ['deploy-to-wsl2-runner', 'completed', commit]);
+  await set.setValues({ web: { simulate: 'crash-loop' } });
+  await set.run(['deploy']);
+  const { report } = await set.run(['status']);
+  const section = report.sections.find(({ title }) => title === 'Last entry of the audit trail');
+  assert.match(
+    section?.text ?? '',
+    /^\d{4}-\d\d-\d\d \S+Z +deploy-to-wsl2-runner +rolled-back +[0-9a-f]{12} +zakenak on .* +web 1→3 +web: Deployment/m,
+  );
+  assert.equal(section?.text?.split('\n').length, 2, 'the last one only');
+});
+
+test('a damaged trail ends neither status nor audit nor a deploy', async (t) => {
+  const set = await makeTestSet(t, sandbox);
+  await set.run(['deploy']);
+  const { data } = (await kube.get(trailOf(set))) as unknown as { data: { entries: string } };
+  await kube.patch(trailOf(set), 'merge', { data: { entries: `${data.entries}\n{"sequence":2,"verb` } });
+  const status = await set.run(['status']);
+  assert.deepEqual(rulesOf(status), ['audit/unreadable-trail']);
+  assert.match(status.report.summary, /^3 of 3 releases/);
+  assert.equal(lastOf(status)?.outcome, 'completed');
+  assert.deepEqual(rulesOf(await set.run(['audit'])), ['audit/unreadable-trail']);
+  await set.setValues({ web: { text: 'second' } });
+  const deployed = await set.run(['deploy']);
+  assert.equal(deployed.report.verdict, 'simulated');
+  assert.doesNotMatch(deployed.stderr, /audit trail could not be written/);
+  const after = await audit(set);
+  assert.equal(after.entries.length, 2);
+  assert.deepEqual(after.report.findings.map(({ ruleId }) => ruleId).sort(), [
+    'audit/broken-trail',
+    'audit/unreadable-trail',
+  ]);
+});
+
+test('an account that may not read the trail is told so, and everything else', async (t) => {
+  const set = await makeTestSet(t, sandbox);
+  await set.run(['deploy']);
+  const rights = 'rbac.authorization.k8s.io';
+  const allow = async (kind: 'Role' | 'ClusterRole', rule: object, namespace?: string) => {
+    const metadata = { name: `${set.name}-reader`, ...(namespace ? { namespace } : {}) };
+    const rules = [{ apiGroups: ['*'], verbs: ['get', 'list', 'patch'], ...rule }];
+    await kube.create({ apiVersion: `${rights}/v1`, kind, metadata, rules });
+    const subjects = [{ apiGroup: rights, kind: 'User', name: set.name }];
+    const roleRef = { apiGroup: rights, kind, name: metadata.name };
+    await kube.create({ apiVersion: `${rights}/v1`, kind: `${kind}Binding`, metadata, subjects, roleRef });
+  };
+  const resources = ['configmaps'];
+  await allow('ClusterRole', { resources: ['secrets', 'leases', 'services', 'deployments', 'namespaces'] });
+  await allow('Role', { resources }, set.name);
+  await allow('Role', { resources, resourceNames: [`zakenak.held.${set.name}`] }, 'default');
+  const config = JSON.parse(await readFile(sandbox.kubeconfig, 'utf8'));
+  for (const { user } of config.users) user.as = set.name;
+  await set.workspace.write({ 'reader.json': JSON.stringify(config) });
+  const reader = ['--kubeconfig', join(set.workspace.root, 'reader.json')];
+  const status = await set.run(['status', ...reader]);
+  assert.equal(status.exitCode, 0, JSON.stringify(status.report.error ?? status.report.findings));
+  assert.deepEqual(rulesOf(status), ['audit/unreadable-trail']);
+  assert.match(
+    status.report.findings[0]?.message ?? '',
+    /may not be read: .*cannot get resource "configmaps"/,
+  );
+  assert.match(status.report.summary, /^3 of 3 releases/);
+  assert.deepEqual(rulesOf(await set.run(['audit', ...reader])), ['audit/unreadable-trail']);
+});
+
+test('a damaged record is named, and the others are shown', async (t) => {
+  const set = await makeTestSet(t, sandbox);
+  await set.run(['deploy']);
+  await set.setValues({ web: { text: 'second' } });
+  await set.run(['deploy']);
+  const damage = async (revision: number, text: string) => {
+    const record = { apiVersion: 'v1', kind: 'Secret', namespace: set.name };
+    const data = { release: Buffer.from(text).toString('base64') };
+    await kube.patch({ ...record, name: `sh.helm.release.v1.web.v${revision}` }, 'merge', { data });
+  };
+  await damage(1, 'cut off');
+  const history = await set.run(['history']);
+  assert.deepEqual(rulesOf(history), ['rollout/bad-record']);
+  assert.match(
+    history.report.findings[0]?.message ?? '',
+    /^web: .*sh\.helm\.release\.v1\.web\.v1 cannot be read/,
+  );
+  const shown = history.report.outputs['revisions'] as readonly { release: string; revision: number }[];
+  assert.deepEqual(shown.map(({ release, revision }) => `${release} ${revision}`).sort(), [
+    'api 1',
+    'base 1',
+    'web 1',
+    'web 2',
+  ]);
+  assert.equal((await set.run(['status'])).exitCode, 0, 'an old one is not needed');
+  const chartless = { name: 'web', info: { status: 'deployed' }, version: 2, manifest: '' };
+  for (const text of ['', Buffer.from(JSON.stringify(chartless)).toString('base64')]) {
+    await damage(2, text);
+    const status = await set.run(['status']);
+    assert.equal(status.exitCode, 1);
+    assert.deepEqual(rulesOf(status), ['rollout/bad-record'], status.report.error?.message);
+    assert.match(status.report.summary, /^2 of 3 releases/);
+    assert.deepEqual(rulesOf(await set.run(['history'])), ['rollout/bad-record', 'rollout/bad-record']);
+    assert.equal((await set.run(['audit'])).report.error, undefined);
+  }
+  const deployed = await set.run(['deploy']);
+  assert.equal(deployed.report.verdict, 'errored', 'who acts on a record has to be able to read it');
 });

@@ -1,7 +1,7 @@
-import { type KubeObject, KubeStatusError, type Ports } from '@zakenak/core';
+import { createFinding, type Finding, type KubeObject, KubeStatusError, type Ports } from '@zakenak/core';
 import { requestOf } from './errors.ts';
 import type { JournalPlace } from './journal.ts';
-import { digestOf, textAt } from './json.ts';
+import { digestOf, isRecord, textAt } from './json.ts';
 
 /** How a rollout ended. `kept`: it failed and everything was left for a look; `taken`: the lock was taken from somebody by hand. */
 export type AuditOutcome = 'completed' | 'rolled-back' | 'failed' | 'kept' | 'taken';
@@ -35,6 +35,14 @@ export interface AuditEntry {
   readonly previous: string;
 }
 
+/** What of a trail can be told. */
+export interface Trail {
+  /** Oldest first. */
+  readonly entries: readonly AuditEntry[];
+  /** `audit/unreadable-trail` for each line that is no entry, and where the account may not read it. */
+  readonly findings: readonly Finding[];
+}
+
 /** An entry that has no place in the trail yet. */
 export type AuditFacts = Omit<AuditEntry, 'sequence' | 'previous'>;
 
@@ -45,7 +53,7 @@ const mostBytes = 900_000;
 const mostEntries = 1_000;
 const tries = 4;
 
-/** Appends an entry, linked to the one before. One read and one write; throws ZakenakError `rollout/forbidden`, `rollout/server-refused`. */
+/** Appends an entry, linked to the one before; lines that are damaged stay as they are, for whoever looks into it. One read and one write; throws ZakenakError `rollout/forbidden`, `rollout/server-refused`. */
 export async function appendEntry(
   facts: AuditFacts,
   place: JournalPlace,
@@ -54,10 +62,9 @@ export async function appendEntry(
   const doing = 'Writing the audit trail';
   for (let left = tries; ; left--) {
     const live = await requestOf(doing, () => kube.get(refOf(place)));
-    const entries = live ? entriesOf(live) : [];
-    const last = entries.at(-1);
-    const entry = { ...facts, sequence: (last?.sequence ?? 0) + 1, previous: last ? digestOf(last) : '' };
-    const object = trailOf(keep([...entries, entry]), place, live);
+    const lines = live ? linesOf(live) : [];
+    const entry = { ...facts, sequence: nextSequence(lines), previous: digestOfLast(lines) };
+    const object = trailOf(keep([...lines, JSON.stringify(entry)]), place, live);
     try {
       await (live ? kube.replace(object) : kube.create(object));
       return;
@@ -69,14 +76,43 @@ export async function appendEntry(
   }
 }
 
-/** All entries that are kept, oldest first. */
+/** All entries that are kept. What cannot be read, or may not, is told and keeps nobody from the rest. */
 export async function readTrail(
   place: JournalPlace,
   { kube }: Pick<Ports, 'kube'>,
   signal?: AbortSignal,
-): Promise<readonly AuditEntry[]> {
-  const live = await requestOf('Reading the audit trail', () => kube.get(refOf(place), signal));
-  return live ? entriesOf(live) : [];
+): Promise<Trail> {
+  let live: KubeObject | undefined;
+  try {
+    live = await kube.get(refOf(place), signal);
+  } catch (error) {
+    if (error instanceof KubeStatusError && error.status === 403)
+      return { entries: [], findings: [unreadable(place, `it may not be read: ${error.message}`, 'medium')] };
+    return requestOf('Reading the audit trail', () => Promise.reject(error));
+  }
+  const lines = live ? linesOf(live) : [];
+  const parsed = lines.map(parseEntry);
+  return {
+    entries: parsed.flatMap((entry) => entry ?? []),
+    findings: parsed.flatMap((entry, index) =>
+      entry ? [] : [unreadable(place, `line ${index + 1} of ${lines.length} is no entry.`, 'high')],
+    ),
+  };
+}
+
+function unreadable(place: JournalPlace, why: string, severity: Finding['severity']): Finding {
+  const { namespace, name } = refOf(place);
+  return createFinding({
+    ruleId: 'audit/unreadable-trail',
+    severity,
+    message: `The audit trail of ${place.set} (ConfigMap ${name} in ${namespace}): ${why}`,
+    identity: `${place.set} ${why}`,
+    remedy:
+      severity === 'high'
+        ? 'Look into the API server’s audit log for who wrote the ConfigMap of the trail.'
+        : 'Grant the account get on that ConfigMap.',
+    tool: 'zakenak',
+  });
 }
 
 /** Sequence numbers of the entries that do not follow from the one before them: something was changed, removed or put in. */
@@ -93,11 +129,7 @@ function refOf({ set, namespace }: JournalPlace) {
   return { apiVersion: 'v1', kind: 'ConfigMap', namespace, name: `zakenak.audit.${set}` };
 }
 
-function trailOf(
-  entries: readonly AuditEntry[],
-  place: JournalPlace,
-  live: KubeObject | undefined,
-): KubeObject {
+function trailOf(lines: readonly string[], place: JournalPlace, live: KubeObject | undefined): KubeObject {
   const { apiVersion, kind, name, namespace } = refOf(place);
   const { resourceVersion } = live?.metadata ?? {};
   return {
@@ -109,22 +141,63 @@ function trailOf(
       labels: { [auditLabel]: place.set },
       ...(resourceVersion ? { resourceVersion } : {}),
     },
-    data: { [entriesKey]: entries.map((entry) => JSON.stringify(entry)).join('\n') },
+    data: { [entriesKey]: lines.join('\n') },
   };
 }
 
-function keep(entries: readonly AuditEntry[]): readonly AuditEntry[] {
+function keep(lines: readonly string[]): readonly string[] {
   let bytes = 0;
-  const first = entries.findLastIndex((entry, index) => {
-    bytes += Buffer.byteLength(JSON.stringify(entry)) + 1;
-    return bytes > mostBytes || entries.length - index > mostEntries;
+  const first = lines.findLastIndex((line, index) => {
+    bytes += Buffer.byteLength(line) + 1;
+    return bytes > mostBytes || lines.length - index > mostEntries;
   });
-  return entries.slice(first + 1);
+  return lines.slice(first + 1);
 }
 
-function entriesOf(trail: KubeObject): readonly AuditEntry[] {
+function linesOf(trail: KubeObject): readonly string[] {
   return textAt(trail, 'data', entriesKey)
     .split('\n')
-    .filter((line) => line !== '')
-    .map((line) => JSON.parse(line) as AuditEntry);
+    .filter((line) => line !== '');
+}
+
+/** Damaged lines are counted as entries. */
+function nextSequence(lines: readonly string[]): number {
+  const at = lines.findLastIndex((line) => parseEntry(line) !== undefined);
+  const last = parseEntry(lines[at] ?? '');
+  return (last?.sequence ?? 0) + lines.length - at;
+}
+
+function digestOfLast(lines: readonly string[]): string {
+  const line = lines.at(-1);
+  return line === undefined ? '' : digestOf(parseEntry(line) ?? line);
+}
+
+const textFields = [
+  'verb',
+  'outcome',
+  'rollout',
+  'planId',
+  'commit',
+  'begunBy',
+  'endedBy',
+  'begunAt',
+  'endedAt',
+  'cause',
+  'previous',
+] as const satisfies readonly (keyof AuditEntry)[];
+
+/** undefined for what is no entry. */
+function parseEntry(line: string): AuditEntry | undefined {
+  let entry: unknown;
+  try {
+    entry = JSON.parse(line);
+  } catch {
+    return undefined;
+  }
+  if (!isRecord(entry) || !Number.isInteger(entry['sequence'])) return undefined;
+  const isWhole =
+    textFields.every((field) => typeof entry[field] === 'string') &&
+    Array.isArray(entry['releases']) &&
+    entry['releases'].every((release) => isRecord(release) && typeof release['name'] === 'string');
+  return isWhole ? (entry as unknown as AuditEntry) : undefined;
 }

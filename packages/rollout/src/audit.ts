@@ -1,5 +1,13 @@
-import { createFinding, createReport, type Finding, type Ports, type Report } from '@zakenak/core';
+import {
+  createFinding,
+  createReport,
+  type Finding,
+  type Ports,
+  type Report,
+  type Section,
+} from '@zakenak/core';
 import { type AuditEntry, findBreaks, readTrail } from './audit-trail.ts';
+import { lookInto } from './damaged-record.ts';
 import { computeDora, type Dora, describeDora } from './dora.ts';
 import { type HelmHistory, newest, readHistories, rolloutOf } from './helm-storage.ts';
 import { type Journal, readJournal } from './journal.ts';
@@ -19,7 +27,7 @@ export interface AuditRequest extends Pick<TransactionOptions, 'stateNamespace'>
 
 /**
  * Who deployed what, when, from which commit and with what end: the set's trail, checked link by link, and compared with Helm's records, so that what nobody told of shows. Reads
- * only. Findings: `audit/broken-trail`, `audit/unexplained-revision`, `rollout/interrupted`.
+ * only. Findings: `audit/broken-trail`, `audit/unreadable-trail`, `audit/unexplained-revision`, `rollout/interrupted`.
  */
 export async function auditRollouts(
   request: AuditRequest,
@@ -27,7 +35,7 @@ export async function auditRollouts(
   signal?: AbortSignal,
 ): Promise<Report> {
   const place = placeOf(request, ports);
-  const [trail, journal, histories] = await Promise.all([
+  const [{ entries: trail, findings: damage }, journal, histories] = await Promise.all([
     readTrail(place, ports, signal),
     readJournal(place, ports, signal),
     readHistories(request.releases, ports, signal),
@@ -36,6 +44,7 @@ export async function auditRollouts(
   const entries = trail.filter(({ endedAt }) => Date.parse(endedAt) >= since);
   const dora = await computeDora(entries, request.timeOf);
   return reportAudit(request.set, entries, dora, [
+    ...damage,
     ...findBreaks(trail).map((sequence) => brokenTrail(request.set, sequence)),
     ...request.releases.flatMap(({ name }) => unexplained(name, histories.get(name) ?? [], trail, journal)),
     ...(journal ? [unfinished(request.set, journal)] : []),
@@ -48,6 +57,18 @@ function reportAudit(
   dora: Dora,
   findings: readonly Finding[],
 ): Report {
+  const figures = describeDora(dora);
+  return createReport({
+    tool: 'audit',
+    summary: `${entries.length} entries in the audit trail of ${set}${figures ? `: ${figures}` : ''}.`,
+    findings,
+    outputs: { set, entries, dora: { ...dora } },
+    sections: [trailSection(`Audit trail of ${set}`, entries)],
+  });
+}
+
+/** Entries as a table, newest first. */
+export function trailSection(title: string, entries: readonly AuditEntry[]): Section {
   const head = ['ended', 'verb', 'outcome', 'commit', 'by', 'releases', 'cause'];
   const rows = [...entries]
     .reverse()
@@ -60,14 +81,7 @@ function reportAudit(
       entry.releases.map(({ name, from, to }) => `${name} ${from || 'none'}→${to || 'none'}`).join(', '),
       entry.cause.slice(0, 120),
     ]);
-  const figures = describeDora(dora);
-  return createReport({
-    tool: 'audit',
-    summary: `${entries.length} entries in the audit trail of ${set}${figures ? `: ${figures}` : ''}.`,
-    findings,
-    outputs: { set, entries, dora: { ...dora } },
-    sections: [tableSection(`Audit trail of ${set}`, head, rows)],
-  });
+  return tableSection(title, head, rows);
 }
 
 function brokenTrail(set: string, sequence: number): Finding {
@@ -95,7 +109,9 @@ function unexplained(
     releases.some((release) => release.name === name && release.to === record.version),
   );
   if (isTold && rollout !== '') return [];
-  const { description = '', last_deployed: at = '' } = record.release().info;
+  const { value, damage } = lookInto(record, ({ info }) => info);
+  if (damage) return [damage];
+  const { description = '', last_deployed: at = '' } = value;
   return [
     createFinding({
       ruleId: 'audit/unexplained-revision',

@@ -3,7 +3,7 @@ import { compareObject, type ObjectDrift } from './drift.ts';
 import { readTolerance } from './drift-policy.ts';
 import type { DriftSettings } from './drift-rules.ts';
 import { renderFromRecord } from './from-record.ts';
-import { type HelmHistory, newest } from './helm-storage.ts';
+import { type HelmHistory, type HelmRecord, newest } from './helm-storage.ts';
 import type { Kinds } from './kinds.ts';
 import { learnFromRelease } from './learn-releases.ts';
 import { learnFromObjects } from './learn-secrets.ts';
@@ -22,16 +22,27 @@ export interface ComparedRelease {
   readonly tolerance: Tolerance;
 }
 
-/** The releases of a set as Helm's records say they were deployed. Those without a deployed revision are absent. */
+/**
+ * The releases of a set as Helm's records say they were deployed. Those without a deployed revision are absent, and those whose record is damaged where `onDamage` is
+ * given; else that is thrown.
+ */
 export function deployedReleases(
   releases: readonly Pick<ReleaseRequest, 'name' | 'needs' | 'timeoutMs'>[],
   histories: ReadonlyMap<string, HelmHistory>,
   kinds: Kinds,
+  onDamage?: (record: HelmRecord, thrown: unknown) => void,
 ): readonly { readonly rendered: RenderedRelease; readonly history: HelmHistory }[] {
   const found = releases.flatMap(({ name, needs = [], timeoutMs = defaultTimeoutMs }) => {
     const history = histories.get(name) ?? [];
     const record = newest(history, 'deployed');
-    return record ? [{ rendered: renderFromRecord(record, kinds, { needs, timeoutMs }), history }] : [];
+    if (!record) return [];
+    try {
+      return [{ rendered: renderFromRecord(record, kinds, { needs, timeoutMs }), history }];
+    } catch (error) {
+      if (!onDamage) throw error;
+      onDamage(record, error);
+      return [];
+    }
   });
   const names = new Set(found.map(({ rendered }) => rendered.name));
   return found.map(({ rendered, history }) => ({

@@ -1,4 +1,5 @@
 import { createReport, type Ports, type Report } from '@zakenak/core';
+import { lookInto } from './damaged-record.ts';
 import { unknownRelease } from './errors.ts';
 import { type HelmRecord, readHistories, rolloutOf, setLabel } from './helm-storage.ts';
 import { learnFromRecord } from './learn-releases.ts';
@@ -32,8 +33,8 @@ interface RevisionFacts {
 }
 
 /**
- * Every stored revision of the set's releases, newest first, and which of them went out together. Reads Helm's records only. Throws ZakenakError
- * `rollout/unknown-release`, `rollout/bad-record`.
+ * Every stored revision of the set's releases, newest first, and which of them went out together. Reads Helm's records only; one that is
+ * damaged is the finding `rollout/bad-record`. Throws ZakenakError `rollout/unknown-release`.
  */
 export async function readRolloutHistory(
   { set, releases, release, max }: HistoryRequest,
@@ -44,12 +45,13 @@ export async function readRolloutHistory(
   if (release !== undefined && !known.includes(release)) throw unknownRelease(release, known);
   const wanted = releases.filter(({ name }) => release === undefined || name === release);
   const histories = await readHistories(wanted, ports, signal);
-  // What went wrong with one is told in the server's or Helm's own words.
-  for (const record of [...histories.values()].flat())
-    if (!['deployed', 'superseded'].includes(record.status)) learnFromRecord(record, ports.redactor);
-  const revisions = wanted
-    .flatMap(({ name }) => (histories.get(name) ?? []).slice(max === undefined ? 0 : -max))
-    .map(factsOf)
+  const looks = wanted.flatMap(({ name }) =>
+    (histories.get(name) ?? [])
+      .map((record) => ({ record, look: lookInto(record, () => readFacts(record, ports.redactor)) }))
+      .slice(max === undefined ? 0 : -max),
+  );
+  const revisions = looks
+    .map(({ record, look }) => look.value ?? factsOfDamaged(record))
     .sort((a, b) => order(b.updated, a.updated) || order(a.release, b.release) || b.revision - a.revision);
   const rollouts = groupRollouts(revisions);
   const absent = wanted.filter(({ name }) => !histories.has(name)).map(({ name }) => name);
@@ -67,9 +69,34 @@ export async function readRolloutHistory(
   return createReport({
     tool: 'history',
     summary: `${count(revisions.length, 'revision')} of ${count(wanted.length - absent.length, 'release')} of ${set}, from ${count(rollouts.length, 'rollout')}.`,
+    findings: looks.flatMap(({ look }) => look.damage ?? []),
     outputs: { set, revisions, rollouts, 'not-deployed': absent },
     sections: [tableSection(`History of ${set}`, head, rows)],
   });
+}
+
+function readFacts(record: HelmRecord, redactor: Ports['redactor']): RevisionFacts {
+  // What went wrong with one is told in the server's or Helm's own words.
+  if (!['deployed', 'superseded'].includes(record.status)) learnFromRecord(record, redactor);
+  return factsOf(record);
+}
+
+/** What the labels tell. */
+function factsOfDamaged(record: HelmRecord): RevisionFacts {
+  const { namespace = '', labels = {} } = record.secret.metadata;
+  const seconds = Number(labels['modifiedAt'] ?? labels['createdAt'] ?? 0);
+  return {
+    release: labels['name'] ?? '',
+    namespace,
+    revision: record.version,
+    updated: seconds > 0 ? new Date(seconds * 1_000).toISOString() : '',
+    status: record.status,
+    chart: '',
+    appVersion: '',
+    description: 'its record is damaged',
+    rollout: rolloutOf(record),
+    set: labels[setLabel] ?? '',
+  };
 }
 
 function factsOf(record: HelmRecord): RevisionFacts {

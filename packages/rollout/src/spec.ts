@@ -161,7 +161,8 @@ export const rollbackSpec = defineSpec({
 export const statusSpec = defineSpec({
   name: 'status',
   verb: 'status',
-  summary: 'Show what is deployed: revision, health and drift of every release, and who holds the lock.',
+  summary:
+    'Show what is deployed: revision, health and drift of every release, who deployed last, and who holds the lock.',
   example: 'zakenak status --environment prod',
   inputs: { environment: environmentInput, ...clusterInputs },
   outputs: {
@@ -175,6 +176,10 @@ export const statusSpec = defineSpec({
         'JSON list of objects that differ from what was deployed: release, object, state, fields, and ignored fields with their rule',
     },
     'locked-by': { description: 'Who deploys right now; empty where nobody does' },
+    'last-entry': {
+      description:
+        'JSON object: the newest entry of the audit trail, as audit tells it: verb, outcome, commit, endedBy, endedAt, releases, cause…',
+    },
   },
 });
 

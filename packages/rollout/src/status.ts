@@ -2,25 +2,29 @@ import {
   createFinding,
   createReport,
   type Finding,
-  inlineCode,
   type Ports,
   type Report,
   type Section,
 } from '@zakenak/core';
+import { trailSection } from './audit.ts';
+import { readTrail, type Trail } from './audit-trail.ts';
 import { type ComparedRelease, compareReleases, deployedReleases, worstDrift } from './compare-releases.ts';
 import type { Health } from './condition.ts';
+import { damageOf, lookInto } from './damaged-record.ts';
 import type { DriftState, ObjectDrift } from './drift.ts';
 import type { DriftSettings } from './drift-rules.ts';
 import { describeDrift, driftOutput, driftSection } from './drift-text.ts';
 import { judgeHealth } from './health.ts';
 import { createHealthRules, type HealthRule, type HealthRules } from './health-rules.ts';
-import { type HelmHistory, newest, readHistories } from './helm-storage.ts';
+import type { HelmRelease } from './helm-release.ts';
+import { type HelmRecord, newest, readHistories } from './helm-storage.ts';
 import { type Journal, readJournal } from './journal.ts';
 import { createKinds } from './kinds.ts';
 import { peekLock } from './lock.ts';
 import { describe } from './object.ts';
 import type { PlanPorts } from './plan-rollout.ts';
 import type { ReleaseRequest } from './request.ts';
+import { tableSection } from './table-section.ts';
 import { placeOf } from './transaction.ts';
 
 /** Whose status is read. */
@@ -50,11 +54,13 @@ interface ReleaseStatus {
   readonly drift: DriftState;
   /** What is not as it should be, one phrase each. */
   readonly remarks: readonly string[];
+  /** Records of it that cannot be read. */
+  readonly damage: readonly Finding[];
 }
 
 /**
- * How every release of the set stands: Helm's record, health, and drift from what was deployed, by dry runs only. An object that cannot be compared makes the
- * drift `unknown`, never in sync. Nothing is written.
+ * How every release of the set stands: Helm's record, health, and drift from what was deployed, by dry runs only, and the last entry of the audit trail. An object that
+ * cannot be compared makes the drift `unknown`, never in sync; a damaged record is a finding. Nothing is written.
  */
 export async function readRolloutStatus(
   request: StatusRequest,
@@ -62,34 +68,56 @@ export async function readRolloutStatus(
   signal?: AbortSignal,
 ): Promise<Report> {
   const place = placeOf(request, ports);
-  const [histories, journal, lock, resources] = await Promise.all([
+  const [histories, journal, lock, trail, resources] = await Promise.all([
     readHistories(request.releases, ports, signal),
     readJournal(place, ports, signal),
     peekLock(place, ports, signal),
+    readTrail(place, ports, signal),
     ports.kube.resources(),
   ]);
   const kinds = createKinds(resources, [], createHealthRules(request.health ?? []));
-  const deployed = deployedReleases(request.releases, histories, kinds);
+  const damaged = new Map<HelmRecord, Finding>();
+  const deployed = deployedReleases(request.releases, histories, kinds, (record, thrown) => {
+    damaged.set(record, damageOf(record, thrown));
+  });
   const compared = await compareReleases(deployed, request.drift ?? {}, kinds, ports, signal);
   const now = ports.clock.now();
-  const statuses = request.releases.map(({ name, namespace }) =>
-    statusOf(
-      { name, namespace },
-      histories.get(name) ?? [],
-      compared.find(({ rendered }) => rendered.name === name),
-      { now, judge: kinds.judge },
-    ),
-  );
-  return reportStatus(request.set, statuses, { compared, journal, holder: lock.holder, now });
+  const statuses = request.releases.map(({ name, namespace }) => {
+    const history = histories.get(name) ?? [];
+    const last = newest(history);
+    const look = last && lookInto(last, factsOf);
+    if (last && look?.damage) damaged.set(last, look.damage);
+    const release = compared.find(({ rendered }) => rendered.name === name);
+    const facts = {
+      ...(look?.value ?? noFacts),
+      damage: history.flatMap((record) => damaged.get(record) ?? []),
+    };
+    return statusOf({ name, namespace }, last, release, { ...facts, now, judge: kinds.judge });
+  });
+  return reportStatus(request.set, statuses, { compared, journal, holder: lock.holder, now, trail });
+}
+
+const noFacts = { chart: '', updated: '', description: '' };
+
+function factsOf({ info, chart }: HelmRelease): typeof noFacts {
+  return {
+    chart: `${chart.metadata.name}-${chart.metadata.version}`,
+    updated: info.last_deployed ?? '',
+    description: info.description ?? '',
+  };
 }
 
 function statusOf(
   place: { readonly name: string; readonly namespace: string },
-  history: HelmHistory,
+  last: HelmRecord | undefined,
   compared: ComparedRelease | undefined,
-  { now, judge }: { readonly now: Date; readonly judge: HealthRules | undefined },
+  facts: typeof noFacts & {
+    readonly damage: readonly Finding[];
+    readonly now: Date;
+    readonly judge: HealthRules | undefined;
+  },
 ): ReleaseStatus {
-  const last = newest(history);
+  const { chart, updated, description, damage, now, judge } = facts;
   if (!last)
     return {
       ...place,
@@ -100,8 +128,8 @@ function statusOf(
       health: 'unknown',
       drift: 'unknown',
       remarks: ['it is not deployed'],
+      damage,
     };
-  const { info, chart } = last.release();
   const objects = compared?.objects ?? [];
   const ill = objects.flatMap(({ ref, live }) => {
     const health = live && (judge?.(live) ?? judgeHealth(live));
@@ -111,14 +139,14 @@ function statusOf(
     ...place,
     status: last.status,
     revision: last.version,
-    chart: `${chart.metadata.name}-${chart.metadata.version}`,
-    updated: info.last_deployed ?? '',
+    chart,
+    updated,
     health: !compared ? 'unknown' : (worst(ill.map(({ health }) => health.state)) ?? 'ready'),
     drift: compared ? worstDrift(objects) : 'unknown',
+    damage,
     remarks: [
-      ...(last.status === 'deployed'
-        ? []
-        : [`revision ${last.version} is ${last.status}: ${info.description ?? ''}`]),
+      ...damage.map(({ message }) => message),
+      ...(last.status === 'deployed' ? [] : [`revision ${last.version} is ${last.status}: ${description}`]),
       ...ill.map(({ text }) => text),
       ...inOrder(objects).map((object) => `${describe(object.ref)}: ${describeDrift(object, now)}`),
     ],
@@ -146,9 +174,11 @@ function reportStatus(
     readonly journal: Journal | undefined;
     readonly holder: string;
     readonly now: Date;
+    readonly trail: Trail;
   },
 ): Report {
-  const { compared, journal, holder, now } = seen;
+  const { compared, journal, holder, now, trail } = seen;
+  const last = trail.entries.at(-1);
   const good = statuses.filter((status) => isWell(status)).length;
   const named = compared.map(({ rendered, objects }) => ({ name: rendered.name, objects }));
   const drift = driftSection(set, named, now);
@@ -156,17 +186,23 @@ function reportStatus(
     tool: 'status',
     summary: `${good} of ${statuses.length} releases of ${set} are deployed, ready and in sync.`,
     findings: [
-      ...statuses.flatMap(findingOf),
+      ...statuses.flatMap(findingsOf),
+      ...trail.findings,
       ...(journal && !holder ? [interruptedFinding(set, journal)] : []),
     ],
     outputs: {
       set,
-      releases: statuses,
+      releases: statuses.map(({ damage: _damage, ...status }) => status),
       drift: named.flatMap(({ name, objects }) => driftOutput(name, objects)),
       'locked-by': holder,
+      ...(last ? { 'last-entry': { ...last } } : {}),
       ...(journal ? { unfinished: { phase: journal.phase, since: journal.startedAt } } : {}),
     },
-    sections: [statusSection(set, statuses), ...(drift ? [drift] : [])],
+    sections: [
+      statusSection(set, statuses),
+      ...(drift ? [drift] : []),
+      ...(last ? [trailSection('Last entry of the audit trail', [last])] : []),
+    ],
     caveats: holder ? [`${holder} is deploying right now.`] : [],
   });
 }
@@ -175,8 +211,9 @@ function isWell({ status, health, drift }: ReleaseStatus): boolean {
   return status === 'deployed' && health === 'ready' && drift === 'in-sync';
 }
 
-function findingOf(release: ReleaseStatus): readonly Finding[] {
+function findingsOf(release: ReleaseStatus): readonly Finding[] {
   if (isWell(release)) return [];
+  if (release.damage.length > 0) return release.damage;
   const ruleId =
     release.status === 'absent'
       ? 'rollout/not-deployed'
@@ -220,7 +257,8 @@ function interruptedFinding(set: string, { phase, startedAt }: Journal): Finding
 }
 
 function statusSection(set: string, statuses: readonly ReleaseStatus[]): Section {
-  const cells = (release: ReleaseStatus): readonly string[] => [
+  const head = ['release', 'namespace', 'revision', 'status', 'health', 'drift', 'chart'];
+  const rows = statuses.map((release) => [
     release.name,
     release.namespace,
     String(release.revision || ''),
@@ -228,25 +266,6 @@ function statusSection(set: string, statuses: readonly ReleaseStatus[]): Section
     release.health,
     release.drift,
     release.chart,
-  ];
-  const head = ['release', 'namespace', 'revision', 'status', 'health', 'drift', 'chart'];
-  const rows = [head, ...statuses.map(cells)];
-  const widths = head.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-  const text = rows.map((row) =>
-    row
-      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-      .join('  ')
-      .trimEnd(),
-  );
-  const markdown = [
-    `| ${head.join(' | ')} |`,
-    `| ${head.map(() => '---').join(' | ')} |`,
-    ...statuses.map(
-      (status) =>
-        `| ${cells(status)
-          .map((cell) => (cell ? inlineCode(cell) : ''))
-          .join(' | ')} |`,
-    ),
-  ];
-  return { title: `Status of ${set}`, markdown: markdown.join('\n'), text: text.join('\n') };
+  ]);
+  return tableSection(`Status of ${set}`, head, rows);
 }

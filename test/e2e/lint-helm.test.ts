@@ -153,6 +153,58 @@ spec:
   assert.deepEqual(bad(checked), ['charts/invalid-manifest charts/web/templates/thing.yaml:6']);
 });
 
+const machine = `apiVersion: example.com/v1
+kind: Machine
+metadata: { name: m }
+spec: { size: big }
+`;
+const machineSchema = JSON.stringify({
+  type: 'object',
+  properties: {
+    apiVersion: { type: 'string' },
+    kind: { type: 'string' },
+    metadata: { type: 'object' },
+    spec: { type: 'object', properties: { size: { type: 'integer' } } },
+  },
+});
+
+test('schemas of the repository’s own are asked for kinds that nobody else knows', async (t) => {
+  const files = { 'charts/web/templates/machine.yaml': machine };
+  const template = {
+    'schema-locations': 'default,schemas/{{.Group}}/{{.ResourceKind}}_{{.ResourceAPIVersion}}.json',
+  };
+  const path = 'schemas/example.com/machine_v1.json';
+  assert.deepEqual(bad(await lintFiles(t, files)), [], 'of a kind without a schema nothing is said');
+  const checked = await lintFiles(t, { ...files, [path]: machineSchema }, { inputs: template });
+  assert.deepEqual(bad(checked), ['charts/invalid-manifest charts/web/templates/machine.yaml:4']);
+  const folder = { 'schema-locations': 'schemas' };
+  const layout = 'schemas/v1.34.4-standalone-strict/machine-example-v1.json';
+  const other = await lintFiles(t, { ...files, [layout]: machineSchema }, { inputs: folder });
+  assert.deepEqual(bad(other), ['charts/invalid-manifest charts/web/templates/machine.yaml:4']);
+});
+
+test('a schema of the repository’s own does not replace that of Kubernetes', async (t) => {
+  const files = {
+    'charts/web/templates/map.yaml': 'apiVersion: v1\nkind: ConfigMap\nmetadata: { name: a }\ndata: [1]\n',
+    'schemas/configmap-v1.json': '{}',
+  };
+  const inputs = { 'schema-locations': 'schemas/{{.ResourceKind}}{{.KindSuffix}}.json' };
+  assert.deepEqual(bad(await lintFiles(t, files, { inputs })), [
+    'charts/invalid-manifest charts/web/templates/map.yaml:4',
+  ]);
+});
+
+test('schemas of the network, of nowhere and of outside are refused', async (t) => {
+  for (const [location, code] of [
+    ['https://example.com/{{.ResourceKind}}.json', 'charts/remote-schemas'],
+    ['schemas', 'charts/missing-schemas'],
+    ['charts', 'charts/missing-schemas'],
+    ['charts/{{.ResourceKind}}/../../../x.json', 'charts/missing-schemas'],
+    ['../{{.ResourceKind}}.json', 'files/outside-workspace'],
+  ] as const)
+    await assert.rejects(lintFiles(t, {}, { inputs: { 'schema-locations': location } }), { code }, location);
+});
+
 test('without a changed chart the run is skipped', async (t) => {
   const inputs = { 'changed-only': 'true' };
   assert.equal((await lintFiles(t, {}, { changed: ['README.md'], inputs })).verdict, 'skipped');

@@ -7,6 +7,8 @@ export interface SchemaPlaces {
   readonly version: string;
   readonly folder: string;
   readonly crdFolder: string;
+  /** Folders and path templates that are asked last: they add kinds, and change no verdict about others. */
+  readonly more: readonly string[];
 }
 
 /** Objects of one run of kubeconform: its output stays far below the largest that is kept. */
@@ -38,7 +40,7 @@ export async function checkSchemas(
 
 async function judge(
   texts: readonly string[],
-  { version, folder, crdFolder }: SchemaPlaces,
+  { version, folder, crdFolder, more }: SchemaPlaces,
   ports: Pick<Ports, 'process'>,
   signal?: AbortSignal,
 ): Promise<readonly (readonly Verdict[])[]> {
@@ -46,7 +48,7 @@ async function judge(
   // One worker judges in the order of the input, so an object of no schema before each text tells which verdicts are whose.
   const args = ['-n', '1', '-strict', '-output', 'json', '-verbose', '-ignore-missing-schemas'];
   args.push('-kubernetes-version', version, '-schema-location', `${folder}/${name}`);
-  args.push('-schema-location', `${crdFolder}/${name}`);
+  for (const location of [`${crdFolder}/${name}`, ...more]) args.push('-schema-location', location);
   const input = texts
     .map((text, index) => `---\nkind: ${frame}\napiVersion: v1\nmetadata: {name: n${index}}\n---${text}\n`)
     .join('');

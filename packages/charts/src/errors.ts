@@ -30,6 +30,28 @@ export function missingValues(chart: string, path: string): ZakenakError {
   });
 }
 
+/** Schemas that would have to come over the network. */
+export function remoteSchemas(location: string): ZakenakError {
+  return new ZakenakError({
+    code: 'charts/remote-schemas',
+    message: `The schema location '${location}' is not in the repository.`,
+    remedy:
+      'Commit the schemas that you need and name their folder; those of Kubernetes are there already, and those of CustomResourceDefinitions in crd-dirs.',
+    exitCode: exitCodes.badInput,
+  });
+}
+
+/** A schema location that leads to no schema. */
+export function missingSchemas(location: string): ZakenakError {
+  return new ZakenakError({
+    code: 'charts/missing-schemas',
+    message: `The schema location '${location}' leads to no JSON schema.`,
+    remedy:
+      'Name a folder with .json files, or a path template such as schemas/{{.ResourceKind}}_{{.ResourceAPIVersion}}.json.',
+    exitCode: exitCodes.badInput,
+  });
+}
+
 /** kubeconform did not give a judgement. */
 export function schemaCheckFailed(reason: string): ZakenakError {
   return new ZakenakError({

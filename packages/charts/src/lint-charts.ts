@@ -15,7 +15,8 @@ import { selectChecks } from './checks.ts';
 import { renderCrdSchemas } from './crds.ts';
 import { dropIgnored, parseIgnoreFile } from './ignore-file.ts';
 import { type LintJob, type LintRules, runLintJobs } from './lint-jobs.ts';
-import { keyChart, openResultCache } from './result-cache.ts';
+import { type Circumstances, keyChart, openResultCache } from './result-cache.ts';
+import { resolveSchemaLocations, type SchemaLocation } from './schema-locations.ts';
 import type { spec } from './spec.ts';
 import { checkVersionBumps } from './version-bump.ts';
 
@@ -38,7 +39,7 @@ type LintPorts = Pick<Ports, 'process' | 'files' | 'log' | 'progress'>;
 /**
  * Lints charts, renders each with its defaults and every values file, and checks the manifests against the schemas of each Kubernetes version and
  * against the checks of our own. Findings of a chart for which nothing changed are taken from `cacheFolder`.
- * Throws `charts/no-chart`, `charts/none-found`, `charts/missing-values`, `charts/unknown-check`, `charts/bad-ignore-file`, `charts/schema-check-failed`, and what the ports throw.
+ * Throws `charts/no-chart`, `charts/none-found`, `charts/missing-values`, `charts/unknown-check`, `charts/bad-ignore-file`, `charts/remote-schemas`, `charts/missing-schemas`, `charts/schema-check-failed`, and what the ports throw.
  */
 export async function lintCharts(
   request: LintChartsRequest,
@@ -61,8 +62,10 @@ export async function lintCharts(
   const crds = await readCrds(request['crd-dirs'], ports);
   await using crdFolder = await ports.files.temporaryFolder('crds');
   for (const [name, schema] of crds) await ports.files.write(posix.join(crdFolder.path, name), schema);
-  const rules = await readRules(request, checks, crdFolder.path, ports);
-  const { found, timings } = await lintAll(request, charts, rules, crds, ports, signal);
+  const locations = await resolveSchemaLocations(request['schema-locations'], ports);
+  const rules = await readRules(request, checks, { crdFolder: crdFolder.path, locations }, ports);
+  const around = { crds, locations: locations.map(({ digest }) => digest) };
+  const { found, timings } = await lintAll(request, charts, rules, around, ports, signal);
   const everything = collectFindings([...found, ...(await findUnraised(request, charts, ports))]);
   const findings = dropIgnored(everything, ignored);
   const accepted = everything.length - findings.length;
@@ -85,14 +88,15 @@ export async function lintCharts(
 async function readRules(
   request: LintChartsRequest,
   checks: ReadonlySet<string>,
-  crdFolder: string,
+  own: { readonly crdFolder: string; readonly locations: readonly SchemaLocation[] },
   { files }: LintPorts,
 ): Promise<LintRules> {
   const schemas = await Promise.all(
     request['kubernetes-versions'].map(async (version) => ({
       version,
       folder: await request.schemaFolder(version),
-      crdFolder,
+      crdFolder: own.crdFolder,
+      more: own.locations.map(({ template }) => template),
     })),
   );
   const helmPath = request['helm-path'];
@@ -118,7 +122,7 @@ async function lintAll(
   request: LintChartsRequest,
   charts: readonly Chart[],
   rules: LintRules,
-  crds: ReadonlyMap<string, string>,
+  own: Pick<Circumstances, 'crds' | 'locations'>,
   ports: LintPorts,
   signal?: AbortSignal,
 ): Promise<{ readonly found: readonly Finding[]; readonly timings: Report['timings'] }> {
@@ -130,7 +134,7 @@ async function lintAll(
   const found: Finding[] = [];
   for (const chart of charts) {
     const values = await findValues(chart, request.values, ports.files);
-    const around = { ...rules, schemas, crds, tools };
+    const around = { ...rules, ...own, schemas, tools };
     const key = request.cacheFolder === undefined ? undefined : await keyChart(chart, values, around, ports);
     const known = await cache.read(key);
     if (known) found.push(...known);

@@ -23,7 +23,7 @@ export function locateKey(template: string, kind: string, key: string | undefine
   const lines = template.split('\n');
   const start = lines.findIndex((line) => new RegExp(`^kind:\\s*["']?${escapePattern(kind)}\\b`).test(line));
   if (key !== undefined) {
-    const pattern = new RegExp(`^[\\s-]*["']?${escapePattern(key)}["']?:`);
+    const pattern = keyPattern(key);
     const found = lines.findIndex((line, index) => index >= Math.max(start, 0) && pattern.test(line));
     if (found >= 0) return found + 1;
   }
@@ -46,7 +46,7 @@ export function locateOccurrence(
   );
   const from = lines.slice(0, Math.max(kind, 0)).findLastIndex((line) => line.startsWith('---')) + 1;
   const after = lines.findIndex((line, index) => index > kind && line.startsWith('---'));
-  const pattern = new RegExp(`^[\\s-]*["']?${escapePattern(key)}["']?:`);
+  const pattern = keyPattern(key);
   const candidates = lines.flatMap((line, index) =>
     index >= from && (after < 0 || index < after) && pattern.test(line) ? [index + 1] : [],
   );
@@ -55,6 +55,11 @@ export function locateOccurrence(
     .split('\n')
     .filter((line) => pattern.test(line)).length;
   return candidates[Math.max(before - 1, 0)] ?? candidates[0] ?? (kind >= 0 ? kind + 1 : undefined);
+}
+
+/** A line that writes the key, in block style or in flow style. */
+function keyPattern(key: string): RegExp {
+  return new RegExp(`(?:^[\\s-]*|[{,]\\s*)["']?${escapePattern(key)}["']?:`);
 }
 
 /** Line (from 1) of the deepest part of `/a/b/c` that a values file writes in block style. */

@@ -81,6 +81,7 @@ test('keys are found after the line of their kind', () => {
   const template = 'kind: A\nsize: 1\n---\nkind: B\nsize: 2\n';
   assert.equal(locateKey(template, 'B', 'size'), 5);
   assert.equal(locateKey(template, 'B', 'other'), 4);
+  assert.equal(locateKey('kind: B\nspec: { a: 1, "size": 2 }\n', 'B', 'size'), 2);
   assert.equal(locateValue('tag: a\nimage:\n  tag: b\n', '/image/tag'), 3);
 });
 

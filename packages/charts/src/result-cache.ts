@@ -7,6 +7,8 @@ import type { Chart } from './chart.ts';
 export interface Circumstances {
   readonly schemas: readonly { readonly version: string; readonly folder: string }[];
   readonly crds: ReadonlyMap<string, string>;
+  /** Digests of the project's own schemas. */
+  readonly locations: readonly string[];
   readonly strict: boolean;
   readonly checks: ReadonlySet<string>;
   /** What the programs say of their versions. */
@@ -41,8 +43,15 @@ export async function keyChart(
     if ((await ports.files.stat(absolute))?.kind !== 'file') return undefined;
     digests.push([path, digest(await ports.files.readBytes(absolute))]);
   }
-  const { schemas, strict, tools } = around;
-  const shared = { schemas, strict, tools, crds: [...around.crds], checks: [...around.checks].sort() };
+  const { schemas, strict, tools, locations } = around;
+  const shared = {
+    schemas,
+    strict,
+    tools,
+    locations,
+    crds: [...around.crds],
+    checks: [...around.checks].sort(),
+  };
   return digest(JSON.stringify({ format, folder: chart.folder, name: chart.name, values, digests, shared }));
 }
 

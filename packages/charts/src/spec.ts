@@ -40,6 +40,12 @@ export const spec = defineSpec({
       default: ['**/crds'],
       description: 'Folders of CustomResourceDefinitions whose kinds are checked too',
     },
+    'schema-locations': {
+      type: 'list',
+      default: [],
+      description:
+        'Folders or path templates of more JSON schemas in the repository, as `kubeconform -schema-location` takes them; asked last',
+    },
     'version-bump': {
       type: 'choice',
       choices: ['off', 'warn', 'error'],

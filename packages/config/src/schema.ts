@@ -267,6 +267,20 @@ const policy = Type.Object(
         {
           strict: optional(Type.Boolean({ description: 'Warnings of helm lint fail.' })),
           kubernetesVersions: optional(list('Kubernetes versions that charts are checked against.')),
+          checks: optional(list('Checks to run; -name leaves one out.')),
+          values: optional(
+            list('Globs from the chart’s folder: each file is rendered besides the defaults.'),
+          ),
+          crdDirs: optional(list('Folders of CustomResourceDefinitions whose kinds are checked too.')),
+          schemaLocations: optional(
+            list('Folders or path templates of more JSON schemas in the repository.'),
+          ),
+          versionBump: optional(
+            choice(['off', 'warn', 'error'], 'Ask of a changed chart that its version rose.'),
+          ),
+          failOn: optional(
+            choice(['info', 'low', 'medium', 'high', 'critical', 'none'], 'Mildest finding that fails.'),
+          ),
         },
         { ...closed, description: 'Chart checks.' },
       ),

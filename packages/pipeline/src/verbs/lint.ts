@@ -12,6 +12,12 @@ export const lint: Bound = async (read, settings, context) => {
   const inputs = bindInputs(spec, read, {
     strict: policy?.strict,
     'kubernetes-versions': policy?.kubernetesVersions,
+    checks: policy?.checks,
+    values: policy?.values,
+    'crd-dirs': policy?.crdDirs,
+    'schema-locations': policy?.schemaLocations,
+    'version-bump': policy?.versionBump,
+    'fail-on': policy?.failOn,
     ...(named ? {} : { charts: await findOwnCharts(settings.config, context.ports.files) }),
   });
   const compared = inputs['changed-only'] || inputs['version-bump'] !== 'off';
@@ -57,6 +63,12 @@ export const lintVerb = bindVerb(
     'chart-dirs': 'the folders of deploy.releases',
     strict: 'policy.charts.strict',
     'kubernetes-versions': 'policy.charts.kubernetesVersions',
+    checks: 'policy.charts.checks',
+    values: 'policy.charts.values',
+    'crd-dirs': 'policy.charts.crdDirs',
+    'schema-locations': 'policy.charts.schemaLocations',
+    'version-bump': 'policy.charts.versionBump',
+    'fail-on': 'policy.charts.failOn',
   },
   lint,
 );

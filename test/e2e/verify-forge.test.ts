@@ -21,11 +21,24 @@ test('the forge’s own verdict stands beside ours, counts alone or with it, and
     [ours, 'unverified_email'],
     [theirs, 'valid'],
   ]);
-  // Plays GitHub's "Get a commit".
-  const server = createServer((incoming, response) => {
-    const reason = reasons.get(incoming.url?.split('/').at(-1) ?? '') ?? 'unsigned';
+  let questions = 0;
+  // Plays GitHub's GraphQL API: the signature of each object that is asked for.
+  const server = createServer(async (incoming, response) => {
+    questions += 1;
+    assert.equal(incoming.url, '/graphql');
+    const { query, variables } = JSON.parse((await incoming.toArray()).join('')) as {
+      readonly query: string;
+      readonly variables: Readonly<Record<string, string>>;
+    };
+    const asked = [...query.matchAll(/(commit\d+): object\(oid: \$(oid\d+)\)/g)];
+    const answers = asked.map(([, alias = '', name = '']) => {
+      const oid = variables[name] ?? '';
+      const reason = reasons.get(oid) ?? 'unsigned';
+      const signature = { isValid: reason === 'valid', state: reason.toUpperCase() };
+      return [alias, { oid, signature: reason === 'unsigned' ? null : signature }];
+    });
     response.setHeader('content-type', 'application/json');
-    response.end(JSON.stringify({ commit: { verification: { verified: reason === 'valid', reason } } }));
+    response.end(JSON.stringify({ data: { repository: Object.fromEntries(answers) } }));
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   t.after(() => {
@@ -47,6 +60,7 @@ test('the forge’s own verdict stands beside ours, counts alone or with it, and
   const joint = await judge('both');
   assert.deepEqual(joint.rules, [undefined, 'commit/forge-unverified', 'commit/unsigned']);
   assert.deepEqual(joint.said, Object.fromEntries(reasons));
+  assert.equal(questions, 2, 'one for each run that asks, whatever the number of commits');
   reasons.set(both, 'gpgverify_unavailable');
   await assert.rejects(judge('both'), { code: 'commits/forge-undecided', exitCode: 4 });
   await assert.rejects(verifyCommits(request({ mode: 'both' }), ports), { code: 'commits/no-forge' });

@@ -175,6 +175,50 @@ async function answer(
   response.end(JSON.stringify(body));
 }
 
+test('signatures are asked for a hundred commits at a time; what GitHub does not have or will not say is no verdict', async () => {
+  const states = ['VALID', 'MALFORMED_SIG', 'UNKNOWN_SIG_TYPE', 'BAD_EMAIL'];
+  const sizes: number[] = [];
+  let failure: string | undefined;
+  const server = createServer(async (request, response) => {
+    const body = (await request.toArray()).join('');
+    const { variables } = JSON.parse(body) as { readonly variables: Readonly<Record<string, string>> };
+    const oids = Object.keys(variables).filter((name) => name.startsWith('oid'));
+    sizes.push(oids.length);
+    const answers = oids.map((name, index) => {
+      const state = states[index];
+      const signature = state ? { isValid: true, state } : null;
+      return [`commit${index}`, index === 9 ? null : { oid: variables[name], signature }];
+    });
+    response.setHeader('content-type', 'application/json');
+    const repository = Object.fromEntries(answers);
+    response.end(JSON.stringify(failure ? { errors: [{ message: failure }] } : { data: { repository } }));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const apiUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const forge = createGithubForge({ owner: 'o', repo: 'r', token: 'none', apiUrl });
+  const shas = Array.from({ length: 250 }, (_, index) => index.toString(16).padStart(40, '0'));
+  const verdicts = await forge.readVerifications(shas);
+  assert.deepEqual(sizes, [100, 100, 50]);
+  assert.equal(verdicts.size, 247);
+  assert.equal(verdicts.has(shas[9] ?? ''), false);
+  assert.deepEqual(
+    shas.slice(100, 105).map((sha) => verdicts.get(sha)),
+    [
+      { verified: true, reason: 'valid' },
+      { verified: false, reason: 'malformed_signature' },
+      { verified: false, reason: 'unknown_signature_type' },
+      { verified: false, reason: 'bad_email' },
+      { verified: false, reason: 'unsigned' },
+    ],
+  );
+  failure = 'Something went wrong';
+  await assert.rejects(forge.readVerifications(shas), (error: { code?: string }) =>
+    /^forge\//.test(error.code ?? ''),
+  );
+  server.close();
+  server.closeAllConnections();
+});
+
 test('a workflow’s token may not ask who it is: its comment is a bot’s', async () => {
   const calls: string[] = [];
   const server = createServer((request, response) => {

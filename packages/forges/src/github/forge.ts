@@ -129,16 +129,55 @@ function cutComment(body: string): string {
   return body.length <= maxCommentLength ? body : body.slice(0, maxCommentLength - note.length) + note;
 }
 
+/** Commits asked about at once: GitHub's own largest page. */
+const verificationsAtOnce = 100;
+
+/** The same verdicts as the REST API's "Get a commit", for a hundred commits a request (GraphQL API, GitSignature). A commit that GitHub does not have is left out. */
 async function readVerifications(
   api: Octokit,
-  place: Place,
+  { owner, repo }: Place,
   shas: readonly string[],
 ): ReturnType<Forge['readVerifications']> {
   const verdicts = new Map<string, { verified: boolean; reason: string }>();
-  for (const ref of shas) {
-    const { data } = await api.rest.repos.getCommit({ ...place, ref });
-    const { verified, reason } = data.commit.verification ?? { verified: false, reason: 'unsigned' };
-    verdicts.set(ref, { verified, reason });
+  for (let from = 0; from < shas.length; from += verificationsAtOnce) {
+    const part = shas.slice(from, from + verificationsAtOnce);
+    const variables = Object.fromEntries(part.map((sha, index) => [`oid${index}`, sha]));
+    const declared = part.map((_, index) => `, $oid${index}: GitObjectID!`).join('');
+    const fields = part.map(
+      (_, index) =>
+        `commit${index}: object(oid: $oid${index}) { ... on Commit { oid signature { isValid state } } }`,
+    );
+    const query = `query ($owner: String!, $repo: String!${declared}) { repository(owner: $owner, name: $repo) { ${fields.join(' ')} } }`;
+    const { repository } = await api.graphql<VerificationAnswer>(query, { owner, repo, ...variables });
+    for (const found of Object.values(repository ?? {}))
+      if (found?.oid) verdicts.set(found.oid, verdictOf(found.signature));
   }
   return verdicts;
+}
+
+interface VerificationAnswer {
+  readonly repository: Readonly<
+    Record<
+      string,
+      {
+        readonly oid?: string;
+        readonly signature?: { readonly isValid: boolean; readonly state: string } | null;
+      } | null
+    >
+  > | null;
+}
+
+/** GraphQL's names of reasons that the REST API calls otherwise than in lower case. */
+const reasonNames: Readonly<Record<string, string>> = {
+  MALFORMED_SIG: 'malformed_signature',
+  UNKNOWN_SIG_TYPE: 'unknown_signature_type',
+};
+
+function verdictOf(signature: { readonly isValid: boolean; readonly state: string } | null | undefined): {
+  verified: boolean;
+  reason: string;
+} {
+  if (!signature) return { verified: false, reason: 'unsigned' };
+  const { isValid, state } = signature;
+  return { verified: isValid && state === 'VALID', reason: reasonNames[state] ?? state.toLowerCase() };
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { after, before, type TestContext, test } from 'node:test';
 import type { KubeApi } from '@zakenak/core';
 import { connectKube } from '@zakenak/kube';
 import type { Sandbox } from '@zakenak/sandbox';
@@ -39,6 +39,9 @@ async function startSlowDeploy(set: TestSet) {
   await until('the slow deploy waits', async () => (await textOf(set, 'base')) === 'slow', 20_000);
   return { child: child as ChildProcess, ended };
 }
+
+const rulesOf = ({ report }: Awaited<ReturnType<TestSet['run']>>) =>
+  report.findings.map(({ ruleId }) => ruleId);
 
 const lockOf = ({ report }: Awaited<ReturnType<TestSet['run']>>) => [
   report.outputs['lock-state'],
@@ -85,12 +88,17 @@ test('a holder that sleeps past its lease, and one that was killed, are found de
   }
 });
 
-/** Helm, killed while it waits: its revision stays pending. */
-async function killHelm(program: string, set: TestSet, text: string): Promise<void> {
+function startHelm(program: string, set: TestSet, text: string, more: Readonly<Record<string, string>>) {
   const chart = join(set.workspace.root, 'charts/app');
   const args = ['--kubeconfig', sandbox.kubeconfig, '--namespace', set.name, 'upgrade', 'web', chart];
-  const more = ['--set', `text=${text}`, '--set', 'simulate=never-ready', '--wait', '--timeout', '60s'];
-  const child = spawn(program, [...args, ...more], { stdio: 'ignore' });
+  for (const [key, value] of Object.entries({ text, ...more })) args.push('--set', `${key}=${value}`);
+  args.push('--wait', '--timeout', '60s');
+  return { child: spawn(program, args, { stdio: 'ignore' }), args };
+}
+
+/** Helm, killed while it waits: its revision stays pending. */
+async function killHelm(program: string, set: TestSet, text: string): Promise<void> {
+  const { child } = startHelm(program, set, text, { simulate: 'never-ready' });
   await until('helm has written', async () => (await textOf(set, 'web')) === text, 30_000);
   child.kill('SIGKILL');
   await once(child, 'close');
@@ -109,13 +117,20 @@ const helmHistory = (program: string, set: TestSet): readonly HelmRow[] =>
     ),
   );
 
-test('a revision that a killed Helm left pending is freed by unlock, and repaired by the next deploy', async (t) => {
+test('a revision that a killed Helm left pending is freed by unlock where that is forced, and repaired by the next deploy', async (t) => {
   for (const program of helms) {
     const set = await makeTestSet(t, sandbox);
     await set.run(['deploy']);
     await killHelm(program, set, 'one');
     assert.equal(helmHistory(program, set).at(-1)?.status, 'pending-upgrade');
-    const { report, exitCode } = await set.run(['unlock']);
+    const asked = await set.run(['unlock']);
+    assert.deepEqual([asked.exitCode, rulesOf(asked)], [1, ['rollout/helm-at-work']]);
+    assert.equal(
+      helmHistory(program, set).at(-1)?.status,
+      'pending-upgrade',
+      'nobody can tell that it is dead',
+    );
+    const { report, exitCode } = await set.run(['unlock', '--force']);
     assert.equal(exitCode, 0);
     assert.deepEqual(report.outputs['revisions'], [{ release: 'web', revision: 2, was: 'pending-upgrade' }]);
     assert.equal(helmHistory(program, set).at(-1)?.status, 'failed');
@@ -130,6 +145,87 @@ test('a revision that a killed Helm left pending is freed by unlock, and repaire
     const idle = await set.run(['unlock']);
     assert.match(idle.report.summary, /^Nobody holds the lock of /);
   }
+});
+
+test('a Helm at work is left to its work, and ends it', async (t) => {
+  for (const program of helms) {
+    const set = await makeTestSet(t, sandbox);
+    await set.run(['deploy']);
+    const { child, args } = startHelm(program, set, 'slow', { readyAfter: '8s' });
+    await until('helm has written', async () => (await textOf(set, 'web')) === 'slow', 30_000);
+    const { exitCode, report } = await set.run(['unlock']);
+    assert.deepEqual([exitCode, report.outputs['revisions']], [1, []]);
+    assert.match(
+      report.findings[0]?.message ?? '',
+      /^web: revision 2 is pending-upgrade for \d+ s: a Helm may still be at it/,
+    );
+    assert.deepEqual(await once(child, 'close'), [0, null], args.join(' '));
+    assert.equal(helmHistory(program, set).at(-1)?.status, 'deployed');
+    assert.equal((await set.run(['unlock'])).exitCode, 0);
+  }
+});
+
+const lease = ({ name }: TestSet) => ({
+  apiVersion: 'coordination.k8s.io/v1',
+  kind: 'Lease',
+  namespace: 'default',
+  name: `zakenak.${name}`,
+});
+
+/** Runs unlock by force against a living deploy, which is stopped as soon as it has lost its lock. */
+async function forceUnlock(t: TestContext, set: TestSet) {
+  const { child: holder, ended } = await startSlowDeploy(set);
+  let unlock: ChildProcess | undefined;
+  const unlocked = set.run(['unlock', '--force'], {
+    onStart: (started) => {
+      unlock = started;
+    },
+  });
+  const holderOf = async () => {
+    const live = await kube.get(lease(set));
+    return (live?.spec as { holderIdentity?: string } | undefined)?.holderIdentity ?? '';
+  };
+  await until('the lock is taken', async () => (await holderOf()).includes('waiting until'), 20_000);
+  const takenAt = performance.now();
+  holder.kill('SIGSTOP');
+  t.after(() => holder.kill('SIGCONT'));
+  return { holder, ended, unlocked, unlock: unlock as ChildProcess, takenAt };
+}
+
+test('a lock taken by force is free when its former holder, stopped all the while, can write no more', async (t) => {
+  const set = await makeTestSet(t, sandbox);
+  const { holder, ended, unlocked, takenAt } = await forceUnlock(t, set);
+  await set.setValues({ base: { text: 'next' }, api: { text: 'next' } });
+  const before = await readWrites(sandbox, set.name);
+  const next = set.run(['deploy', '--lock-timeout', '60s']).then((run) => ({ run, at: performance.now() }));
+  const forced = await unlocked;
+  const freedAt = performance.now();
+  assert.deepEqual([forced.exitCode, ...lockOf(forced)], [0, 'alive', true], forced.report.summary);
+  assert.ok(freedAt - takenAt > 14_000, `free after ${freedAt - takenAt} ms`);
+  const deployed = await next;
+  assert.equal(deployed.run.report.verdict, 'simulated', deployed.run.report.summary);
+  const [first] = (await readWrites(sandbox, set.name)).slice(before.length);
+  const wait = Date.parse(first?.at ?? '') - (Date.now() - (performance.now() - takenAt));
+  assert.ok(wait > 14_000, `written to ${wait} ms after the lock was taken`);
+  const writes = await readWrites(sandbox, set.name);
+  holder.kill('SIGCONT');
+  assert.equal((await ended).report.error?.code, 'rollout/lock-lost');
+  assert.deepEqual(await readWrites(sandbox, set.name), writes, 'it woke and wrote nothing');
+  assert.equal(await textOf(set, 'base'), 'next');
+});
+
+test('an unlock by force that is killed while it waits gives the lock to nobody before its time', async (t) => {
+  const set = await makeTestSet(t, sandbox);
+  const { holder, ended, unlocked, unlock } = await forceUnlock(t, set);
+  unlock.kill('SIGINT');
+  assert.equal((await unlocked).exitCode, 130);
+  const early = await set.run(['deploy', '--lock-timeout', '3s']);
+  assert.deepEqual([early.exitCode, early.report.error?.code], [5, 'rollout/locked']);
+  await set.setValues({ base: { text: 'next' } });
+  const late = await set.run(['deploy', '--lock-timeout', '60s']);
+  assert.equal(late.report.verdict, 'simulated', late.report.summary);
+  holder.kill('SIGCONT');
+  assert.equal((await ended).report.error?.code, 'rollout/lock-lost');
 });
 
 test('history tells what both Helms tell, and what went out together', async (t) => {

@@ -10,9 +10,10 @@ export interface Lock {
   readonly lost: AbortSignal;
   /** The Lease's resourceVersion before it was taken, '' where there was none: unchanged since a look means that nobody held it in between. */
   readonly former: string;
-  /** Throws `rollout/lock-lost` when the Lease has not been renewed for its duration, as after the process was stopped for a while. */
+  /** Throws `rollout/lock-lost` when the Lease has not been renewed for its duration, as after the process was stopped or the machine suspended for a while. */
   assertHeld(): void;
-  release(): Promise<void>;
+  /** Gives it back; with `runOut` it is only renewed no more, and nobody has it before its duration is over. */
+  release(how?: { readonly runOut?: boolean }): Promise<void>;
 }
 
 /** Who locks what, and for how long. */
@@ -53,6 +54,8 @@ export interface HolderState {
   /** What the holder deploys; empty where it did not say. */
   readonly commit: string;
   readonly epoch: number;
+  /** How long its Lease lives without renewal. */
+  readonly leaseSeconds: number;
 }
 
 /** Looks at the lock until it is known whether its holder lives: at once, or after the Lease's duration at the latest. Writes nothing. */
@@ -70,6 +73,7 @@ export async function observeHolder(
       holder,
       commit: live?.metadata.annotations?.[commitAnnotation] ?? '',
       epoch: numberAt(live, 0, 'spec', 'leaseTransitions'),
+      leaseSeconds: leaseSecondsOf(live),
     };
     if (!live || holder === '') return { ...facts, state: 'free' };
     if (request.isGone?.(holder) || isFree(live, ports.clock.monotonicMs() - begun))
@@ -82,6 +86,27 @@ export async function observeHolder(
       state: 'waiting',
       message: `looking whether ${holder} still renews it`,
     });
+    await ports.clock.sleep(500, signal);
+  }
+}
+
+/**
+ * Waits, holding the lock, until the holder that it was taken from can write no more: it is certainly gone, or its Lease's duration has passed since the taking, and its own clock
+ * keeps it from writing, however long it was stopped. A write that it has sent by then may still arrive. Throws `rollout/lock-lost`.
+ */
+export async function outlastHolder(
+  ours: Pick<Lock, 'assertHeld'>,
+  former: Pick<HolderState, 'holder' | 'leaseSeconds'>,
+  request: Pick<LockRequest, 'set' | 'isGone'>,
+  ports: LockPorts,
+  signal?: AbortSignal,
+): Promise<void> {
+  const begun = ports.clock.monotonicMs();
+  while (ports.clock.monotonicMs() - begun < former.leaseSeconds * 1_000) {
+    ours.assertHeld();
+    if (request.isGone?.(former.holder)) return;
+    const message = `until ${former.holder} can write no more`;
+    ports.progress.emit({ stage: 'lock', subject: request.set, state: 'waiting', message });
     await ports.clock.sleep(500, signal);
   }
 }
@@ -158,8 +183,11 @@ function holderOf(lease: KubeObject): string {
 }
 
 function isFree(lease: KubeObject, unchangedMs: number): boolean {
-  const seconds = numberAt(lease, 15, 'spec', 'leaseDurationSeconds');
-  return holderOf(lease) === '' || unchangedMs >= seconds * 1_000;
+  return holderOf(lease) === '' || unchangedMs >= leaseSecondsOf(lease) * 1_000;
+}
+
+function leaseSecondsOf(lease: KubeObject | undefined): number {
+  return numberAt(lease, 15, 'spec', 'leaseDurationSeconds');
 }
 
 async function tryTake(
@@ -198,19 +226,25 @@ function keep(taken: KubeObject, former: string, request: LockRequest, ports: Lo
   let lease = taken;
   const spec = (): Record<string, unknown> => lease['spec'] as Record<string, unknown>;
   const leaseMs = request.leaseSeconds * 1_000;
-  let lastRenewed = ports.clock.monotonicMs();
+  // A suspended machine's monotonic clock stands still; the other one may be set while it runs.
+  const look = () => ({ monotonic: ports.clock.monotonicMs(), wall: ports.clock.now().getTime() });
+  let lastRenewed = look();
+  const unrenewedMs = (): number => {
+    const now = look();
+    return Math.max(now.monotonic - lastRenewed.monotonic, now.wall - lastRenewed.wall);
+  };
   const renew = async (): Promise<void> => {
     while (!stop.signal.aborted) {
       await ports.clock.sleep(Math.min(leaseMs / 3, 2_000), stop.signal).catch(() => undefined);
       if (stop.signal.aborted) return;
       try {
-        const begun = ports.clock.monotonicMs();
+        const begun = look();
         lease = await ports.kube.replace({ ...lease, spec: { ...spec(), renewTime: microTime(ports) } });
         lastRenewed = begun;
       } catch (error) {
         const isChanged = error instanceof KubeStatusError && [404, 409].includes(error.status);
         const seen = isChanged ? await readAgain() : undefined;
-        const isLate = ports.clock.monotonicMs() - lastRenewed > (leaseMs * 2) / 3;
+        const isLate = unrenewedMs() > (leaseMs * 2) / 3;
         if (seen === 'gone' || isLate) {
           isOurs = false;
           lost.abort(lockLost(request.set));
@@ -238,16 +272,16 @@ function keep(taken: KubeObject, former: string, request: LockRequest, ports: Lo
     lost: lost.signal,
     former,
     assertHeld() {
-      if (ports.clock.monotonicMs() - lastRenewed >= leaseMs) {
+      if (unrenewedMs() >= leaseMs) {
         isOurs = false;
         lost.abort(lockLost(request.set));
       }
       if (lost.signal.aborted) throw lost.signal.reason;
     },
-    async release() {
+    async release({ runOut = false } = {}) {
       stop.abort();
       await renewing;
-      if (!isOurs) return;
+      if (!isOurs || runOut) return;
       // A lock that cannot be given back runs out by itself.
       await ports.kube.replace({ ...lease, spec: { ...spec(), holderIdentity: '' } }).catch(() => undefined);
     },

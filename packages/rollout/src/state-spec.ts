@@ -64,13 +64,15 @@ export const unlockSpec = defineSpec({
   summary: 'Free a set whose deploy died: its lock, and revisions that were left pending.',
   details:
     'The lock is taken from a holder that has not renewed it for its whole duration, which is looked at for up to that long. A living holder is refused; with ' +
-    '--force its next write is. A dead holder’s lock also ends by itself: a deploy waits for that. What a journal would go on with is left to deploy and rollback.',
+    '--force its next write is, and the lock is free when it can write no more. A dead holder’s lock also ends by itself: a deploy waits for that. What a journal ' +
+    'would go on with is left to deploy and rollback, and what Helm left pending less than 15 minutes ago to Helm, unless --force is said.',
   example: 'zakenak unlock --environment prod --dry-run',
   inputs: {
     environment: environmentInput,
     force: {
       type: 'boolean',
-      description: 'Take the lock from a living holder too: it stops at its next write',
+      description:
+        'Take the lock from a living holder too: it stops at its next write. Mark what Helm left pending as failed at once',
     },
     'dry-run': { type: 'boolean', description: 'Only look' },
     ...clusterInputs,

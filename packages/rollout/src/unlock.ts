@@ -1,10 +1,12 @@
 import { createFinding, createReport, type Finding, type Ports, type Report } from '@zakenak/core';
 import { appendEntry } from './audit-trail.ts';
+import { lookInto } from './damaged-record.ts';
 import { stillHeld } from './errors.ts';
 import { isPending } from './helm-release.ts';
-import { type HelmRecord, newest, readHistories, updateRecord } from './helm-storage.ts';
+import { type HelmRecord, newest, readHistories, rolloutOf, updateRecord } from './helm-storage.ts';
 import { type Journal, readJournal } from './journal.ts';
-import { acquireLock, type HolderState, observeHolder } from './lock.ts';
+import { textAt } from './json.ts';
+import { acquireLock, type HolderState, observeHolder, outlastHolder } from './lock.ts';
 import type { ReleaseRequest, TransactionOptions } from './request.ts';
 import { holderOf, lockRequestOf, placeOf } from './transaction.ts';
 
@@ -13,7 +15,7 @@ export interface UnlockRequest
   extends Pick<TransactionOptions, 'stateNamespace' | 'holder' | 'isGone' | 'dryRun' | 'leaseSeconds'> {
   readonly set: string;
   readonly releases: readonly Pick<ReleaseRequest, 'name' | 'namespace'>[];
-  /** Take the lock from a holder that lives: its next write is refused. */
+  /** Take the lock from a holder that lives, and mark what Helm may still be at as failed. */
   readonly force?: boolean;
 }
 
@@ -25,11 +27,19 @@ interface Obstacles {
   readonly journal: Journal | undefined;
   /** Newest revisions that somebody began and that no journal goes on with. */
   readonly stuck: readonly HelmRecord[];
+  /** The same, of Helm, which may still be at them. */
+  readonly young: readonly HelmRecord[];
+  /** Records of these that cannot be read, and so not be marked. */
+  readonly damage: readonly Finding[];
 }
 
+/** Helm holds no lock: after so long none with its own timeouts is at a revision any more (five minutes each for hooks before, readiness and hooks after). */
+const helmMs = 15 * 60_000;
+
 /**
- * Frees a set whose deploy died: takes the lock of a holder that has not renewed it for its whole duration, as seen by our own clock, and marks revisions that it
- * left `pending-…` as failed where no journal would go on with them. A living holder is left alone unless `force` is said. Throws ZakenakError `rollout/still-held`.
+ * Frees a set whose deploy died: takes the lock of a holder that has not renewed it for its whole duration, as seen by our own clock, and marks revisions that were
+ * left `pending-…` as failed where no journal would go on with them, those of Helm 15 minutes after they began. A living holder and a Helm that may still be at work
+ * are left alone unless `force` is said; the lock of a living holder is then free when it can write no more. Throws ZakenakError `rollout/still-held`.
  */
 export async function unlockRollout(
   request: UnlockRequest,
@@ -43,14 +53,41 @@ export async function unlockRollout(
     readHistories(request.releases, ports, signal),
   ]);
   const known = new Set(journal?.releases.map(({ name }) => name));
-  const stuck = [...histories].flatMap(([name, history]) => {
+  const pending = [...histories].flatMap(([name, history]) => {
     const last = newest(history);
     return last && isPending(last.status) && !known.has(name) ? [last] : [];
   });
-  const obstacles = { lock, journal, stuck };
+  const damage = pending.flatMap((record) => lookInto(record, () => undefined).damage ?? []);
+  const sound = pending.filter((record) => !lookInto(record, () => undefined).damage);
+  const now = ports.clock.now();
+  const isYoung = (record: HelmRecord): boolean => !request.force && mayBeHelms(record, now);
+  const obstacles = {
+    lock,
+    journal,
+    stuck: sound.filter((record) => !isYoung(record)),
+    young: sound.filter(isYoung),
+    damage,
+  };
+  const { stuck } = obstacles;
   const isIdle = lock.state === 'free' && stuck.length === 0;
   if (!request.dryRun && !isIdle) await free(request, obstacles, ports, signal);
-  return reportOf(request, obstacles);
+  return reportOf(request, obstacles, now);
+}
+
+/** What Zakenak began is settled by its lock. Its own record Helm can only be uninstalling. */
+function mayBeHelms(record: HelmRecord, now: Date): boolean {
+  const isOurs = rolloutOf(record) !== '' && record.status !== 'uninstalling';
+  return !isOurs && now.getTime() - touchedAt(record) < helmMs;
+}
+
+/** When a record was last written, in milliseconds; Helm's labels are in seconds. */
+function touchedAt({ secret }: HelmRecord): number {
+  const { createdAt, modifiedAt } = secret.metadata.labels ?? {};
+  const seconds = [createdAt, modifiedAt].map((text) => Number(text) || 0);
+  return Math.max(
+    Date.parse(textAt(secret, 'metadata', 'creationTimestamp')) || 0,
+    ...seconds.map((at) => at * 1_000),
+  );
 }
 
 async function free(
@@ -60,13 +97,17 @@ async function free(
   signal?: AbortSignal,
 ): Promise<void> {
   if (lock.state === 'alive' && !request.force) throw stillHeld(request.set, lock.holder);
+  const isAlive = lock.state === 'alive';
   // Whoever took it since then is not the one that was looked at.
   const isGone = (holder: string): boolean => holder === lock.holder;
-  const options = { ...request, isGone, lockTimeoutMs: 0 };
+  const options = { ...request, isGone, lockTimeoutMs: 0, ...(isAlive ? inPlaceOf(lock, request) : {}) };
   const ours = await acquireLock(lockRequestOf(options, placeOf(request, ports)), ports, signal);
+  let mayWrite = isAlive;
   try {
     const fenced = { ...ports, kube: ports.kube.fenced(() => ours.assertHeld()) };
     if (lock.state !== 'free') await noteTaking(request, lock, fenced);
+    if (mayWrite) await outlastHolder(ours, lock, request, ports, signal);
+    mayWrite = false;
     for (const record of stuck)
       await updateRecord(
         record,
@@ -74,8 +115,19 @@ async function free(
         fenced,
       );
   } finally {
-    await ours.release();
+    await ours.release({ runOut: mayWrite });
   }
+}
+
+/** A name that ends with no process: where this run ends early, even by force, nobody takes it for gone before its Lease, and so the former holder's, has ended. */
+function inPlaceOf(
+  { holder, leaseSeconds }: HolderState,
+  request: UnlockRequest,
+): Pick<TransactionOptions, 'holder' | 'leaseSeconds'> {
+  return {
+    holder: `${holderOf(request)}, waiting until ${holder} can write no more`,
+    leaseSeconds: Math.max(leaseSeconds, request.leaseSeconds ?? 0),
+  };
 }
 
 /** Whoever asks later why a deploy stopped finds it in the audit trail. */
@@ -97,7 +149,11 @@ async function noteTaking(request: UnlockRequest, lock: HolderState, ports: Unlo
   await appendEntry(facts, placeOf(request, ports), ports);
 }
 
-function reportOf({ set, dryRun, force }: UnlockRequest, { lock, journal, stuck }: Obstacles): Report {
+function reportOf(
+  { set, dryRun, force }: UnlockRequest,
+  { lock, journal, stuck, young, damage }: Obstacles,
+  now: Date,
+): Report {
   const repaired = stuck.map(({ secret, version, status }) => ({
     release: secret.metadata.labels?.['name'] ?? '',
     revision: version,
@@ -105,11 +161,16 @@ function reportOf({ set, dryRun, force }: UnlockRequest, { lock, journal, stuck 
   }));
   return createReport({
     tool: 'unlock',
-    verdict: 'passed',
+    // What was asked for was not done.
+    verdict: young.length + damage.length > 0 && !dryRun ? 'failed' : 'passed',
     summary: [lockText(set, lock, dryRun === true), stuckText(repaired, dryRun === true)]
       .filter(Boolean)
       .join(' '),
-    findings: journal ? [unfinished(set, journal)] : [],
+    findings: [
+      ...(journal ? [unfinished(set, journal)] : []),
+      ...young.map((record) => helmAtWork(record, now)),
+      ...damage,
+    ],
     outputs: {
       set,
       'lock-state': lock.state,
@@ -144,6 +205,19 @@ function stuckText(
     .map(({ release, revision, was }) => `${release} revision ${revision} (${was})`)
     .join(', ');
   return isDryRun ? `Stuck: ${names}.` : `Marked as failed: ${names}.`;
+}
+
+function helmAtWork(record: HelmRecord, now: Date): Finding {
+  const name = record.secret.metadata.labels?.['name'] ?? '';
+  const seconds = Math.max(0, Math.round((now.getTime() - touchedAt(record)) / 1_000));
+  return createFinding({
+    ruleId: 'rollout/helm-at-work',
+    severity: 'high',
+    message: `${name}: revision ${record.version} is ${record.status} for ${seconds} s: a Helm may still be at it, which holds no lock.`,
+    identity: `${name} ${record.version}`,
+    remedy: `Let it end. Where none runs any more, say --force; without it the revision is marked as failed ${helmMs / 60_000} minutes after it began.`,
+    tool: 'zakenak',
+  });
 }
 
 function unfinished(set: string, { phase, startedAt }: Journal): Finding {

@@ -1,0 +1,54 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { collectingProgress } from '@zakenak/core/testing';
+import { acquireLock } from './lock.ts';
+import { fakeKube, objectOf } from './testing/objects.ts';
+
+/** A lock that nobody else wants, on clocks that the test moves; nothing renews it. */
+async function takeLock() {
+  const at = { monotonic: 0, wall: Date.parse('2026-01-01T00:00:00Z') };
+  const asleep = new Promise<void>(() => {});
+  const clock = {
+    now: () => new Date(at.wall),
+    monotonicMs: () => at.monotonic,
+    sleep: (_ms: number, signal?: AbortSignal) =>
+      Promise.race([asleep, new Promise<void>((_, reject) => signal?.addEventListener('abort', reject))]),
+  };
+  const freed: unknown[] = [];
+  const kube = fakeKube({
+    get: async ({ kind }) => (kind === 'Lease' ? undefined : objectOf('v1', kind)),
+    create: async (object) => object,
+    replace: async (object) => {
+      freed.push((object['spec'] as { holderIdentity?: string }).holderIdentity);
+      return object;
+    },
+  });
+  const request = { set: 'prod', namespace: 'ops', holder: 'a', leaseSeconds: 15, timeoutMs: 0 };
+  const lock = await acquireLock(request, { kube, clock, progress: collectingProgress() });
+  return { lock, at, freed };
+}
+
+for (const [what, monotonic, wall, isHeld] of [
+  ['that was renewed within its duration is held', 14_999, 14_999, true],
+  ['of a process that was stopped for its duration is lost', 15_000, 15_000, false],
+  ['of a machine that was suspended for its duration is lost', 10, 15_000, false],
+  ['is held while the clock is set back', 10, -3_600_000, true],
+  ['is lost though the clock is set back', 15_000, -3_600_000, false],
+] as const)
+  test(`a lock ${what}`, async () => {
+    const { lock, at } = await takeLock();
+    at.monotonic += monotonic;
+    at.wall += wall;
+    if (isHeld) lock.assertHeld();
+    else assert.throws(() => lock.assertHeld(), { code: 'rollout/lock-lost' });
+    assert.equal(lock.lost.aborted, !isHeld);
+  });
+
+test('a lock is given back, or left to run out', async () => {
+  const given = await takeLock();
+  await given.lock.release();
+  assert.deepEqual(given.freed, ['']);
+  const left = await takeLock();
+  await left.lock.release({ runOut: true });
+  assert.deepEqual(left.freed, []);
+});

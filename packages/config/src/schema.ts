@@ -1,21 +1,6 @@
-import Type, { type Static, type TSchema } from 'typebox';
-
-const closed = { additionalProperties: false } as const;
-const text = (description: string) => Type.String({ minLength: 1, description });
-const list = (description: string) => Type.Array(Type.String({ minLength: 1 }), { description });
-const choice = <const T extends string[]>(values: [...T], description: string) =>
-  Type.Enum(values, { description });
-const optional = <T extends TSchema>(schema: T) => Type.Optional(schema);
-const duration = (description: string) =>
-  Type.String({ pattern: '^([0-9]+(ms|s|m|h))+$', description: `${description} Written 90s, 5m or 1h30m.` });
-const quantity = (description: string) => Type.String({ pattern: '^[0-9]+(Ki|Mi|Gi|Ti)?$', description });
-const name = (description: string) =>
-  Type.String({
-    pattern: '^[a-z0-9]([-a-z0-9]*[a-z0-9])?$',
-    maxLength: 53,
-    description: `${description} Lower-case letters, digits and dashes.`,
-  });
-const values = Type.Record(Type.String(), Type.Unknown());
+import Type, { type Static } from 'typebox';
+import { conflict, drift, health, ruleParts, ruleText } from './schema-rules.ts';
+import { choice, closed, duration, list, name, optional, quantity, text, values } from './schema-words.ts';
 
 const build = Type.Object(
   {
@@ -85,80 +70,6 @@ const environment = Type.Object(
     smoke: optional(smoke),
   },
   { ...closed, description: 'One place to deploy to.' },
-);
-
-const glob = (description: string) => text(`${description} * stands for any characters.`);
-const ruleParts = {
-  kind: optional(glob('Kind of the objects.')),
-  name: optional(glob('Name of the objects.')),
-  namespace: optional(glob('Namespace of the objects.')),
-  pointers: optional(
-    Type.Array(Type.String({ pattern: '^(/([^~/]|~[012])*)*$' }), {
-      minItems: 1,
-      description:
-        'JSON pointers (RFC 6901), each with everything below it: /spec/replicas. A segment * is any key or element, ~1 a slash, ~0 a tilde, ~2 an asterisk; a named list element goes by its name too: /spec/template/spec/containers/web/image. "" is the whole object.',
-    }),
-  ),
-  managers: optional(
-    Type.Array(glob('Field manager that wrote the field.'), {
-      minItems: 1,
-      description: 'Only fields that one of these field managers wrote.',
-    }),
-  ),
-  reason: optional(text('Why, for whoever reads the report.')),
-};
-const ruleText =
-  'A difference that is left alone: reported as ignored, moved by no deploy, sync or rollback. Everything that is given has to fit.';
-
-const drift = Type.Object(
-  {
-    autoscalers: optional(
-      choice(
-        ['ignore', 'report'],
-        'What HorizontalPodAutoscalers, KEDA and VerticalPodAutoscalers steer within their bounds: ignore where nothing is said.',
-      ),
-    ),
-    ignore: optional(
-      Type.Array(
-        Type.Object(
-          { ...ruleParts, release: optional(glob('Release of the objects.')) },
-          { ...closed, description: ruleText },
-        ),
-        { description: 'Differences that are left alone.' },
-      ),
-    ),
-  },
-  { ...closed, description: 'What of the differences between cluster and releases counts as drift.' },
-);
-
-const { pointers: _pointers, ...whichObjects } = ruleParts;
-const conflict = Type.Object(
-  {
-    ...whichObjects,
-    managers: Type.Array(glob('Field manager that owns the field: argocd-controller.'), {
-      minItems: 1,
-      description: 'Field managers that the rule is about.',
-    }),
-    release: optional(glob('Release of the objects.')),
-    decision: choice(
-      ['take', 'refuse'],
-      'take: the deploy makes the field its own; refuse: the plan is not carried out.',
-    ),
-    reason: optional(text('Why, for whoever reads the plan.')),
-  },
-  { ...closed, description: 'Whose fields a deploy takes over. Everything that is given has to fit.' },
-);
-
-const cel = (what: string) => Type.String({ minLength: 1, maxLength: 2_000, description: what });
-const health = Type.Object(
-  {
-    apiVersion: text('Group and version: cert-manager.io/v1.'),
-    kind: text('Kind: Certificate.'),
-    ready: optional(cel('CEL over the object’s fields: it is ready when this is true.')),
-    failed: optional(cel('CEL: it will not become ready by itself when this is true.')),
-    condition: optional(text('In place of ready: the condition of this type has to be True.')),
-  },
-  { ...closed, description: 'How objects of a kind tell that they are ready.' },
 );
 
 const release = Type.Object(

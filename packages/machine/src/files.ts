@@ -5,6 +5,8 @@ import type { FileStat, Files, TemporaryFolder } from '@zakenak/core';
 import { fileError, noTemporaryFolder, outsideWorkspace } from './errors.ts';
 
 const skipped = new Set(['.git', 'node_modules']);
+/** Other programs go into node_modules, and through a link whatever its name; git lets nobody commit below .git. */
+const skippedWithLinks = new Set(['.git']);
 
 /** The file system bound to the workspace `root` (an absolute path). */
 export function createFiles(root: string): Files {
@@ -126,7 +128,8 @@ async function findFiles(
   const entries = glob([...patterns], {
     cwd,
     withFileTypes: true,
-    exclude: (entry) => skipped.has(entry.name),
+    exclude: (entry) =>
+      links ? skippedWithLinks.has(entry.name) && !entry.isSymbolicLink() : skipped.has(entry.name),
   });
   for await (const entry of entries) {
     if (!entry.isFile() && !(links && entry.isSymbolicLink())) continue;

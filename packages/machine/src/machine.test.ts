@@ -127,6 +127,15 @@ test('globs find files below the workspace but not in .git', async (t) => {
     await writeFile(join(folder, path), '');
   }
   assert.deepEqual(await createFiles(folder).glob(['**/Chart.yaml']), ['a/Chart.yaml', 'b/c/Chart.yaml']);
+  await symlink('a', join(folder, 'b/node_modules'));
+  await symlink('../a', join(folder, 'b/.git'));
+  assert.deepEqual(await createFiles(folder).glob(['**/*', '**/.*'], { links: true }), [
+    'a/Chart.yaml',
+    'b/.git',
+    'b/c/Chart.yaml',
+    'b/node_modules',
+    'node_modules/x/Chart.yaml',
+  ]);
 });
 
 test('a temporary folder disappears', async () => {

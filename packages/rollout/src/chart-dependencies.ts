@@ -33,6 +33,8 @@ type DependencyPorts = Pick<Ports, 'files' | 'process'>;
 const deepest = 8;
 const mostDependencies = 100;
 const parallelPulls = 4;
+// Helm's own rule; the name is a folder's as well, and must not lead elsewhere.
+const validName = /^(?!\.{1,2}$)[A-Za-z0-9._-]+$/;
 
 /**
  * Adds the dependencies that Chart.yaml names and charts/ lacks, in the versions of Chart.lock, as `helm dependency build` does; but in `folder`, not in the workspace, and without `helm repo add`.
@@ -74,6 +76,8 @@ export async function addDependencies(
 function missingDependencies({ name, contents }: ChartFolder): readonly Dependency[] {
   const wanted = dependenciesIn(name, 'Chart.yaml', contents).filter(({ repository }) => repository !== '');
   if (wanted.length === 0) return [];
+  const bad = wanted.find((dependency) => !validName.test(dependency.name));
+  if (bad) throw badChart(name, `${JSON.stringify(bad.name)} is no name of a dependency.`);
   const nameIn = (at: string, files: ChartContents, file: string) =>
     textAt(readChartFile(at, file, files), 'name');
   const there = new Set(

@@ -31,7 +31,7 @@ export async function applyPrepared(
       return desired && applyObject(desired, context, { judge });
     case 'create':
     case 'apply':
-      if (live) await claimFields(live, context.ports);
+      if (live) await claimFields(live, context.ports, judge);
       if (foreign.length > 0) await removeFields(ref, foreign, context.ports);
       return desired && applyObject(desired, context, { kept, judge });
     case 'unknown':

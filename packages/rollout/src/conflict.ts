@@ -25,7 +25,11 @@ export interface ConflictRule extends ObjectPattern {
 }
 
 /** Reads the causes of an apply conflict and decides each of them. */
-export type ConflictJudge = (error: KubeStatusError) => readonly FieldConflict[];
+export interface ConflictJudge {
+  (error: KubeStatusError): readonly FieldConflict[];
+  /** What holds for the fields of one manager. */
+  readonly decide: (manager: string) => ConflictDecision;
+}
 
 // A deploy follows up people’s tools and those that write the same manifests (kluctl: pkg/diff/managed_fields.go does alike); a controller's field stays its own.
 const takenOver = [/^helm$/, /^zakenak/, /^before-first-apply$/];
@@ -42,12 +46,12 @@ export function createConflictJudge(
 ): ConflictJudge {
   const fitting = rules.filter((rule) => createObjectMatcher(rule)(subject));
   const decide = (manager: string): Pick<FieldConflict, 'decision' | 'reason'> => {
-    const rule = fitting.find(({ managers }) => managers.some((glob) => globOf(glob).test(manager)));
+    const rule = fitting.find(({ managers }) => managers.some((glob) => globOf(glob)(manager)));
     if (rule) return { decision: rule.decision, ...(rule.reason ? { reason: rule.reason } : {}) };
     const known = isHand(manager) || takenOver.some((pattern) => pattern.test(manager));
     return { decision: known ? 'take' : 'refuse' };
   };
-  return (error) =>
+  const judge = (error: KubeStatusError): readonly FieldConflict[] =>
     error.causes
       .filter(({ reason }) => reason === 'FieldManagerConflict')
       .map(({ field = '', message = '' }) => {
@@ -56,6 +60,7 @@ export function createConflictJudge(
         if (manager === undefined) return { field, manager: 'unknown', decision: 'refuse' };
         return { field, manager, ...decide(manager) };
       });
+  return Object.assign(judge, { decide: (manager: string) => decide(manager).decision });
 }
 
 /** The refused ones in words. */

@@ -66,7 +66,7 @@ export function toleranceOfRules(rules: readonly DriftRule[], name = 'drift.igno
           return false;
         if (!managers) return true;
         const writer = live && writerOf(live, path);
-        return writer && !writer.isLikely && managers.some((glob) => glob.test(writer.manager));
+        return writer && !writer.isLikely && managers.some((fits) => fits(writer.manager));
       });
       return found && `${name}: ${describeRule(found.rule)}`;
     },

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { KubeStatusError } from '@zakenak/core';
 import { type ConflictRule, createConflictJudge, isApplyConflict } from './conflict.ts';
 import { claimFields, migrateManagedFields } from './managed-fields.ts';
+import { globOf } from './object-pattern.ts';
 import { fakeKube, objectOf } from './testing/objects.ts';
 
 const conflict = (field: string, message: string) => ({ reason: 'FieldManagerConflict', field, message });
@@ -170,6 +171,42 @@ test('nothing is written where there is nothing to claim or nothing to bind it t
   await claimFields(live([controller], '7'), { kube: fakeKube({}) });
   await claimFields(live(old), { kube: fakeKube({}) });
 });
+
+test('nothing is claimed from a manager whose fields a rule of the project leaves to it', async () => {
+  const entries = [entry('kubectl-client-side-apply', 'Update', spec({ 'f:paused': {} }))];
+  const judge = judgeBy({ managers: ['kubectl*'], decision: 'refuse' });
+  await claimFields(live(entries, '7'), { kube: fakeKube({}) }, judge);
+  let isClaimed = false;
+  const patch = async () => {
+    isClaimed = true;
+    return live([]);
+  };
+  await claimFields(live(entries, '7'), { kube: fakeKube({ patch }) }, judgeBy());
+  assert.ok(isClaimed, 'without the rule it is');
+});
+
+test('a pattern is matched in little time, whatever it is', () => {
+  const text = 'a'.repeat(253);
+  const judge = judgeBy({ managers: [`${'*a'.repeat(40)}b`], decision: 'take' });
+  const begun = performance.now();
+  assert.equal(judge(heldBy(text))[0]?.decision, 'refuse');
+  assert.ok(performance.now() - begun < 1_000);
+});
+
+for (const [pattern, text, fits] of [
+  ['web', 'web', true],
+  ['web', 'web2', false],
+  ['*', '', true],
+  ['a*a', 'a', false],
+  ['a*a', 'aa', true],
+  ['a*b*c', 'a-bb-c', true],
+  ['a*b*c', 'a-c', false],
+  ['*ab', 'aab', true],
+  ['a.c', 'abc', false],
+] as const)
+  test(`${pattern} ${fits ? 'fits' : 'does not fit'} '${text}'`, () => {
+    assert.equal(globOf(pattern)(text), fits);
+  });
 
 test('a writer in between is no failure; a refusal is', async () => {
   const failing = (status: number) =>

@@ -1,4 +1,5 @@
 import { type KubeObject, KubeStatusError, type Ports } from '@zakenak/core';
+import type { ConflictJudge } from './conflict.ts';
 import { isRecord, listAt, recordAt, textAt } from './json.ts';
 import { refOf } from './object.ts';
 import { fieldManager } from './ownership.ts';
@@ -7,10 +8,17 @@ const clientSide = new Set(['helm', 'kubectl-client-side-apply', 'before-first-a
 
 /**
  * Hands the fields that client-side tools wrote over to our manager, as client-go's csaupgrade does. Without it a field that leaves the manifest would stay
- * in the object, still owned by the old entry. Writes only where there is such an entry.
+ * in the object, still owned by the old entry. Writes only where there is such an entry. From whom the project takes nothing (`deploy.conflicts`), nothing is taken here either.
  */
-export async function claimFields(live: KubeObject, ports: Pick<Ports, 'kube'>): Promise<void> {
-  const entries = migrateManagedFields(listAt(live, 'metadata', 'managedFields'));
+export async function claimFields(
+  live: KubeObject,
+  ports: Pick<Ports, 'kube'>,
+  judge?: Pick<ConflictJudge, 'decide'>,
+): Promise<void> {
+  const entries = migrateManagedFields(
+    listAt(live, 'metadata', 'managedFields'),
+    (manager) => judge?.decide(manager) !== 'refuse',
+  );
   const { resourceVersion } = live.metadata;
   if (!entries || !resourceVersion) return;
   try {
@@ -25,10 +33,14 @@ export async function claimFields(live: KubeObject, ports: Pick<Ports, 'kube'>):
 }
 
 /** The entries after the hand-over; undefined where there is nothing to hand over. */
-export function migrateManagedFields(entries: readonly unknown[]): readonly unknown[] | undefined {
+export function migrateManagedFields(
+  entries: readonly unknown[],
+  mayTake: (manager: string) => boolean = () => true,
+): readonly unknown[] | undefined {
   const old = entries.filter(
     (entry) =>
       clientSide.has(textAt(entry, 'manager')) &&
+      mayTake(textAt(entry, 'manager')) &&
       textAt(entry, 'operation') === 'Update' &&
       textAt(entry, 'subresource') === '',
   );

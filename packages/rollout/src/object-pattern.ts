@@ -17,16 +17,25 @@ export function createObjectMatcher(pattern: ObjectPattern): (subject: Tolerance
   const ofNamespace = glob(pattern.namespace);
   const ofRelease = glob(pattern.release);
   return ({ release, ref }) =>
-    (ofKind?.test(ref.kind) ?? true) &&
-    (ofName?.test(ref.name) ?? true) &&
-    (ofNamespace?.test(ref.namespace ?? '') ?? true) &&
-    (ofRelease?.test(release) ?? true);
-}
-/** A pattern in which `*` stands for any characters, of the whole text. */
-export function globOf(pattern: string): RegExp {
-  return new RegExp(`^${pattern.split('*').map(escaped).join('.*')}$`, 's');
+    (ofKind?.(ref.kind) ?? true) &&
+    (ofName?.(ref.name) ?? true) &&
+    (ofNamespace?.(ref.namespace ?? '') ?? true) &&
+    (ofRelease?.(release) ?? true);
 }
 
-function escaped(text: string): string {
-  return text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&');
+/** Tells whether a whole text fits a pattern in which `*` stands for any characters. In time that grows with the text, whatever the pattern: a regular expression would try every way. */
+export function globOf(pattern: string): (text: string) => boolean {
+  const [first = '', ...between] = pattern.split('*');
+  const last = between.pop();
+  if (last === undefined) return (text) => text === pattern;
+  return (text) => {
+    if (!text.startsWith(first)) return false;
+    let at = first.length;
+    for (const part of between) {
+      const found = text.indexOf(part, at);
+      if (found < 0) return false;
+      at = found + part.length;
+    }
+    return text.length - last.length >= at && text.endsWith(last);
+  };
 }

@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promise
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { gzipSync } from 'node:zlib';
 import { fakeProcess } from '@zakenak/core/testing';
 import { createFiles } from '@zakenak/machine';
 import { type LoadedChart, loadChart } from './chart.ts';
@@ -65,4 +66,43 @@ test('a file below node_modules is part of the chart, as for helm', async (t) =>
   const { digest } = await place.load();
   await place.write('charts/web/templates/node_modules/a.yaml', 'second');
   assert.notEqual((await place.load()).digest, digest);
+});
+
+test('a chart that links one large file again and again is refused before it fills the memory', async (t) => {
+  const place = await makePlace(t);
+  await place.write('charts/web/large', new Uint8Array(20 * 1024 * 1024));
+  for (let index = 0; index < 100; index += 1) await place.link(`charts/web/files/${index}`, '../large');
+  const before = process.memoryUsage.rss();
+  await assert.rejects(place.load(), { code: 'rollout/bad-chart', message: /more than 256 MiB/ });
+  assert.ok(process.memoryUsage.rss() - before < 900 * 1024 * 1024);
+});
+
+/** A gzipped tar of the files given. */
+function pack(files: Readonly<Record<string, Uint8Array>>): Uint8Array {
+  const blocks = Object.entries(files).flatMap(([path, body]) => {
+    const header = Buffer.alloc(512);
+    header.write(path);
+    header.write(body.length.toString(8).padStart(11, '0'), 124);
+    header.write('        0', 148);
+    const sum = header.reduce((total, byte) => total + byte, 0);
+    header.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148);
+    return [header, body, Buffer.alloc((512 - (body.length % 512)) % 512)];
+  });
+  return gzipSync(Buffer.concat([...blocks, Buffer.alloc(1024)]));
+}
+
+test('subcharts that unpack to more than a machine holds are refused', async (t) => {
+  const place = await makePlace(t);
+  const large = pack({ 'sub/large': Buffer.alloc(60 * 1024 * 1024) });
+  const many = Array.from({ length: 100 }, (_, index) => [`sub/charts/${index}.tgz`, large] as const);
+  await place.write('charts/web/charts/sub.tgz', pack(Object.fromEntries(many)));
+  await assert.rejects(place.load(), { code: 'rollout/bad-chart', message: /more than 256 MiB/ });
+});
+
+test('subcharts that are packed into each other without end are refused', async (t) => {
+  const place = await makePlace(t);
+  let packed = pack({ 'sub/Chart.yaml': Buffer.from('name: sub') });
+  for (let depth = 0; depth < 20; depth += 1) packed = pack({ 'sub/charts/sub.tgz': packed });
+  await place.write('charts/web/charts/sub.tgz', packed);
+  await assert.rejects(place.load(), { code: 'rollout/bad-chart', message: /packed more than 8 deep/ });
 });

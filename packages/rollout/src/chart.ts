@@ -46,7 +46,7 @@ export async function loadChart(
 ): Promise<LoadedChart> {
   const { path, contents } = await readChart(source, folder, ports, signal);
   const own = new Map([...contents].filter(([name]) => !/^charts\/|(^|\/)\./.test(name)));
-  const everything = withoutArchives(contents);
+  const everything = withoutArchives(source.chart, contents);
   const names = [...everything.keys()];
   return {
     path,

@@ -212,9 +212,7 @@ async function readPlainManifests(
     if (!stat) throw badChart(path, 'there is no such file or folder of manifests.');
     const files =
       stat.kind === 'folder'
-        ? (await ports.files.glob(['**/*.{yaml,yml,json}'], { cwd: absolute })).map(
-            (file) => `${path.replace(/\/$/, '')}/${file}`,
-          )
+        ? (await findManifests(absolute, ports)).map((file) => `${path.replace(/\/$/, '')}/${file}`)
         : [path];
     for (const file of files) {
       const text = await ports.files.readText(await ports.files.resolve(file));
@@ -245,6 +243,18 @@ async function readPlainManifests(
     ],
     crds: [],
   };
+}
+
+/** Files by their suffix, links to files among them, as kubectl reads a folder; like it, no folder is reached through a link. */
+async function findManifests(cwd: string, { files }: RenderPorts): Promise<readonly string[]> {
+  const found = await files.glob(['**/*.{yaml,yml,json}'], { cwd, links: true });
+  const isFile = await Promise.all(
+    // The last dot is looked up in what a link leads to: only a folder has one.
+    found.map(
+      async (name) => !name.split('/').includes('node_modules') && !(await files.stat(`${cwd}/${name}/.`)),
+    ),
+  );
+  return found.filter((_, index) => isFile[index]);
 }
 
 function placeDraft(draft: Draft, kinds: Kinds): RenderedRelease {

@@ -1,0 +1,59 @@
+import assert from 'node:assert/strict';
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { createRedactor } from '@zakenak/core';
+import { collectingProgress, fakeProcess } from '@zakenak/core/testing';
+import { createFiles } from '@zakenak/machine';
+import { renderRollout } from './render.ts';
+import { fakeKube } from './testing/objects.ts';
+
+const configMap = (name: string): string => `apiVersion: v1\nkind: ConfigMap\nmetadata: { name: ${name} }\n`;
+
+/** A workspace with the folder `manifests`, and what is rendered of it. */
+async function makePlace(t: TestContext) {
+  const folder = await mkdtemp(join(tmpdir(), 'zakenak-render-'));
+  t.after(() => rm(folder, { recursive: true }));
+  const root = join(folder, 'work');
+  for (const path of ['manifests/node_modules/x', 'common'])
+    await mkdir(join(root, path), { recursive: true });
+  const write = (path: string, name: string) => writeFile(join(root, path), configMap(name));
+  await write('manifests/plain.yaml', 'plain');
+  await write('manifests/node_modules/x/package.json', 'package');
+  await write('common/linked.yaml', 'linked');
+  await write('../outside.yaml', 'outside');
+  const rendered = async (): Promise<readonly string[]> => {
+    const { releases } = await renderRollout(
+      {
+        set: 'test',
+        releases: [{ name: 'plain', namespace: 'test', source: { manifests: ['manifests/'] } }],
+      },
+      {
+        files: createFiles(root),
+        process: fakeProcess([]),
+        progress: collectingProgress(),
+        redactor: createRedactor(),
+        kube: fakeKube({
+          version: async () => ({ major: 1, minor: 34, gitVersion: 'v1.34.4' }),
+          resources: async () => [],
+        }),
+      },
+    );
+    return releases.flatMap(({ objects }) => objects.map(({ metadata }) => metadata.name));
+  };
+  return { link: (path: string, target: string) => symlink(target, join(root, path)), rendered };
+}
+
+test('manifests that are links are deployed as kubectl does; a link to a folder is none', async (t) => {
+  const { link, rendered } = await makePlace(t);
+  await link('manifests/linked.yaml', '../common/linked.yaml');
+  await link('manifests/folder', '../common');
+  assert.deepEqual(await rendered(), ['linked', 'plain']);
+});
+
+test('a manifest that is a link out of the workspace is refused', async (t) => {
+  const { link, rendered } = await makePlace(t);
+  await link('manifests/linked.yaml', '../../outside.yaml');
+  await assert.rejects(rendered(), { code: 'files/outside-workspace' });
+});

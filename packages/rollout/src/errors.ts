@@ -199,6 +199,17 @@ export async function requestOf<T>(doing: string, body: () => Promise<T>): Promi
   }
 }
 
+/** Something that Zakenak itself keeps in the cluster and cannot read any more. */
+export function damagedState(object: string, remedy: string, cause?: unknown): ZakenakError {
+  return new ZakenakError({
+    code: 'rollout/damaged-state',
+    message: `${object} cannot be read: it was changed by hand, or part of it is gone.`,
+    remedy,
+    exitCode: exitCodes.outside,
+    cause,
+  });
+}
+
 /** A record that no Secret can hold; sizes in bytes. */
 export function recordTooLarge(release: string, size: number, limit: number): ZakenakError {
   const kib = (bytes: number): string => `${Math.ceil(bytes / 1_024)} KiB`;

@@ -1,7 +1,7 @@
 import { type KubeObject, KubeStatusError, type Ports } from '@zakenak/core';
 import type { ObjectDrift } from './drift.ts';
 import type { DriftRule } from './drift-rules.ts';
-import { requestOf } from './errors.ts';
+import { damagedState, requestOf } from './errors.ts';
 import type { JournalPlace } from './journal.ts';
 import { textAt } from './json.ts';
 import { refOf } from './object.ts';
@@ -15,7 +15,12 @@ export async function readHeldRules(
 ): Promise<readonly DriftRule[]> {
   const ref = refOf(storeOf(placeOf(place, ports), []));
   const live = await requestOf('Reading what is held', () => ports.kube.get(ref, signal));
-  return live ? (JSON.parse(textAt(live, 'data', 'rules') || '[]') as readonly DriftRule[]) : [];
+  try {
+    return live ? (JSON.parse(textAt(live, 'data', 'rules') || '[]') as readonly DriftRule[]) : [];
+  } catch (cause) {
+    const remedy = 'Delete it, and hold again what is to be held: zakenak sync --mode hold.';
+    throw damagedState(`The ConfigMap ${ref.name} in ${ref.namespace}`, remedy, cause);
+  }
 }
 
 /** Replaces what is held. */

@@ -96,3 +96,23 @@ test('until its head is written a new journal changes nothing about the one befo
   await writeJournal(next, place, { kube });
   assert.deepEqual(await readJournal(place, { kube }), next);
 });
+
+test('a journal that is damaged, or lacks a part, is refused: what it does not tell could not be put back', async () => {
+  for (const [name, change] of [
+    ['zakenak.journal.shop', { data: { journal: 'cut off' } }],
+    ['zakenak.journal.shop.1.0', { data: { web: 'cut off' } }],
+    ['zakenak.journal.shop.1.0', undefined],
+  ] as const) {
+    const { kube, kept } = secrets();
+    await writeJournal(journal([release('web')]), place, { kube });
+    const secret = kept.get(name);
+    assert.ok(secret);
+    if (change) kept.set(name, { ...secret, ...change });
+    else kept.delete(name);
+    await assert.rejects(readJournal(place, { kube }), {
+      code: 'rollout/damaged-state',
+      exitCode: 4,
+      remedy: /zakenak\.dev\/journal=shop/,
+    });
+  }
+});

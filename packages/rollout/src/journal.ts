@@ -7,7 +7,7 @@ import {
   type Ports,
   ZakenakError,
 } from '@zakenak/core';
-import { requestOf } from './errors.ts';
+import { damagedState, requestOf } from './errors.ts';
 import { textAt } from './json.ts';
 
 /** How an object was before the rollout; absent `before`: it did not exist. */
@@ -104,9 +104,10 @@ function readParts(head: KubeObject, items: readonly KubeObject[], place: Journa
   const parts = items.filter(({ metadata }) => metadata.name.startsWith(partName(place, rest.epoch, '')));
   return {
     ...rest,
-    releases: releases.flatMap((name) => {
+    releases: releases.map((name) => {
       const part = parts.find((secret) => textAt(secret, 'data', name) !== '');
-      return part ? [decode(part, name) as JournalRelease] : [];
+      if (!part) throw damaged(head, new Error(`The part of ${name} is gone`));
+      return decode(part, name) as JournalRelease;
     }),
   };
 }
@@ -207,7 +208,21 @@ function encode(content: unknown, name: string): string {
 }
 
 function decode(secret: KubeObject, key: string): unknown {
-  return JSON.parse(gunzipSync(Buffer.from(textAt(secret, 'data', key), 'base64')).toString('utf8'));
+  try {
+    return JSON.parse(gunzipSync(Buffer.from(textAt(secret, 'data', key), 'base64')).toString('utf8'));
+  } catch (cause) {
+    throw damaged(secret, cause);
+  }
+}
+
+/** Going on without it would be a rollback that leaves something behind. */
+function damaged({ metadata }: KubeObject, cause: unknown): ZakenakError {
+  const remedy = `Give the rollout that it tells of up by deleting the Secrets labelled ${journalLabel}=${metadata.labels?.[journalLabel] ?? ''}; zakenak deploy then brings the set to what the repository says.`;
+  return damagedState(
+    `The journal ${metadata.name} in ${metadata.namespace ?? ''} of a rollout that did not finish`,
+    remedy,
+    cause,
+  );
 }
 
 function tooLarge(name: string): ZakenakError {

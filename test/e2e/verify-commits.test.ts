@@ -96,7 +96,7 @@ test('a commit that was changed, moved, signed twice or by an unknown kind of si
       ),
       'commit/duplicate-signature',
     ],
-    x509: [text.replace(signatureOf(text), x509), 'commit/unsupported-signature'],
+    x509: [text.replace(signatureOf(text), x509), 'commit/bad-signature'],
     garbage: [text.replace(signatureOf(text), 'gpgsig hello\n'), 'commit/unsupported-signature'],
     brokenArmor: [text.replace(/^ AAAA/m, ' !!!!').replace(/\n U/, '\n %'), 'commit/bad-signature'],
     // git takes the header for part of the signed text, a reader for another author.

@@ -42,6 +42,26 @@ export function badRevokedKeys(path: string, why: string): ZakenakError {
   });
 }
 
+/** A file of certificates cannot be read: who is trusted would depend on what was skipped. */
+export function badCaCertificates(path: string, why: string): ZakenakError {
+  return new ZakenakError({
+    code: 'commits/bad-ca-certificates',
+    message: `${path} is no list of certificates: ${why}.`,
+    remedy: 'Write the authorities’ certificates as PEM, one BEGIN CERTIFICATE block each.',
+    exitCode: exitCodes.badInput,
+  });
+}
+
+/** A revocation list of the authorities cannot be read, or is by nobody trusted: a certificate left out might be the stolen one. */
+export function badRevocationLists(path: string, why: string): ZakenakError {
+  return new ZakenakError({
+    code: 'commits/bad-revocation-lists',
+    message: `${path} is no revocation list that can be gone by: ${why}.`,
+    remedy: 'Put the whole list there, PEM or DER, and its issuer’s certificate among the CA certificates.',
+    exitCode: exitCodes.badInput,
+  });
+}
+
 /** The forge's verdict was asked for and there is no forge to ask. */
 export function noForge(): ZakenakError {
   return new ZakenakError({

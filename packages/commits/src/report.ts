@@ -21,16 +21,22 @@ const remedies: Readonly<Record<CommitFault, string>> = {
   'expired-signature': 'Sign the commit again without an expiry.',
   'forge-unverified': 'Look at the commit’s page on the forge: it says what its verifier misses.',
   malformed: 'Make the commit anew with git itself; see git fsck for what is wrong with it.',
+  'no-inclusion-proof':
+    'Sign with the entry in the signature: git config gitsign.rekorMode offline, then sign the commit again.',
   'no-sign-off': 'Add the line with git rebase --signoff BASE.',
   'not-yet-valid': 'Check the clock of the machine that signed, and the key’s valid-after.',
   'revoked-key': 'Sign the commit again with a key that is not revoked.',
+  'stale-revocations': 'Have the authority’s current list put among the revocation lists on the base branch.',
   'unknown-signer':
-    'Have the key added to the allowed signers or the keyring on the base branch, or sign with one that is there.',
+    'Have the key added to the allowed signers, the keyring or the CA certificates on the base branch, or sign with one that is there.',
   unsigned:
     'Set signing up with zakenak sign --key KEY.pub, then sign: git rebase --exec "git commit --amend --no-edit -S" BASE.',
-  'unsupported-signature': 'Sign with an SSH key, an SSH certificate or OpenPGP: zakenak sign --key KEY.pub.',
+  'unsupported-signature':
+    'Sign with an SSH key, an SSH certificate, OpenPGP or X.509: zakenak sign --key KEY.pub.',
+  'untrusted-timestamp':
+    'Have the time stamping authority’s certificate added to the CA certificates on the base branch, or sign again without a time stamp.',
   'unusable-key':
-    'Publish the key anew with a valid self-signature and the right to sign, or the certificate for users and without critical options.',
+    'Publish the key anew with a valid self-signature and the right to sign, or have the certificate issued for users who sign, without restrictions.',
   'weak-key': 'Sign with an Ed25519 key, or RSA of 3072 bits.',
   'weak-signature': 'Sign with SHA-256 or better: set personal-digest-preferences in gpg.conf.',
   'web-flow': 'Make the commit on a machine with a signing key instead of on the website.',

@@ -2,11 +2,13 @@ import type { Commit, Signable } from './commit-object.ts';
 import { type Fault, fault, type Signed } from './verdict.ts';
 import type { OpenPgpVerifier } from './verify-openpgp.ts';
 import type { SshVerifier } from './verify-ssh.ts';
+import type { X509Verifier } from './verify-x509.ts';
 
-/** The verifiers, by the kind of signature. OpenPGP's is made at the first use. */
+/** The verifiers, by the kind of signature. OpenPGP's and X.509's are made at the first use. */
 export interface Verifiers {
   readonly ssh: SshVerifier;
   openPgp(): Promise<OpenPgpVerifier>;
+  x509(): Promise<X509Verifier>;
 }
 
 /**
@@ -23,6 +25,6 @@ export async function verifySignature(
   if (/^-----BEGIN PGP (SIGNATURE|MESSAGE)-----/.test(signature))
     return (await verifiers.openPgp()).verify(commit, signature);
   if (signature.startsWith('-----BEGIN SIGNED MESSAGE-----'))
-    return fault('unsupported-signature', 'X.509 and gitsign signatures are not verified yet');
+    return (await verifiers.x509()).verify(commit, signature);
   return fault('unsupported-signature', 'its signature is of an unknown kind');
 }

@@ -6,9 +6,9 @@ export const spec = defineSpec({
   verb: 'verify',
   summary: 'Verify that every commit of the event is signed by someone who may, for who it says it is from.',
   details:
-    'SSH (certificates and security keys too) and OpenPGP signatures are verified in process, straight from the commit objects; no key server is asked, and no forge unless mode says so. The signer’s ' +
-    'principal or user ID has to be the committer’s address, and the key has to have been valid when it signed. Allowed signers, keyring and revoked keys come from the ' +
-    'base branch on a pull request. X.509 and gitsign signatures are recognised and never count as good yet.',
+    'SSH (certificates and security keys too), OpenPGP and X.509 signatures are verified in process, straight from the commit objects; no key server is asked, and no forge unless mode says so. The signer’s ' +
+    'principal, user ID or certificate has to name the committer’s address, and the key has to have been valid when it signed: for X.509 at its time stamp, where it has one. ' +
+    'Allowed signers, keyring, CA certificates and what is revoked come from the base branch on a pull request. gitsign signatures are recognised and never count as good yet.',
   example: 'zakenak verify --allowed-signers .zakenak/allowed_signers',
   inputs: {
     base: { type: 'string', description: 'Verify what has been committed since this revision.' },
@@ -28,6 +28,18 @@ export const spec = defineSpec({
       description:
         'File of SSH keys that are never good again: a key revocation list of ssh-keygen -k, or public keys, one a line.',
       default: '.zakenak/revoked_keys',
+    },
+    'ca-certificates': {
+      type: 'string',
+      description:
+        'PEM file, or folder of them, of X.509 certificates; every one in it is trusted, for signers and for time stamps.',
+      default: '.zakenak/ca_certificates',
+    },
+    'revocation-lists': {
+      type: 'string',
+      description:
+        'Certificate revocation list, PEM or DER, or folder of them, each by one of the CA certificates.',
+      default: '.zakenak/revocation_lists',
     },
     'web-flow': {
       type: 'choice',

@@ -1,7 +1,8 @@
 import { posix } from 'node:path';
 import type { Ports } from '@zakenak/core';
 import { type AllowedSigner, parseAllowedSigners } from './allowed-signers.ts';
-import { badRevokedKeys, nobodyTrusted } from './errors.ts';
+import { badRevocationLists, badRevokedKeys, nobodyTrusted } from './errors.ts';
+import type { RevocationFile } from './revocation-list.ts';
 import { parseRevokedKeys, type Revocations } from './ssh-revocation.ts';
 import type { KeyringFile } from './verify-openpgp.ts';
 
@@ -10,6 +11,9 @@ export interface Trust {
   readonly signers: readonly AllowedSigner[];
   readonly keyring: readonly KeyringFile[];
   readonly revocations: Revocations;
+  /** PEM files of X.509 certificates. */
+  readonly caCertificates: readonly KeyringFile[];
+  readonly revocationLists: readonly RevocationFile[];
 }
 
 /** Where trust is read from. */
@@ -18,26 +22,52 @@ export interface TrustSource {
   readonly allowedSigners: string;
   readonly keyring: string;
   readonly revokedKeys: string;
+  readonly caCertificates: string;
+  readonly revocationLists: string;
   /** The commit to read them from; absent: the workspace. */
   readonly revision: string | undefined;
 }
 
 type TrustPorts = Pick<Ports, 'git' | 'files'>;
 
-/** Reads allowed signers, keyring and revoked keys. Throws `commits/nobody-trusted` where neither of the first two is there, `commits/bad-allowed-signers`, `commits/bad-revoked-keys`, `files/outside-workspace`. */
+const keyFiles = /\.(asc|gpg|key|pgp|pub)$/i;
+const certificateFiles = /\.(cer|crt|pem)$/i;
+const revocationFiles = /\.(crl|pem)$/i;
+
+/**
+ * Reads who is trusted. Throws `commits/nobody-trusted` where there are neither allowed signers nor a keyring nor CA certificates, `commits/bad-allowed-signers`,
+ * `commits/bad-revoked-keys`, `files/outside-workspace`.
+ */
 export async function readTrust(source: TrustSource, ports: TrustPorts): Promise<Trust> {
-  const text = await readOne(source.allowedSigners, source.revision, ports);
-  const paths = await listKeyring(source.keyring, source.revision, ports);
-  if (text === undefined && paths.length === 0)
-    throw nobodyTrusted([source.allowedSigners, source.keyring], source.revision);
-  const keyring: KeyringFile[] = [];
-  for (const path of paths) keyring.push({ path, text: (await readOne(path, source.revision, ports)) ?? '' });
-  const revoked = await readBytes(source.revokedKeys, source.revision, ports);
+  const { revision } = source;
+  const text = await readOne(source.allowedSigners, revision, ports);
+  const keyring = await readAll(source.keyring, keyFiles, revision, ports);
+  const caCertificates = await readAll(source.caCertificates, certificateFiles, revision, ports);
+  if (text === undefined && keyring.length === 0 && caCertificates.length === 0)
+    throw nobodyTrusted([source.allowedSigners, source.keyring, source.caCertificates], revision);
+  const revoked = await readBytes(source.revokedKeys, revision, ports, badRevokedKeys);
+  const revocationLists: RevocationFile[] = [];
+  for (const path of await listFiles(source.revocationLists, revocationFiles, revision, ports))
+    revocationLists.push({ path, bytes: await readBytes(path, revision, ports, badRevocationLists) });
   return {
     signers: parseAllowedSigners(text ?? '', source.allowedSigners),
     keyring,
     revocations: parseRevokedKeys(revoked, source.revokedKeys),
+    caCertificates,
+    revocationLists,
   };
+}
+
+async function readAll(
+  path: string,
+  named: RegExp,
+  revision: string | undefined,
+  ports: TrustPorts,
+): Promise<readonly KeyringFile[]> {
+  const files: KeyringFile[] = [];
+  for (const name of await listFiles(path, named, revision, ports))
+    files.push({ path: name, text: (await readOne(name, revision, ports)) ?? '' });
+  return files;
 }
 
 async function readOne(
@@ -50,11 +80,12 @@ async function readOne(
   return (await files.stat(absolute)) === undefined ? undefined : files.readText(absolute);
 }
 
-/** Empty only where the file is not there: an unreadable list of revoked keys must not count as none. */
+/** Empty only where the file is not there: an unreadable list of what is revoked must not count as none. */
 async function readBytes(
   path: string,
   revision: string | undefined,
   { git, files }: TrustPorts,
+  refuse: typeof badRevokedKeys,
 ): Promise<Uint8Array> {
   const absolute = await files.resolve(path);
   if (revision === undefined)
@@ -63,12 +94,14 @@ async function readBytes(
   const { stdout } = await git.run(['ls-tree', '-z', '--full-tree', revision, '--', name]);
   const id = /^\d+ blob ([0-9a-f]+)\t/.exec(stdout)?.[1];
   if (stdout === '') return new Uint8Array();
-  if (id === undefined) throw badRevokedKeys(path, 'it is no file');
+  if (id === undefined) throw refuse(path, 'it is no file');
   return Buffer.from((await git.run(['cat-file', 'blob', id], { encoding: 'latin1' })).stdout, 'latin1');
 }
 
-async function listKeyring(
+/** A file by its path, whatever its name, or those of a folder that are named so. */
+async function listFiles(
   path: string,
+  named: RegExp,
   revision: string | undefined,
   { git, files }: TrustPorts,
 ): Promise<readonly string[]> {
@@ -77,13 +110,10 @@ async function listKeyring(
     const stat = await files.stat(absolute);
     if (stat?.kind !== 'folder') return stat === undefined ? [] : [path];
     return (await files.glob(['**/*'], { cwd: absolute }))
-      .filter(isKeyFile)
+      .filter((name) => named.test(name))
       .map((name) => posix.join(path, name));
   }
   const args = ['ls-tree', '-r', '-z', '--name-only', '--full-tree', revision, '--', posix.normalize(path)];
-  return (await git.run(args)).stdout.split('\0').filter((name) => name === path || isKeyFile(name));
-}
-
-function isKeyFile(path: string): boolean {
-  return /\.(asc|gpg|key|pgp|pub)$/i.test(path);
+  const names = (await git.run(args)).stdout.split('\0');
+  return names.filter((name) => name === posix.normalize(path) || named.test(name));
 }

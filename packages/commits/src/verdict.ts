@@ -6,12 +6,15 @@ export type CommitFault =
   | 'expired-signature'
   | 'forge-unverified'
   | 'malformed'
+  | 'no-inclusion-proof'
   | 'no-sign-off'
   | 'not-yet-valid'
   | 'revoked-key'
+  | 'stale-revocations'
   | 'unknown-signer'
   | 'unsigned'
   | 'unsupported-signature'
+  | 'untrusted-timestamp'
   | 'unusable-key'
   | 'weak-key'
   | 'weak-signature'
@@ -31,8 +34,8 @@ export interface Fault {
 
 /** A signature that holds, made by someone trusted for the committer's address. */
 export interface Signed {
-  readonly kind: 'ssh' | 'openpgp' | 'forge';
-  /** `SHA256:…` for SSH (of a certificate: the key’s), upper-case fingerprint for OpenPGP. */
+  readonly kind: 'ssh' | 'openpgp' | 'x509' | 'forge';
+  /** `SHA256:…` for SSH (of a certificate: the key’s), upper-case fingerprint for OpenPGP, and of the certificate (SHA-256) for X.509. */
   readonly key: string;
   readonly principal: string;
 }
@@ -43,6 +46,6 @@ export function fault(name: CommitFault, reason: string): Fault {
 }
 
 /** Whether a verdict is a fault. */
-export function isFault(verdict: Signed | Fault): verdict is Fault {
+export function isFault(verdict: object): verdict is Fault {
   return 'fault' in verdict;
 }

@@ -12,13 +12,15 @@ import { type Fault, fault, isFault, type Signed } from './verdict.ts';
 import { createOpenPgpVerifier, type OpenPgpVerifier } from './verify-openpgp.ts';
 import { createSshVerifier } from './verify-ssh.ts';
 import { verifyTags } from './verify-tags.ts';
+import type { X509Verifier } from './verify-x509.ts';
 
 /** What sign-verify-commits reaches the world through. */
 export type VerifyCommitsPorts = Pick<Ports, 'git' | 'files' | 'progress'>;
 
 /**
  * Verifies every commit of the request, merges included, and the tags asked for, without a process per commit. What is not verified is a finding `commit/…`. No commit to verify gives
- * the verdict `skipped`. Throws `git/shallow-clone`, `commits/nobody-trusted`, `commits/bad-allowed-signers`, `commits/bad-keyring`, `commits/bad-revoked-keys`, `commits/unreadable`,
+ * the verdict `skipped`. Throws `git/shallow-clone`, `commits/nobody-trusted`, `commits/bad-allowed-signers`, `commits/bad-keyring`, `commits/bad-revoked-keys`, `commits/bad-ca-certificates`,
+ * `commits/bad-revocation-lists`, `commits/unreadable`,
  * `commits/no-forge`, `commits/forge-undecided`, and the forge's errors where it is asked.
  */
 export async function verifyCommits(
@@ -77,17 +79,27 @@ async function createVerifiers(request: VerifyCommitsRequest, ports: VerifyCommi
           allowedSigners: request['allowed-signers'],
           keyring: request.keyring,
           revokedKeys: request['revoked-keys'],
+          caCertificates: request['ca-certificates'],
+          revocationLists: request['revocation-lists'],
           revision: request.policyRevision,
         },
         ports,
       )
     : undefined;
   let openPgp: Promise<OpenPgpVerifier> | undefined;
+  let x509: Promise<X509Verifier> | undefined;
   return {
     ssh: createSshVerifier(trust?.signers ?? [], trust?.revocations),
     openPgp() {
       openPgp ??= createOpenPgpVerifier(trust?.keyring ?? []);
       return openPgp;
+    },
+    x509() {
+      // Loaded only where a commit has such a signature.
+      x509 ??= import('./verify-x509.ts').then(({ createX509Verifier }) =>
+        createX509Verifier(trust?.caCertificates ?? [], trust?.revocationLists),
+      );
+      return x509;
     },
   };
 }
@@ -108,7 +120,13 @@ async function noteIgnoredChanges(
 ): Promise<readonly string[]> {
   if (request.policyRevision === undefined) return [];
   const changes = await git.changedFiles({ ...range, bases: [request.policyRevision] });
-  const watched = [request['allowed-signers'], request.keyring, request['revoked-keys']];
+  const watched = [
+    request['allowed-signers'],
+    request.keyring,
+    request['revoked-keys'],
+    request['ca-certificates'],
+    request['revocation-lists'],
+  ];
   return watched
     .filter((path) =>
       changes.some((change) =>

@@ -137,6 +137,7 @@ const policy = Type.Object(
           require: optional(choice(['signed', 'off'], 'What every commit has to be.')),
           allowedSigners: optional(text('allowed_signers file for SSH signatures (ssh-keygen(1)).')),
           keyring: optional(text('File or folder of armored OpenPGP public keys.')),
+          caCertificates: optional(text('PEM file or folder of trusted X.509 certificates.')),
           webFlow: optional(choice(['allow', 'merge-only', 'deny'], 'Commits that the forge itself signed.')),
           requireDco: optional(Type.Boolean({ description: 'Demand a Signed-off-by line of the author.' })),
         },

@@ -50,6 +50,7 @@ const debianPackages = [
   'iptables',
   'busybox-static',
   'gnupg',
+  'openssl',
   'openssh-client',
   // gitlab-ci-local copies with it, the components download with curl.
   'rsync',

@@ -5,7 +5,9 @@ import { type Bound, bindInputs, bindVerb, given } from '../bind.ts';
 /** Verifies the signatures of the event's commits, by the base commit's policy; skipped where that policy says `require: off`. */
 export const verify: Bound = async (read, settings, context) => {
   const policy = (await settings.policy())?.commits;
-  const asked = ['allowed-signers', 'keyring', 'base', 'tags'].some((name) => given(read, name));
+  const asked = ['allowed-signers', 'keyring', 'ca-certificates', 'base', 'tags'].some((name) =>
+    given(read, name),
+  );
   if (policy?.require === 'off' && !asked)
     return createReport({
       tool: spec.name,
@@ -15,6 +17,7 @@ export const verify: Bound = async (read, settings, context) => {
   const inputs = bindInputs(spec, read, {
     'allowed-signers': policy?.allowedSigners,
     keyring: policy?.keyring,
+    'ca-certificates': policy?.caCertificates,
     'web-flow': policy?.webFlow,
     'require-dco': policy?.requireDco,
   });
@@ -34,6 +37,7 @@ export const verifyVerb = bindVerb(
   {
     'allowed-signers': 'policy.commits.allowedSigners',
     keyring: 'policy.commits.keyring',
+    'ca-certificates': 'policy.commits.caCertificates',
     'web-flow': 'policy.commits.webFlow',
     'require-dco': 'policy.commits.requireDco',
   },

@@ -52,6 +52,17 @@ export function badCaCertificates(path: string, why: string): ZakenakError {
   });
 }
 
+/** The trusted root cannot be read: whose certificates and logs count would be unknown. */
+export function badTrustedRoot(path: string, why: string): ZakenakError {
+  return new ZakenakError({
+    code: 'commits/bad-trusted-root',
+    message: `${path} is no Sigstore trusted root: ${why}.`,
+    remedy:
+      'Put the trusted_root.json there that your Sigstore publishes (cosign trusted-root create writes one).',
+    exitCode: exitCodes.badInput,
+  });
+}
+
 /** A revocation list of the authorities cannot be read, or is by nobody trusted: a certificate left out might be the stolen one. */
 export function badRevocationLists(path: string, why: string): ZakenakError {
   return new ZakenakError({

@@ -6,9 +6,9 @@ export const spec = defineSpec({
   verb: 'verify',
   summary: 'Verify that every commit of the event is signed by someone who may, for who it says it is from.',
   details:
-    'SSH (certificates and security keys too), OpenPGP and X.509 signatures are verified in process, straight from the commit objects; no key server is asked, and no forge unless mode says so. The signer’s ' +
-    'principal, user ID or certificate has to name the committer’s address, and the key has to have been valid when it signed: for X.509 at its time stamp, where it has one. ' +
-    'Allowed signers, keyring, CA certificates and what is revoked come from the base branch on a pull request. gitsign signatures are recognised and never count as good yet.',
+    'SSH (certificates and security keys too), OpenPGP, X.509 and gitsign signatures are verified in process, straight from the commit objects; no key server is asked, and no forge unless mode says so. The signer’s ' +
+    'principal, user ID or certificate has to name the committer’s address, and the key has to have been valid when it signed: for X.509 at its time stamp, where it has one, for gitsign at the log’s time. ' +
+    'Allowed signers, keyring, CA certificates and what is revoked come from the base branch on a pull request. gitsign signatures need the log’s proof in them (gitsign.rekorMode offline).',
   example: 'zakenak verify --allowed-signers .zakenak/allowed_signers',
   inputs: {
     base: { type: 'string', description: 'Verify what has been committed since this revision.' },
@@ -40,6 +40,17 @@ export const spec = defineSpec({
       description:
         'Certificate revocation list, PEM or DER, or folder of them, each by one of the CA certificates.',
       default: '.zakenak/revocation_lists',
+    },
+    'trusted-root': {
+      type: 'string',
+      description:
+        'Sigstore’s trusted root (JSON) for gitsign: its certificate authorities, logs and time stamping authorities.',
+      default: '.zakenak/trusted_root.json',
+    },
+    identities: {
+      type: 'list',
+      description:
+        'Who may sign by gitsign: ISSUER SUBJECT-PATTERN [COMMITTER-PATTERN]; without the last the subject is the committer’s address.',
     },
     'web-flow': {
       type: 'choice',

@@ -8,7 +8,7 @@ import { strongHashes } from './signature-algorithm.ts';
 import { type Fault, fault, isFault } from './verdict.ts';
 
 /** Where RFC 3161 appendix A puts a signature's time stamp: among the unsigned attributes. */
-const timestampAttribute = '1.2.840.113549.1.9.16.2.14';
+export const timestampAttribute = '1.2.840.113549.1.9.16.2.14';
 
 const infoType = '1.2.840.113549.1.9.16.1.4';
 /** SigningCertificate and SigningCertificateV2 (RFC 5035): the certificate belongs to what is signed. */

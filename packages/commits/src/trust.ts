@@ -14,6 +14,8 @@ export interface Trust {
   /** PEM files of X.509 certificates. */
   readonly caCertificates: readonly KeyringFile[];
   readonly revocationLists: readonly RevocationFile[];
+  /** Sigstore's. */
+  readonly trustedRoot: KeyringFile | undefined;
 }
 
 /** Where trust is read from. */
@@ -24,6 +26,7 @@ export interface TrustSource {
   readonly revokedKeys: string;
   readonly caCertificates: string;
   readonly revocationLists: string;
+  readonly trustedRoot: string;
   /** The commit to read them from; absent: the workspace. */
   readonly revision: string | undefined;
 }
@@ -35,7 +38,7 @@ const certificateFiles = /\.(cer|crt|pem)$/i;
 const revocationFiles = /\.(crl|pem)$/i;
 
 /**
- * Reads who is trusted. Throws `commits/nobody-trusted` where there are neither allowed signers nor a keyring nor CA certificates, `commits/bad-allowed-signers`,
+ * Reads who is trusted. Throws `commits/nobody-trusted` where there are neither allowed signers nor a keyring, CA certificates nor a trusted root, `commits/bad-allowed-signers`,
  * `commits/bad-revoked-keys`, `files/outside-workspace`.
  */
 export async function readTrust(source: TrustSource, ports: TrustPorts): Promise<Trust> {
@@ -43,8 +46,12 @@ export async function readTrust(source: TrustSource, ports: TrustPorts): Promise
   const text = await readOne(source.allowedSigners, revision, ports);
   const keyring = await readAll(source.keyring, keyFiles, revision, ports);
   const caCertificates = await readAll(source.caCertificates, certificateFiles, revision, ports);
-  if (text === undefined && keyring.length === 0 && caCertificates.length === 0)
-    throw nobodyTrusted([source.allowedSigners, source.keyring, source.caCertificates], revision);
+  const rootText = await readOne(source.trustedRoot, revision, ports);
+  if (text === undefined && keyring.length === 0 && caCertificates.length === 0 && rootText === undefined)
+    throw nobodyTrusted(
+      [source.allowedSigners, source.keyring, source.caCertificates, source.trustedRoot],
+      revision,
+    );
   const revoked = await readBytes(source.revokedKeys, revision, ports, badRevokedKeys);
   const revocationLists: RevocationFile[] = [];
   for (const path of await listFiles(source.revocationLists, revocationFiles, revision, ports))
@@ -55,6 +62,7 @@ export async function readTrust(source: TrustSource, ports: TrustPorts): Promise
     revocations: parseRevokedKeys(revoked, source.revokedKeys),
     caCertificates,
     revocationLists,
+    trustedRoot: rootText === undefined ? undefined : { path: source.trustedRoot, text: rootText },
   };
 }
 

@@ -34,7 +34,7 @@ export interface Fault {
 
 /** A signature that holds, made by someone trusted for the committer's address. */
 export interface Signed {
-  readonly kind: 'ssh' | 'openpgp' | 'x509' | 'forge';
+  readonly kind: 'ssh' | 'openpgp' | 'x509' | 'gitsign' | 'forge';
   /** `SHA256:…` for SSH (of a certificate: the key’s), upper-case fingerprint for OpenPGP, and of the certificate (SHA-256) for X.509. */
   readonly key: string;
   readonly principal: string;

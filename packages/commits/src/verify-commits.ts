@@ -20,7 +20,7 @@ export type VerifyCommitsPorts = Pick<Ports, 'git' | 'files' | 'progress'>;
 /**
  * Verifies every commit of the request, merges included, and the tags asked for, without a process per commit. What is not verified is a finding `commit/…`. No commit to verify gives
  * the verdict `skipped`. Throws `git/shallow-clone`, `commits/nobody-trusted`, `commits/bad-allowed-signers`, `commits/bad-keyring`, `commits/bad-revoked-keys`, `commits/bad-ca-certificates`,
- * `commits/bad-revocation-lists`, `commits/unreadable`,
+ * `commits/bad-revocation-lists`, `commits/bad-trusted-root`, `commits/unreadable`,
  * `commits/no-forge`, `commits/forge-undecided`, and the forge's errors where it is asked.
  */
 export async function verifyCommits(
@@ -81,6 +81,7 @@ async function createVerifiers(request: VerifyCommitsRequest, ports: VerifyCommi
           revokedKeys: request['revoked-keys'],
           caCertificates: request['ca-certificates'],
           revocationLists: request['revocation-lists'],
+          trustedRoot: request['trusted-root'],
           revision: request.policyRevision,
         },
         ports,
@@ -96,8 +97,13 @@ async function createVerifiers(request: VerifyCommitsRequest, ports: VerifyCommi
     },
     x509() {
       // Loaded only where a commit has such a signature.
-      x509 ??= import('./verify-x509.ts').then(({ createX509Verifier }) =>
-        createX509Verifier(trust?.caCertificates ?? [], trust?.revocationLists),
+      x509 ??= Promise.all([import('./verify-x509.ts'), import('./verify-gitsign.ts')]).then(
+        ([{ createX509Verifier }, { createGitsignVerifier }]) =>
+          createX509Verifier(
+            trust?.caCertificates ?? [],
+            trust?.revocationLists,
+            createGitsignVerifier(trust?.trustedRoot, request.identities),
+          ),
       );
       return x509;
     },
@@ -126,6 +132,7 @@ async function noteIgnoredChanges(
     request['revoked-keys'],
     request['ca-certificates'],
     request['revocation-lists'],
+    request['trusted-root'],
   ];
   return watched
     .filter((path) =>

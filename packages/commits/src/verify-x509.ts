@@ -7,6 +7,7 @@ import { badCaCertificates } from './errors.ts';
 import { parseRevocationLists, type RevocationFile } from './revocation-list.ts';
 import { readTimestamp } from './timestamp-token.ts';
 import { type Fault, fault, isFault, type Signed } from './verdict.ts';
+import { type GitsignVerifier, isFulcio } from './verify-gitsign.ts';
 import type { KeyringFile } from './verify-openpgp.ts';
 
 /** Verifies X.509 signatures (git's gpg.format x509). */
@@ -25,13 +26,14 @@ const dataType = '1.2.840.113549.1.7.1';
 export function createX509Verifier(
   files: readonly KeyringFile[],
   revocationFiles: readonly RevocationFile[] = [],
+  gitsign?: GitsignVerifier,
 ): X509Verifier {
   const trusted = files.flatMap(readCertificates);
   const authorities: Authorities = { trusted, revocations: parseRevocationLists(revocationFiles, trusted) };
   return {
     verify(commit, text) {
       try {
-        return judge(commit, parseSignedMessage(text), authorities);
+        return judge(commit, parseSignedMessage(text), authorities, gitsign);
       } catch (thrown) {
         return fault('bad-signature', `the signature cannot be read: ${(thrown as Error).message}`);
       }
@@ -52,7 +54,12 @@ function readCertificates({ path, text }: KeyringFile): readonly Certificate[] {
   });
 }
 
-function judge(commit: Signable, message: SignedData, authorities: Authorities): Signed | Fault {
+function judge(
+  commit: Signable,
+  message: SignedData,
+  authorities: Authorities,
+  gitsign: GitsignVerifier | undefined,
+): Signed | Fault {
   const signer = onlySigner(message);
   if (isFault(signer)) return signer;
   if (message.content || message.contentType !== dataType)
@@ -62,6 +69,10 @@ function judge(commit: Signable, message: SignedData, authorities: Authorities):
   if (!certificate) return fault('unknown-signer', 'the certificate of its signer is not there');
   const wrong = refuseSignature(signer, dataType, commit.payload, certificate.x509.publicKey);
   if (wrong) return wrong;
+  if (isFulcio(certificate))
+    return (
+      gitsign?.verify(commit, signer, certificate) ?? fault('unknown-signer', 'there is no trusted root')
+    );
   const stamped = readTimestamp(signer, authorities);
   if (typeof stamped === 'object') return stamped;
   const claimed = [commit.committer.time * 1000, signingTimeOf(signer) ?? commit.committer.time * 1000];

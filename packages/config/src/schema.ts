@@ -138,6 +138,12 @@ const policy = Type.Object(
           allowedSigners: optional(text('allowed_signers file for SSH signatures (ssh-keygen(1)).')),
           keyring: optional(text('File or folder of armored OpenPGP public keys.')),
           caCertificates: optional(text('PEM file or folder of trusted X.509 certificates.')),
+          trustedRoot: optional(text('Trusted root of Sigstore (JSON) for gitsign signatures.')),
+          identities: optional(
+            Type.Array(text('ISSUER SUBJECT-PATTERN [COMMITTER-PATTERN]'), {
+              description: 'Who may sign by gitsign.',
+            }),
+          ),
           webFlow: optional(choice(['allow', 'merge-only', 'deny'], 'Commits that the forge itself signed.')),
           requireDco: optional(Type.Boolean({ description: 'Demand a Signed-off-by line of the author.' })),
         },

@@ -5,8 +5,8 @@ import { type Bound, bindInputs, bindVerb, given } from '../bind.ts';
 /** Verifies the signatures of the event's commits, by the base commit's policy; skipped where that policy says `require: off`. */
 export const verify: Bound = async (read, settings, context) => {
   const policy = (await settings.policy())?.commits;
-  const asked = ['allowed-signers', 'keyring', 'ca-certificates', 'base', 'tags'].some((name) =>
-    given(read, name),
+  const asked = ['allowed-signers', 'keyring', 'ca-certificates', 'trusted-root', 'base', 'tags'].some(
+    (name) => given(read, name),
   );
   if (policy?.require === 'off' && !asked)
     return createReport({
@@ -18,6 +18,8 @@ export const verify: Bound = async (read, settings, context) => {
     'allowed-signers': policy?.allowedSigners,
     keyring: policy?.keyring,
     'ca-certificates': policy?.caCertificates,
+    'trusted-root': policy?.trustedRoot,
+    identities: policy?.identities,
     'web-flow': policy?.webFlow,
     'require-dco': policy?.requireDco,
   });
@@ -38,6 +40,8 @@ export const verifyVerb = bindVerb(
     'allowed-signers': 'policy.commits.allowedSigners',
     keyring: 'policy.commits.keyring',
     'ca-certificates': 'policy.commits.caCertificates',
+    'trusted-root': 'policy.commits.trustedRoot',
+    identities: 'policy.commits.identities',
     'web-flow': 'policy.commits.webFlow',
     'require-dco': 'policy.commits.requireDco',
   },

@@ -2,7 +2,7 @@ import { open, stat } from 'node:fs/promises';
 import type { KubeApi, Report } from '@zakenak/core';
 import type { Sandbox } from '@zakenak/sandbox';
 
-/** A write that the API server was asked for by the user of the sandbox's kubeconfig; dry runs are none. */
+/** A write that the API server was asked for; dry runs are none, and neither are questions about one's own rights, which store nothing. */
 export interface AuditedWrite {
   readonly verb: string;
   /** Plural. */
@@ -23,6 +23,7 @@ interface AuditEvent {
   readonly user: { readonly username: string };
   readonly responseStatus?: { readonly code?: number };
   readonly objectRef?: {
+    readonly apiGroup?: string;
     readonly resource?: string;
     readonly namespace?: string;
     readonly name?: string;
@@ -32,11 +33,13 @@ interface AuditEvent {
 
 const user = 'zakenak-sandbox-admin';
 const reads = new Set(['get', 'list', 'watch']);
+const questions = new Set(['authorization.k8s.io', 'authentication.k8s.io']);
 
-/** What an action did: everything that the user asked the API server for while it ran, in the order of the server's answers. */
+/** What an action did: everything that the user of the sandbox's kubeconfig, or whoever is named, asked the API server for while it ran, in the order of the server's answers. */
 export async function auditOf<T>(
   sandbox: Pick<Sandbox, 'auditLog'>,
   act: () => Promise<T>,
+  who = user,
 ): Promise<{
   readonly outcome: T;
   readonly writes: readonly AuditedWrite[];
@@ -44,11 +47,14 @@ export async function auditOf<T>(
 }> {
   const { size: from } = await stat(sandbox.auditLog);
   const outcome = await act();
-  const events = await readEvents(sandbox.auditLog, from);
+  const events = (await readEvents(sandbox.auditLog, from)).filter((event) => event.user.username === who);
   const writes = events
     .filter(
-      ({ verb, requestURI, stage }) =>
-        stage === 'ResponseComplete' && !reads.has(verb) && !requestURI.includes('dryRun='),
+      ({ verb, requestURI, stage, objectRef }) =>
+        stage === 'ResponseComplete' &&
+        !reads.has(verb) &&
+        !requestURI.includes('dryRun=') &&
+        !questions.has(objectRef?.apiGroup ?? ''),
     )
     .map(({ verb, userAgent, objectRef = {}, responseStatus }) => ({
       verb,
@@ -68,10 +74,7 @@ async function readEvents(path: string, from: number): Promise<readonly AuditEve
     const { size } = await file.stat();
     const { buffer } = await file.read(Buffer.alloc(size - from), 0, size - from, from);
     const lines = buffer.toString('utf8').split('\n');
-    return lines
-      .filter((line) => line.endsWith('}'))
-      .map((line) => JSON.parse(line) as AuditEvent)
-      .filter((event) => event.user.username === user);
+    return lines.filter((line) => line.endsWith('}')).map((line) => JSON.parse(line) as AuditEvent);
   } finally {
     await file.close();
   }

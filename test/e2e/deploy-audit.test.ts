@@ -108,7 +108,17 @@ test('a plan that cannot be carried out writes nothing at all', async (t) => {
     'charts/app/templates/widget.yaml':
       'apiVersion: example.com/v1\nkind: Widget\nmetadata: { name: "{{ .Release.Name }}" }\n',
   });
-  const refused = await audited(set, ['deploy']);
+  const { outcome, writes } = await auditOf(sandbox, () => set.run(['deploy']));
+  assert.equal(outcome.report.error?.code, 'rollout/unknown-kind');
+  assert.deepEqual(writes, []);
+  const other = await makeTestSet(t, sandbox);
+  await other.setValues({ base: { claim: true } });
+  assert.equal((await other.run(['deploy'])).report.verdict, 'simulated');
+  await other.workspace.write({
+    'charts/app/templates/claim.yaml':
+      'apiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: { name: "{{ .Release.Name }}" }\nspec: { accessModes: [ReadWriteMany], resources: { requests: { storage: 1Gi } } }\n',
+  });
+  const refused = await audited(other, ['deploy']);
   assert.equal(refused.exitCode, 1);
   assert.deepEqual([refused.writes, refused.refused, refused.bookkeeping], [[], [], []]);
 });

@@ -140,11 +140,11 @@ describe('each fault is named by the report of the deploy', { concurrency: 3 }, 
     const widget = 'apiVersion: example.com/v1\nkind: Widget\nmetadata: { name: one }\n';
     const set = await makeFaultSet(t, sandbox, widget);
     const { report, exitCode } = await set.run(['deploy']);
-    assert.equal(exitCode, 1);
-    assert.equal(report.findings[0]?.ruleId, 'rollout/unknown-object');
+    assert.equal(exitCode, 2);
+    assert.equal(report.error?.code, 'rollout/unknown-kind');
     assert.match(
-      report.findings[0]?.message ?? '',
-      /^web: Widget one: the cluster serves no example\.com\/v1 Widget/,
+      report.error?.message ?? '',
+      /^The cluster serves no example\.com\/v1 Widget \(web: Widget one\), and nothing of the set defines it\.$/,
     );
     assert.deepEqual(await readWrites(sandbox, set.name), []);
   });

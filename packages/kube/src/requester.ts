@@ -91,7 +91,10 @@ export function createRequester(
         return { ...answer, afterLoss };
       const failure = toStatusError(answer);
       if (answer.status === 401) {
-        if (renewed || !transport.renew()) throw unauthorized(target.server, target.context, failure.message);
+        if (renewed || !transport.renew()) {
+          const reason = transport.expired() ?? failure.message;
+          throw unauthorized(target.server, target.context, reason);
+        }
         renewed = true;
       } else if (isTurnedAway(answer, request)) await wait(failure, retryAfterMs(answer));
       else if (isFailure(answer, request) && ++failures < mostFailures) await wait(failure);

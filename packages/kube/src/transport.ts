@@ -4,6 +4,7 @@ import { createSecureContext, type SecureContextOptions } from 'node:tls';
 import { cancelled } from '@zakenak/core';
 import { type Credential, type Credentials, readPem } from './credentials.ts';
 import { badKubeconfig } from './errors.ts';
+import { expiryOf } from './expiry.ts';
 import type { Target } from './kubeconfig.ts';
 
 /** One request to the API server. */
@@ -33,6 +34,8 @@ export interface Transport {
   open(outgoing: Outgoing): Promise<IncomingMessage>;
   /** Asks for a fresh credential; false when there is none. */
   renew(): boolean;
+  /** That the credential sent last has run out, where it tells so itself. */
+  expired(): string | undefined;
 }
 
 const mostConnections = 32;
@@ -79,6 +82,7 @@ export async function createTransport(target: Target, credentials: Credentials):
     },
     open: (outgoing) => start(outgoing, 'single'),
     renew: () => credentials.renew(),
+    expired: () => held && expiryOf(held.credential),
   };
 }
 

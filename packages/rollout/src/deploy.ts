@@ -1,7 +1,7 @@
 import type { Report } from '@zakenak/core';
-import { planMoved } from './errors.ts';
+import { otherCluster, planMoved } from './errors.ts';
 import { comparePlans, type Plan } from './plan.ts';
-import { type PlanPorts, prepareRollout } from './plan-rollout.ts';
+import { type PlanPorts, prepareRollout, readCluster } from './plan-rollout.ts';
 import type { RunPorts } from './release-run.ts';
 import type { DeployRequest } from './request.ts';
 import { transact } from './transaction.ts';
@@ -25,6 +25,7 @@ export async function deployRollout(
       ...request,
       tool: request.dryRun ? 'plan' : 'deploy-to-wsl2-runner',
       prepare: async () => {
+        if (approved) await checkCluster(approved, ports, signal);
         const prepared = await prepareRollout(request, ports, signal);
         if (planFile !== undefined) await writePlan(prepared.plan, planFile, ports);
         return prepared;
@@ -39,6 +40,12 @@ export async function deployRollout(
     ports,
     signal,
   );
+}
+
+/** Told before anything is rendered: of another cluster everything else would differ too. */
+async function checkCluster({ cluster }: Plan, ports: DeployPorts, signal?: AbortSignal): Promise<void> {
+  const { uid } = await readCluster(ports, signal);
+  if (uid !== cluster.uid) throw otherCluster(cluster.uid, uid, ports.kube.target.context);
 }
 
 /** Plans are compared whole, but for one that was being carried out when it was interrupted: part of it is done. */

@@ -8,6 +8,7 @@ import {
   refusedText,
 } from './conflict.ts';
 import { diffObjects } from './diff.ts';
+import { endingNamespace, namespaceEnding } from './errors.ts';
 import type { FieldPath } from './field-path.ts';
 import { isApplied } from './is-applied.ts';
 import { findKept, type Kept } from './kept.ts';
@@ -186,6 +187,8 @@ async function planFailure(
 ): Promise<Decision & { readonly live?: KubeObject }> {
   if (error instanceof ZakenakError && error.code !== 'kube/unknown-kind') throw error;
   if (!(error instanceof KubeStatusError || error instanceof ZakenakError)) throw error;
+  const ending = error instanceof KubeStatusError ? endingNamespace(error) : undefined;
+  if (ending !== undefined) throw namespaceEnding(ending);
   const message = ports.redactor.redact(error.message);
   if (isImmutable(error) && !neverRecreated.has(desired.kind)) {
     const live = await ports.kube.get(refOf(desired), signal);

@@ -74,6 +74,16 @@ export function renderFailed(release: string, reason: string): ZakenakError {
   });
 }
 
+/** A chart whose `kubeVersion` leaves out the cluster's version. */
+export function incompatibleKubernetes(release: string, asked: string, found: string): ZakenakError {
+  return new ZakenakError({
+    code: 'rollout/incompatible-kubernetes',
+    message: `The chart of the release '${release}' asks for Kubernetes ${asked}, and the cluster runs ${found}.`,
+    remedy: 'Upgrade the cluster, or take a version of the chart that is made for it.',
+    exitCode: exitCodes.missing,
+  });
+}
+
 /** A chart that cannot be found or read. */
 export function badChart(chart: string, reason: string): ZakenakError {
   return new ZakenakError({
@@ -101,6 +111,48 @@ export function planMoved(moved: readonly string[]): ZakenakError {
     message: `The approved plan no longer holds: ${moved.join('; ')}.`,
     remedy: 'Make a new plan and have it approved.',
     exitCode: exitCodes.refused,
+  });
+}
+
+/** The approved plan is one of another cluster; uids are those of its namespace kube-system. */
+export function otherCluster(approved: string, found: string, context: string): ZakenakError {
+  return new ZakenakError({
+    code: 'rollout/other-cluster',
+    message: `The approved plan was made for the cluster ${approved}, and the context '${context}' leads to the cluster ${found}.`,
+    remedy: 'Choose the context of the plan’s cluster, or make a plan for this one and have it approved.',
+    exitCode: exitCodes.refused,
+  });
+}
+
+/** Objects of kinds that neither the cluster serves nor the set defines; `elsewhere` are the versions in which a kind is served. */
+export function unknownKinds(
+  missing: readonly {
+    readonly apiVersion: string;
+    readonly kind: string;
+    readonly objects: readonly string[];
+    readonly elsewhere: readonly string[];
+  }[],
+): ZakenakError {
+  const kinds = missing.map(({ apiVersion, kind, objects, elsewhere }) => {
+    const near = elsewhere.length > 0 ? `, but in ${elsewhere.join(', ')}` : '';
+    return `no ${apiVersion} ${kind}${near} (${objects.join('; ')})`;
+  });
+  return new ZakenakError({
+    code: 'rollout/unknown-kind',
+    message: `The cluster serves ${kinds.join('; ')}, and nothing of the set defines it.`,
+    remedy:
+      'Install the CustomResourceDefinition first or with the set, or take a version of the chart that is made for this cluster.',
+    exitCode: exitCodes.badInput,
+  });
+}
+
+/** A namespace in which the set is to write is on its way out. */
+export function namespaceEnding(namespace: string): ZakenakError {
+  return new ZakenakError({
+    code: 'rollout/namespace-ending',
+    message: `The namespace ${namespace} is being deleted: the API server takes nothing new into it.`,
+    remedy: `Wait until it is gone: its status.conditions (kubectl get namespace ${namespace} -o yaml) tell what holds it up.`,
+    exitCode: exitCodes.outside,
   });
 }
 
@@ -178,8 +230,16 @@ function forbidden(reason: string): ZakenakError {
   });
 }
 
+/** The namespace that the server takes nothing into because it is being deleted (NamespaceTerminatingCause of k8s.io/api/core/v1). */
+export function endingNamespace({ causes }: KubeStatusError): string | undefined {
+  const cause = causes.find(({ reason }) => reason === 'NamespaceTerminating');
+  return cause && (/^namespace (\S+)/.exec(cause.message ?? '')?.[1] ?? '');
+}
+
 /** An error status of the API server that we do not know how to answer. */
 function serverRefused(doing: string, error: KubeStatusError): ZakenakError {
+  const ending = endingNamespace(error);
+  if (ending !== undefined) return namespaceEnding(ending);
   if (error.status === 403) return forbidden(`${doing}: ${error.message}`);
   return new ZakenakError({
     code: 'rollout/server-refused',

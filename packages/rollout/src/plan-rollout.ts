@@ -1,7 +1,7 @@
 import type { KubeObject, KubeRef, Ports } from '@zakenak/core';
 import { readTolerance } from './drift-policy.ts';
 import { type DryRunContext, type PreparedObject, planObject } from './dry-run.ts';
-import { requestOf } from './errors.ts';
+import { namespaceEnding, requestOf } from './errors.ts';
 import { recordedObjects, renderRemoval } from './from-record.ts';
 import type { HelmRelease } from './helm-release.ts';
 import { type HelmHistory, newest, readHistories, standing } from './helm-storage.ts';
@@ -98,7 +98,7 @@ export async function planRendered(
     if (intents.has(release.name)) learnFromRelease(release, ports.redactor);
     learnFromFormer(release, histories.get(release.name) ?? [], ports.redactor);
   }
-  const newNamespaces = await findNewNamespaces(rendered, ports, signal);
+  const newNamespaces = await findNewNamespaces(rendered, intents, ports, signal);
   const wanted = rendered.releases.flatMap(({ crds, objects }) => [...crds, ...objects]);
   const live = createLiveObjects(wanted.map(refOf), ports);
   const tolerance = await readTolerance(rendered.drift ?? {}, wanted, rendered.kinds, ports, signal);
@@ -147,18 +147,24 @@ export async function readCluster(
   return { uid: system?.metadata.uid ?? '', version: version.gitVersion };
 }
 
+/** The namespaces that are not there yet. Throws `rollout/namespace-ending` for one that is being deleted, unless what it holds is to go anyway. */
 async function findNewNamespaces(
   rendered: RenderedRollout,
+  intents: ReadonlyMap<string, Intent>,
   ports: Pick<Ports, 'kube'>,
   signal?: AbortSignal,
 ): Promise<ReadonlySet<string>> {
-  const wanted = new Set(rendered.releases.map(({ namespace }) => namespace));
+  const stays = ({ name }: RenderedRelease): boolean => !('uninstall' in (intents.get(name) ?? {}));
+  const staying = new Set(rendered.releases.filter(stays).map(({ namespace }) => namespace));
   for (const { kind, metadata } of rendered.releases.flatMap(({ objects }) => objects))
-    if (kind === 'Namespace') wanted.add(metadata.name);
+    if (kind === 'Namespace') staying.add(metadata.name);
+  const wanted = new Set([...staying, ...rendered.releases.map(({ namespace }) => namespace)]);
   const missing = await Promise.all(
     [...wanted].map(async (name) => {
       const ref = { apiVersion: 'v1', kind: 'Namespace', name };
-      return (await requestOf(`Reading namespace ${name}`, () => ports.kube.get(ref, signal))) ? [] : [name];
+      const live = await requestOf(`Reading namespace ${name}`, () => ports.kube.get(ref, signal));
+      if (live?.metadata.deletionTimestamp && staying.has(name)) throw namespaceEnding(name);
+      return live ? [] : [name];
     }),
   );
   return new Set(missing.flat());

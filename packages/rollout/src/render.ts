@@ -2,12 +2,12 @@ import { createHash } from 'node:crypto';
 import type { KubeObject, Ports } from '@zakenak/core';
 import { type LoadedChart, loadChart } from './chart.ts';
 import type { DriftSettings } from './drift-rules.ts';
-import { badChart, renderFailed, twoOwners } from './errors.ts';
+import { badChart, incompatibleKubernetes, renderFailed, twoOwners } from './errors.ts';
 import { orderByNeeds } from './graph.ts';
 import { checkExpressions, createHealthRules } from './health-rules.ts';
 import type { HelmChart, HelmHook } from './helm-release.ts';
 import type { HelmRecord } from './helm-storage.ts';
-import { hookOf, isHook } from './hook.ts';
+import { hookObject, hookOf, isHook } from './hook.ts';
 import { isRenderingOf, labelInputs, type RenderInputs } from './inputs.ts';
 import { canonicalJson, digestOf } from './json.ts';
 import { createKinds, type Kinds } from './kinds.ts';
@@ -64,7 +64,7 @@ const parallelRenders = 3;
  * Renders every release of the set. A release whose `deployed` revision was rendered from the very same inputs is taken from there; the others that are deployed are
  * rendered as upgrades. Secrets' values are made known to the redactor.
  * Throws ZakenakError `rollout/needs-cycle`, `rollout/unknown-release`, `rollout/render-failed`, `rollout/bad-chart`, `rollout/bad-yaml`,
- * `rollout/two-owners`.
+ * `rollout/two-owners`, `rollout/incompatible-kubernetes`.
  */
 export async function renderRollout(
   request: RolloutRequest,
@@ -98,7 +98,13 @@ export async function renderRollout(
   const drafts = await Promise.all(ordered.map((release, index) => limit(() => renderOne(release, index))));
   const kinds = createKinds(
     resources,
-    drafts.flatMap(({ crds, documents }) => [...crds, ...documents.map(({ object }) => object)]),
+    drafts.flatMap(({ crds, documents, hooks }) => [
+      ...crds,
+      ...documents.map(({ object }) => object),
+      ...hooks
+        .filter(({ kind }) => kind === 'CustomResourceDefinition')
+        .flatMap((hook) => hookObject(hook) ?? []),
+    ]),
     createHealthRules(request.health ?? []),
   );
   const releases = drafts.map((draft) => placeDraft(draft, kinds));
@@ -142,7 +148,9 @@ async function renderRelease(
   const { capabilities, deployed } = place;
   // A definition that the set itself brings changes what the cluster serves: no reason to render anew what cannot ask for it.
   const asks = chart.asksForCapabilities || JSON.stringify(values).includes('Capabilities');
-  const asked = asks ? capabilities : [];
+  // A chart that is made for certain versions is asked again when the cluster's changes.
+  const bound = chart.chart.metadata['kubeVersion'] === undefined ? [] : capabilities.slice(0, 2);
+  const asked = asks ? capabilities : bound;
   const inputs = { contentDigest: chart.digest, values, name, namespace, capabilities: asked };
   // Helm's records hold no definitions of crds/ folders.
   if (deployed && !chart.hasCrds && isRenderingOf(deployed, inputs))
@@ -158,6 +166,9 @@ async function renderRelease(
     // It may quote any value, and the objects that would tell which are secret were not rendered.
     learnSuspects(values, ports.redactor);
     if (deployed) learnFromRecord(deployed, ports.redactor);
+    const [, versions, found] = wrongKubernetes.exec(result.stderr) ?? [];
+    if (versions !== undefined && found !== undefined)
+      throw incompatibleKubernetes(release.name, versions, found);
     throw renderFailed(release.name, helmReason(ports.redactor.redact(result.stderr)));
   };
   const documents = await render();
@@ -301,6 +312,9 @@ function refuseTwoOwners(releases: readonly RenderedRelease[]): void {
     }
   }
 }
+
+/** helm: pkg/action/action.go, of 3 and 4. */
+const wrongKubernetes = /chart requires kubeVersion: (.+) which is incompatible with Kubernetes (\S+)/;
 
 /** helm's message without its usage hints. */
 function helmReason(stderr: string): string {

@@ -1,4 +1,5 @@
 import type { Ports, Report } from '@zakenak/core';
+import { checkKinds } from './check-kinds.ts';
 import { type Journal, readBooks, readJournal, removeJournal, writeJournal } from './journal.ts';
 import { judgePlan } from './judge-plan.ts';
 import { keptRemarks } from './kept.ts';
@@ -47,6 +48,7 @@ export async function transact(
   const prepared = isUnsettled ? undefined : await transaction.prepare();
   const run: Run = { transaction, place, started: ports.clock.monotonicMs(), caveats: [] };
   if (prepared) {
+    await checkKinds(prepared, ports);
     const early = concludeEarly(run, prepared, interrupted);
     if (early) return early;
     if (!interrupted && !hasRemains && isNoop(prepared.plan))
@@ -165,7 +167,10 @@ async function locked(run: Run, held: Held): Promise<Report> {
     interrupted = undefined;
   }
   if (!prepared) {
+    // Whoever held the lock may have brought new kinds.
+    ports.kube.refreshDiscovery();
     prepared = await transaction.prepare();
+    await checkKinds(prepared, ports);
     const early = concludeEarly(run, prepared, interrupted);
     if (early) return early;
   }

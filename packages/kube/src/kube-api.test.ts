@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { type AddressInfo, createServer } from 'node:net';
 import { test } from 'node:test';
-import { KubeStatusError, ZakenakError } from '@zakenak/core';
+import { type KubeApi, KubeStatusError, ZakenakError } from '@zakenak/core';
 import { connectTo, playServer, pod, sendJson, status } from './testing/api-server.ts';
 
 const podRef = { apiVersion: 'v1', kind: 'Pod', namespace: 'default', name: 'a' };
@@ -186,6 +186,25 @@ test('a create whose answer was lost is looked for, and sent again only when it 
     });
     assert.equal((await server.kube.create(configMap)).metadata.name, 'settings');
     assert.equal(posts, isDone ? 1 : 2);
+  }
+});
+
+test('a question about one’s own rights, and a create as dry run, are sent again without looking for anything', async () => {
+  const review = { apiVersion: 'authorization.k8s.io/v1', kind: 'SelfSubjectAccessReview' };
+  const asked = { ...review, metadata: { name: '' } };
+  for (const ask of [
+    (kube: KubeApi) => kube.create(asked),
+    (kube: KubeApi) => kube.fenced(() => assert.fail('nothing is written')).create(asked),
+    (kube: KubeApi) => kube.create(configMap, { dryRun: true }),
+  ]) {
+    let posts = 0;
+    await using server = await playServer(({ method, body }, response) => {
+      assert.equal(method, 'POST');
+      if (posts++ === 0) return void response.destroy();
+      sendJson(response, 201, body);
+    });
+    await ask(server.kube);
+    assert.equal(posts, 2);
   }
 });
 

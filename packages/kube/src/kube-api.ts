@@ -98,10 +98,11 @@ function createCalls({ target, requester, discovery, watchPolicy, guard }: CallS
       const resource = await discovery.find(object.apiVersion, object.kind);
       const namespace = object.metadata.namespace ?? target.namespace;
       const path = pathOf(resource, { namespace }, { fieldManager, dryRun: dryRun && 'All' });
-      const write = () =>
-        call({ method: 'POST', path, body: object, signal, guard: dryRun ? undefined : guard });
+      const storesNothing = dryRun || isReview(object);
+      const more = { signal, guard: storesNothing ? undefined : guard, idempotent: storesNothing };
+      const write = () => call({ method: 'POST', path, body: object, ...more });
       // Without a name or a trace there is nothing to look for.
-      if (dryRun || !object.metadata.name) return write();
+      if (storesNothing || !object.metadata.name) return write();
       return confirmWrite({ sent: object, write, read: () => read(refOf(object), signal) });
     },
     async replace(object, signal) {
@@ -164,6 +165,11 @@ function createCalls({ target, requester, discovery, watchPolicy, guard }: CallS
       ).text;
     },
   };
+}
+
+/** A question about an account: it is answered and not kept. */
+function isReview({ apiVersion, kind }: KubeObject): boolean {
+  return /^auth(?:entication|orization)\.k8s\.io\//.test(apiVersion) && kind.endsWith('Review');
 }
 
 function refOf({ apiVersion, kind, metadata }: KubeObject): KubeRef {

@@ -1,10 +1,13 @@
-import type { Report } from '@zakenak/core';
+import { KubeStatusError, type Report, ZakenakError } from '@zakenak/core';
 import { otherCluster, planMoved } from './errors.ts';
+import { readHeldRules } from './held-rules.ts';
 import { comparePlans, type Plan } from './plan.ts';
 import { type PlanPorts, prepareRollout, readCluster } from './plan-rollout.ts';
 import type { RunPorts } from './release-run.ts';
 import type { DeployRequest } from './request.ts';
+import { requireRights } from './rights.ts';
 import { transact } from './transaction.ts';
+import { rightsUnseen } from './unseen-rights.ts';
 
 /** The ports that a deploy reaches. */
 export type DeployPorts = PlanPorts & RunPorts;
@@ -19,6 +22,17 @@ export async function deployRollout(
   ports: DeployPorts,
   signal?: AbortSignal,
 ): Promise<Report> {
+  try {
+    const held = request.drift?.held ?? (await readHeldRules(request, ports, signal));
+    return await deploySet({ ...request, drift: { ...request.drift, held } }, ports, signal);
+  } catch (error) {
+    if (error instanceof ZakenakError && error.cause instanceof KubeStatusError && error.cause.status === 403)
+      await requireRights(await rightsUnseen(request, ports, signal), ports, signal);
+    throw error;
+  }
+}
+
+function deploySet(request: DeployRequest, ports: DeployPorts, signal?: AbortSignal): Promise<Report> {
   const { approved, planFile } = request;
   return transact(
     {

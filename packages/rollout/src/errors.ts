@@ -1,4 +1,5 @@
 import { exitCodes, KubeStatusError, nearest, ZakenakError } from '@zakenak/core';
+import { describeRights, groupRights, type Right, ruleOf } from './right.ts';
 
 /** Releases that need each other in a circle. */
 export function needsCycle(cycle: readonly string[]): ZakenakError {
@@ -221,11 +222,28 @@ export function unknownRevision(
 }
 
 /** The cluster refused a request for lack of rights; the server's text names verb and resource. */
-function forbidden(reason: string): ZakenakError {
+function forbidden(reason: string, cause: KubeStatusError): ZakenakError {
   return new ZakenakError({
     code: 'rollout/forbidden',
     message: reason,
+    cause,
     remedy: 'Grant the deploying account the verb and resource named above.',
+    exitCode: exitCodes.outside,
+  });
+}
+
+/** The account lacks rights that the deploy needs: all of them, and what to write into which role. */
+export function forbiddenRights(account: string, missing: readonly Right[]): ZakenakError {
+  const groups = groupRights(missing);
+  const places = Map.groupBy(groups, ({ namespace }) => namespace);
+  const roles = [...places].map(([namespace, rights]) => {
+    const role = namespace === undefined ? 'a ClusterRole' : `a Role in ${namespace}`;
+    return [`${role}:`, ...rights.map(ruleOf)].join('\n');
+  });
+  return new ZakenakError({
+    code: 'rollout/forbidden',
+    message: `${account} lacks rights that this takes: ${groups.map(describeRights).join('; ')}.`,
+    remedy: `Have somebody who may grant them add to roles that are bound to ${account}, in ${roles.join('\n')}.`,
     exitCode: exitCodes.outside,
   });
 }
@@ -240,7 +258,7 @@ export function endingNamespace({ causes }: KubeStatusError): string | undefined
 function serverRefused(doing: string, error: KubeStatusError): ZakenakError {
   const ending = endingNamespace(error);
   if (ending !== undefined) return namespaceEnding(ending);
-  if (error.status === 403) return forbidden(`${doing}: ${error.message}`);
+  if (error.status === 403) return forbidden(`${doing}: ${error.message}`, error);
   return new ZakenakError({
     code: 'rollout/server-refused',
     message: `${doing}: ${error.message} (${error.status} ${error.reason})`,

@@ -309,7 +309,7 @@ test('kinds come from the cluster, then from the definitions of the set', () => 
       spec: {
         group: 'shop.example.com',
         scope,
-        names: { kind: 'Widget' },
+        names: { kind: 'Widget', plural: 'widgets' },
         versions: names.map((name) => ({ name, subresources: name === 'v1' ? { status: {} } : undefined })),
       },
     });
@@ -325,6 +325,7 @@ test('kinds come from the cluster, then from the definitions of the set', () => 
     kinds.find({ apiVersion, kind });
   const own = createKinds([], [crd('Cluster', ['v1', 'v2'])]);
   assert.deepEqual(find(own, 'shop.example.com/v1'), {
+    resource: 'widgets',
     namespaced: false,
     from: 'set',
     subresources: ['status'],
@@ -332,6 +333,7 @@ test('kinds come from the cluster, then from the definitions of the set', () => 
   assert.deepEqual(find(own, 'shop.example.com/v2')?.subresources, []);
   assert.equal(find(own, 'shop.example.com/v3'), undefined);
   assert.deepEqual(find(createKinds([cluster], [crd('Cluster', ['v1'])]), 'shop.example.com/v1'), {
+    resource: 'widgets',
     namespaced: true,
     from: 'cluster',
     subresources: ['status', 'scale'],

@@ -13,6 +13,8 @@ export interface Kinds {
 
 /** A kind and who brings it. */
 interface KnownKind {
+  /** Plural, as in paths and roles. */
+  readonly resource: string;
   readonly namespaced: boolean;
   /** `set`: the definition is part of this rollout and may not be in the cluster yet. */
   readonly from: 'cluster' | 'set';
@@ -30,14 +32,15 @@ export function createKinds(
     const group = textAt(crd, 'spec', 'group');
     for (const version of listAt(crd, 'spec', 'versions')) {
       known.set(`${group}/${textAt(version, 'name')}/${textAt(crd, 'spec', 'names', 'kind')}`, {
+        resource: textAt(crd, 'spec', 'names', 'plural'),
         namespaced: textAt(crd, 'spec', 'scope') !== 'Cluster',
         from: 'set',
         subresources: valueAt(version, 'subresources', 'status') === undefined ? [] : ['status'],
       });
     }
   }
-  for (const { apiVersion, kind, namespaced, subresources } of resources)
-    known.set(keyOf(apiVersion, kind), { namespaced, from: 'cluster', subresources });
+  for (const { apiVersion, kind, resource, namespaced, subresources } of resources)
+    known.set(keyOf(apiVersion, kind), { resource, namespaced, from: 'cluster', subresources });
   return { find: ({ apiVersion, kind }) => known.get(keyOf(apiVersion, kind)), ...(judge ? { judge } : {}) };
 }
 

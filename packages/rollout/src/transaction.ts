@@ -15,9 +15,11 @@ import { recordRemarks } from './record-size.ts';
 import type { RunContext, RunPorts } from './release-run.ts';
 import { deployReport, type Outcome } from './report-deploy.ts';
 import { defaultLockTimeoutMs, type TransactionOptions } from './request.ts';
+import { requireRights } from './rights.ts';
 import { journalOf, runPlan } from './run-plan.ts';
 import { settle } from './settle.ts';
 import { describeSimulation } from './simulation.ts';
+import { type Carrying, wantedRights } from './wanted-rights.ts';
 
 /** What a transaction works on. */
 export interface Transaction extends TransactionOptions {
@@ -48,7 +50,7 @@ export async function transact(
   const prepared = isUnsettled ? undefined : await transaction.prepare();
   const run: Run = { transaction, place, started: ports.clock.monotonicMs(), caveats: [] };
   if (prepared) {
-    await checkKinds(prepared, ports);
+    await checkPlan(run, prepared, ports, signal);
     const early = concludeEarly(run, prepared, interrupted);
     if (early) return early;
     if (!interrupted && !hasRemains && isNoop(prepared.plan))
@@ -99,6 +101,25 @@ export function lockRequestOf(
 /** Who we are, in words. */
 export function holderOf({ holder = 'zakenak' }: Pick<TransactionOptions, 'holder'>): string {
   return holder;
+}
+
+/** What would keep the plan from being carried out, told before anything is written. Throws `rollout/unknown-kind`, `rollout/forbidden`. */
+async function checkPlan(
+  { transaction, place }: Run,
+  prepared: PreparedRollout,
+  ports: RunPorts,
+  signal: AbortSignal,
+): Promise<void> {
+  await checkKinds(prepared, ports);
+  await requireRights(wantedRights(prepared, carryingOf(transaction, place)), ports, signal);
+}
+
+/** How a transaction carries its plan out. */
+export function carryingOf(
+  { onFailure = 'set', dryRun = false }: TransactionOptions,
+  place: ReturnType<typeof placeOf>,
+): Carrying {
+  return { ...place, onFailure, dryRun };
 }
 
 /** The report of a plan that is only shown, or that must not be carried out. */
@@ -170,7 +191,7 @@ async function locked(run: Run, held: Held): Promise<Report> {
     // Whoever held the lock may have brought new kinds.
     ports.kube.refreshDiscovery();
     prepared = await transaction.prepare();
-    await checkKinds(prepared, ports);
+    await checkPlan(run, prepared, ports, signal);
     const early = concludeEarly(run, prepared, interrupted);
     if (early) return early;
   }

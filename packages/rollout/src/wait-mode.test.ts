@@ -4,7 +4,7 @@ import { objectOf } from './testing/objects.ts';
 import { isUnanswered, judgeAnswered, waitModeOf } from './wait-mode.ts';
 
 const kinds = {
-  find: () => ({ namespaced: true, from: 'cluster' as const, subresources: ['status'] }),
+  find: () => ({ resource: 'widgets', namespaced: true, from: 'cluster' as const, subresources: ['status'] }),
 };
 const widget = (fields: object = {}) => objectOf('example.com/v1', 'Widget', { ...fields });
 
@@ -29,7 +29,9 @@ test('a custom resource is answered by a generation or a condition, not by other
 });
 
 test('only custom resources with a status are waited for an answer', () => {
-  const plain = { find: () => ({ namespaced: true, from: 'cluster' as const, subresources: [] }) };
+  const plain = {
+    find: () => ({ resource: 'widgets', namespaced: true, from: 'cluster' as const, subresources: [] }),
+  };
   assert.equal(isUnanswered(widget(), plain), false);
   assert.equal(isUnanswered(widget(), undefined), false);
   for (const own of ['v1', 'batch/v1', 'networking.k8s.io/v1', 'flowcontrol.apiserver.k8s.io/v1'])

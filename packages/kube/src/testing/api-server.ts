@@ -25,7 +25,7 @@ export interface PlayedServer extends AsyncDisposable {
   readonly requests: readonly SeenRequest[];
 }
 
-/** Starts a server that answers discovery by itself (Pods, ConfigMaps, Nodes) and everything else through `play`. */
+/** Starts a server that answers discovery by itself (Pods, ConfigMaps, Nodes, SelfSubjectAccessReviews) and everything else through `play`. */
 export async function playServer(play: Play, watch?: WatchPolicy): Promise<PlayedServer> {
   const requests: SeenRequest[] = [];
   const server = createServer(async (incoming, response) => {
@@ -42,7 +42,7 @@ export async function playServer(play: Play, watch?: WatchPolicy): Promise<Playe
     };
     requests.push(request);
     if (url.pathname === '/api') sendAggregated(response, core);
-    else if (url.pathname === '/apis') sendAggregated(response, { items: [] });
+    else if (url.pathname === '/apis') sendAggregated(response, reviews);
     else play(request, response);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -122,6 +122,20 @@ const core = {
             resource('configmaps', 'ConfigMap', 'Namespaced'),
             resource('nodes', 'Node', 'Cluster'),
           ],
+        },
+      ],
+    },
+  ],
+};
+
+const reviews = {
+  items: [
+    {
+      metadata: { name: 'authorization.k8s.io' },
+      versions: [
+        {
+          version: 'v1',
+          resources: [resource('selfsubjectaccessreviews', 'SelfSubjectAccessReview', 'Cluster')],
         },
       ],
     },

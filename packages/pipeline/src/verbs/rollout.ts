@@ -41,7 +41,6 @@ export const plan: Bound = async (read, settings, context) => {
   const kube = await connect(read, environment, context);
   const request = {
     ...rollout,
-    drift: await driftOf(rollout, inputs, kube),
     ...stateOf(inputs),
     dryRun: true,
     prune: inputs.prune,
@@ -61,7 +60,6 @@ export const deploy: Bound = async (read, settings, context) => {
   const kube = await connect(read, environment, context);
   const request = {
     ...rollout,
-    drift: await driftOf(rollout, inputs, kube),
     ...stateOf(inputs),
     ...writingOf(inputs, context),
     prune: inputs.prune,

@@ -89,6 +89,7 @@ const leafExtensions = (san: Buffer, purpose = '2b06010505070303') =>
   ]);
 const certifyLeaf = (extensions = leafExtensions(tlv(0x81, text(email))), by = fulcio.privateKey) =>
   certify(signer, by, 2, 'sigstore', extensions, signedAt - 60, signedAt + 540);
+const fulcioName = named('fulcio');
 const spki = (key: KeyObject) => key.export({ type: 'spki', format: 'der' });
 const logId = sha256(spki(rekor.publicKey));
 
@@ -139,6 +140,64 @@ interface Variant {
   readonly certificate?: Buffer;
   readonly logKey?: KeyObject;
   readonly root?: Buffer;
+  /** A time stamp of that moment. */
+  readonly stampedAt?: number;
+  readonly stamped?: Buffer;
+  readonly stampKey?: KeyObject;
+}
+
+const clock = pair();
+const clockCertificate = certify(
+  clock,
+  fulcio.privateKey,
+  3,
+  'clock',
+  Buffer.concat([
+    extension('551d0f', Buffer.from('03020780', 'hex')),
+    tlv(0x30, oid('551d25'), tlv(1, Buffer.from([255])), tlv(4, tlv(0x30, oid('2b06010505070308')))),
+  ]),
+  signedAt - 86_400,
+  signedAt + 86_400,
+);
+const timestampAuthorities = [
+  {
+    certChain: {
+      certificates: [clockCertificate, authority].map((der) => ({ rawBytes: der.toString('base64') })),
+    },
+    validFor: { start: '2020-01-01T00:00:00Z' },
+  },
+];
+
+/** RFC 3161. */
+function stamp(signature: Buffer, at: number, key = clock.privateKey): Buffer {
+  const algorithm = tlv(0x30, oid('608648016503040201'));
+  const time = tlv(24, text(`${new Date(at * 1000).toISOString().replace(/[-:T]|\.\d+/g, '')}`));
+  const imprint = tlv(0x30, algorithm, tlv(4, sha256(signature)));
+  const info = tlv(0x30, integer(1), oid('2a03'), imprint, integer(7), time);
+  const attribute = (hex: string, value: Buffer) => tlv(0x30, oid(hex), tlv(0x31, value));
+  const infoType = oid('2a864886f70d0109100104');
+  const named = tlv(0x30, tlv(0x30, tlv(0x30, tlv(4, sha256(clockCertificate)))));
+  const signed = tlv(
+    0x31,
+    attribute('2a864886f70d010903', infoType),
+    attribute('2a864886f70d010904', tlv(4, sha256(info))),
+    attribute('2a864886f70d010910022f', named),
+  );
+  const implicit = Buffer.from(signed);
+  implicit[0] = 0xa0;
+  const identifier = tlv(0x30, fulcioName, integer(3));
+  const signer = tlv(
+    0x30,
+    integer(1),
+    identifier,
+    algorithm,
+    implicit,
+    ecdsa,
+    tlv(4, sign('sha256', signed, key)),
+  );
+  const content = tlv(0x30, infoType, tlv(0xa0, tlv(4, info)));
+  const data = tlv(0x30, integer(3), tlv(0x31, algorithm), content, tlv(0x31, signer));
+  return tlv(0x30, oid('2a864886f70d010702'), tlv(0xa0, data));
 }
 
 function signMessage(variant: Variant = {}): Buffer {
@@ -182,7 +241,12 @@ function signMessage(variant: Variant = {}): Buffer {
           ),
         ]),
   ];
-  const unsigned = entry === 'none' ? [] : [tlv(0xa1, attribute('2b0601040183bf300301', tlv(4, ...parts)))];
+  const { stampedAt, stampKey, stamped = value } = variant;
+  const attributes = [
+    ...(entry === 'none' ? [] : [attribute('2b0601040183bf300301', tlv(4, ...parts))]),
+    ...(stampedAt ? [attribute('2a864886f70d010910020e', stamp(stamped, stampedAt, stampKey))] : []),
+  ];
+  const unsigned = attributes.length > 0 ? [tlv(0xa1, ...attributes)] : [];
   const info = tlv(
     0x30,
     integer(1),
@@ -269,6 +333,22 @@ test('a trusted root decides, and Fulcio’s certificates are no plain X.509 eve
   assert.equal(verdictOn(good, verifierOf(all, trustedRoot(undefined, { ctlogs: tlogs }))), 'unknown-signer');
   for (const text of ['', '{}', '[]', trustedRoot(undefined, { tlogs: [] })].filter(Boolean))
     assert.throws(() => verifierOf(all, text), { code: 'commits/bad-trusted-root' });
+});
+
+test('a time stamp beside the log’s entry has to hold too, and gives the time where the log gives none', () => {
+  const verifier = verifierOf([`${provider} *`], trustedRoot(undefined, { timestampAuthorities }));
+  const table: readonly (readonly [string, Variant, string])[] = [
+    ['both', { stampedAt: signedAt }, 'gitsign'],
+    ['no time of the log', { stampedAt: signedAt, entry: 'no promise' }, 'gitsign'],
+    ['too late', { stampedAt: signedAt + 3_000 }, 'expired-key'],
+    ['too late, no time of the log', { stampedAt: signedAt + 3_000, entry: 'no promise' }, 'expired-key'],
+    ['of another signature', { stampedAt: signedAt, stamped: text('x') }, 'untrusted-timestamp'],
+    ['by another key', { stampedAt: signedAt, stampKey: rekor.privateKey }, 'untrusted-timestamp'],
+    ['no entry', { stampedAt: signedAt, entry: 'none' }, 'no-inclusion-proof'],
+  ];
+  for (const [title, variant, wanted] of table)
+    assert.equal(verdictOn(signMessage(variant), verifier), wanted, title);
+  assert.equal(verdictOn(signMessage({ stampedAt: signedAt })), 'untrusted-timestamp');
 });
 
 test('no mutation of a gitsign signature is good for another text, and none crashes or hangs', () => {

@@ -79,7 +79,12 @@ export function createGitsignVerifier(
       try {
         verifier.verify(entity);
       } catch (thrown) {
-        return explain(thrown, certificate, Number(entry.integratedTime) * 1000);
+        const times = entity.timestamps.map((some) =>
+          some.$case === 'timestamp-authority'
+            ? some.timestamp.signingTime.getTime()
+            : Number(some.tlogEntry.integratedTime) * 1000,
+        );
+        return explain(thrown, certificate, times);
       }
       return judgeIdentity(commit, certificate, identities);
     },
@@ -108,7 +113,7 @@ function readStamps({ unsignedAttributes }: SignerInfo) {
   });
 }
 
-function explain(thrown: unknown, { validFrom, validTo }: Certificate, at: number): Fault {
+function explain(thrown: unknown, { validFrom, validTo }: Certificate, times: readonly number[]): Fault {
   const { code, message } =
     thrown instanceof VerificationError ? thrown : { code: '', message: String(thrown) };
   if (code === 'TIMESTAMP_ERROR')
@@ -116,8 +121,10 @@ function explain(thrown: unknown, { validFrom, validTo }: Certificate, at: numbe
   if (code.startsWith('TLOG'))
     return fault('no-inclusion-proof', `the log’s proof does not hold: ${message}`);
   if (code !== 'CERTIFICATE_ERROR') return fault('bad-signature', `it cannot be verified: ${message}`);
-  if (at > validTo) return fault('expired-key', 'its certificate was no longer valid at the log’s time');
-  if (at < validFrom) return fault('not-yet-valid', 'its certificate was not valid yet at the log’s time');
+  if (times.some((at) => at > validTo))
+    return fault('expired-key', 'its certificate was no longer valid at the time of the log or time stamp');
+  if (times.some((at) => at < validFrom))
+    return fault('not-yet-valid', 'its certificate was not valid yet at the time of the log or time stamp');
   return fault('unknown-signer', `the trusted root does not stand for its certificate: ${message}`);
 }
 

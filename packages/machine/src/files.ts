@@ -45,6 +45,9 @@ async function confinePath(root: string, path: string): Promise<string> {
   if (!isInside(resolve(root), target) || path.includes('\0')) throw outsideWorkspace(path, root);
   const [realRoot, realTarget] = [await realpath(root), await realpathOfExisting(target)];
   if (!isInside(realRoot, realTarget)) throw outsideWorkspace(path, root);
+  // A checkout keeps its credentials there, and git lets nobody commit there: whoever wrote the link is to read none of it.
+  if (!isInGit(relative(resolve(root), target)) && isInGit(relative(realRoot, realTarget)))
+    throw outsideWorkspace(path, root);
   return target;
 }
 
@@ -64,6 +67,10 @@ async function realpathOfExisting(path: string): Promise<string> {
       return sep;
     return realpathOfExisting(dirname(path));
   }
+}
+
+function isInGit(way: string): boolean {
+  return way.split(sep).includes('.git');
 }
 
 function isInside(folder: string, path: string): boolean {

@@ -99,6 +99,19 @@ test('a path cannot leave the workspace, also not through a link', async (t) => 
   await assert.rejects(files.readText('out/secret'), { code: 'files/outside-workspace' });
 });
 
+test('a link does not lead into .git, where a checkout keeps its credentials', async (t) => {
+  const root = await mkdtemp(join(tmpdir(), 'zakenak-files-'));
+  t.after(() => rm(root, { recursive: true }));
+  await mkdir(join(root, '.git'));
+  await writeFile(join(root, '.git/config'), '');
+  await symlink('.git/config', join(root, 'file'));
+  await symlink('.git', join(root, 'folder'));
+  const files = createFiles(root);
+  for (const path of ['file', 'folder', 'folder/config'])
+    await assert.rejects(files.resolve(path), { code: 'files/outside-workspace' }, path);
+  assert.equal(await files.resolve('.git/config'), join(root, '.git/config'));
+});
+
 test('a write is whole or not there, and leaves no temporary file', async (t) => {
   const folder = await mkdtemp(join(tmpdir(), 'zakenak-files-'));
   t.after(() => rm(folder, { recursive: true }));

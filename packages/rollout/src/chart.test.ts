@@ -60,6 +60,13 @@ test('a link out of the workspace is refused also where it is called node_module
   await assert.rejects(place.load(), { code: 'files/outside-workspace' });
 });
 
+test('a link to the credentials of a checkout is refused', async (t) => {
+  const place = await makePlace(t);
+  await place.write('.git/config', '');
+  await place.link('charts/web/files/config', '../../../.git/config');
+  await assert.rejects(place.load(), { code: 'files/outside-workspace' });
+});
+
 test('a file below node_modules is part of the chart, as for helm', async (t) => {
   const place = await makePlace(t);
   await place.write('charts/web/templates/node_modules/a.yaml', 'first');

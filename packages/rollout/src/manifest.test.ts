@@ -81,6 +81,13 @@ test('rounded numbers and repeated keys are had on request', () => {
   assert.deepEqual(parseYaml('a: 1\na: 2\n', 'x', { repeatedKeys: 'last' }), [{ a: 2 }]);
 });
 
+test('aliases of a long text are refused before anything is written out', () => {
+  const text = (times: number) =>
+    `a: &a "${'x'.repeat(100_000)}"\nb: [${Array(times).fill('*a').join(', ')}]\n`;
+  assert.throws(() => parseYaml(text(9_000), 'x'), isBad('x:1:1', /larger than 64 MiB/));
+  assert.equal(parseYaml(text(500), 'x').length, 1);
+});
+
 test('an alias may be used often, and a merge overrides only what stands above it', () => {
   const many = Array.from({ length: 300 }, (_, index) => `k${index}: *x\n`).join('');
   const [value] = parseYaml(`x: &x {a: 1}\n${many}`, 'x') as [Record<string, unknown>];

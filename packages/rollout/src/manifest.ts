@@ -26,6 +26,8 @@ export interface ReadOptions {
 
 // Against exponential expansion; a plain anchor may be used this often.
 const mostAliases = 10_000;
+// What aliases repeat is written out again wherever it goes: to helm, into a record, to the server.
+const mostExpanded = 64 * 1024 * 1024;
 
 /**
  * Reads YAML as kubectl does: `0644` is 420, `yes` is true, dates are text (yaml-tags.ts). Throws ZakenakError `rollout/bad-yaml` with the position.
@@ -49,7 +51,10 @@ export function parseYaml(text: string, path: string, options: ReadOptions = {})
       throw badYaml(`${path}:${line + linesBefore}:${col}`, error.message);
     }
     try {
-      return plain(document.toJS({ maxAliasCount: mostAliases, mapAsMap: true }), new Map());
+      const value = plain(document.toJS({ maxAliasCount: mostAliases, mapAsMap: true }), new Map());
+      if (text.includes('*') && expandedSize(value, new Map()) > mostExpanded)
+        throw new Error('its aliases make it larger than 64 MiB');
+      return value;
     } catch (thrown) {
       throw badYaml(
         `${path}:${1 + linesBefore}:1`,
@@ -77,6 +82,20 @@ function plain(value: unknown, done: Map<unknown, unknown>): unknown {
   const record = Object.fromEntries(entries);
   done.set(value, record);
   return record;
+}
+
+/** About how many characters a value takes when what aliases repeat is written out. */
+function expandedSize(value: unknown, known: Map<unknown, number>): number {
+  if (typeof value === 'string') return value.length;
+  if (typeof value !== 'object' || value === null) return 1;
+  const former = known.get(value);
+  if (former !== undefined) return former;
+  const size = Object.entries(value).reduce(
+    (total, [key, part]) => total + key.length + expandedSize(part, known),
+    0,
+  );
+  known.set(value, size);
+  return size;
 }
 
 /**

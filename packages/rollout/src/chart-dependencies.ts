@@ -1,5 +1,6 @@
 import type { Ports } from '@zakenak/core';
 import semver from 'semver';
+import { isMap, parseDocument } from 'yaml';
 import {
   type ChartContents,
   isPackedSubchart,
@@ -57,16 +58,24 @@ export async function addDependencies(
   fetched.count += missing.length;
   if (fetched.count > mostDependencies)
     throw badChart(chart.name, `it has more than ${mostDependencies} dependencies.`);
+  // Before anything is fetched, of which some would still be under way when the refusal is thrown.
+  const locked = missing.map((dependency) => ({ dependency, exact: lockVersion(chart, dependency) }));
   const limit = createLimiter(parallelPulls);
-  const added = await Promise.all(
-    missing.map((dependency, index) =>
+  const ended = await Promise.allSettled(
+    locked.map((wanted, index) =>
       limit(() => {
         const place = { folder: `${folder}/dependency-${index}`, depth: depth + 1, fetched };
-        return fetchDependency(chart, lockVersion(chart, dependency), place, ports, signal);
+        return fetchDependency(chart, wanted, place, ports, signal);
       }),
     ),
   );
-  const contents = new Map([...chart.contents, ...added.flatMap((files) => [...files])]);
+  // Waited for: the folder is removed once this throws, and nothing may write into it then.
+  const added = ended.map((end) => {
+    if (end.status === 'rejected') throw end.reason;
+    return end.value;
+  });
+  const contents = new Map([...chart.contents, ...added.flatMap(({ contents: files }) => [...files])]);
+  contents.set('Chart.yaml', pinVersions(chart, added));
   const path = `${folder}/chart`;
   for (const [name, bytes] of contents) await ports.files.write(`${path}/${name}`, bytes);
   return { name: chart.name, path, contents };
@@ -120,17 +129,21 @@ function isInRange(version: string, range: string): boolean {
 
 async function fetchDependency(
   chart: ChartFolder,
-  { name, version, repository }: Dependency,
+  { dependency, exact }: { readonly dependency: Dependency; readonly exact: Dependency },
   place: { readonly folder: string; readonly depth: number; readonly fetched: { count: number } },
   ports: DependencyPorts,
   signal?: AbortSignal,
-): Promise<ChartContents> {
+): Promise<FetchedDependency> {
+  const { name, version, repository } = exact;
   await ports.files.makeFolder(place.folder);
   if (!repository.startsWith('file://')) {
     const source = sourceOf(name, repository);
     const archive = await pullChart({ ...source, version }, place.folder, ports, signal);
     const file = archive.slice(archive.lastIndexOf('/') + 1);
-    return new Map([[`charts/${file}`, await ports.files.readBytes(archive)]]);
+    const bytes = await ports.files.readBytes(archive);
+    const at = `${chart.name}: ${file}`;
+    const pulled = readChartFile(at, 'Chart.yaml', readChartArchive(at, bytes));
+    return { dependency, version: textAt(pulled, 'version'), contents: new Map([[`charts/${file}`, bytes]]) };
   }
   const way = repository.slice('file://'.length);
   const path = await ports.files.resolve(way.startsWith('/') ? way : `${chart.path}/${way}`);
@@ -142,7 +155,30 @@ async function fetchDependency(
   if (textAt(its, 'name') !== name || !isInRange(textAt(its, 'version'), version))
     throw badChart(local.name, `it is ${found}, not ${name} ${version}.`);
   const whole = await addDependencies({ ...local, contents }, place.folder, ports, signal, place);
-  return new Map([...whole.contents].map(([file, bytes]) => [`charts/${name}/${file}`, bytes]));
+  const placed = new Map([...whole.contents].map(([file, bytes]) => [`charts/${name}/${file}`, bytes]));
+  return { dependency, version: textAt(its, 'version'), contents: placed };
+}
+
+interface FetchedDependency {
+  readonly dependency: Dependency;
+  /** Its own, from its Chart.yaml. */
+  readonly version: string;
+  readonly contents: ChartContents;
+}
+
+/** Chart.yaml with the versions that were fetched: of two of a name that both are in a range helm takes now the one, now the other (it goes through a map). */
+function pinVersions({ name, contents }: ChartFolder, fetched: readonly FetchedDependency[]): Uint8Array {
+  const versions = new Map(fetched.map(({ dependency, version }) => [JSON.stringify(dependency), version]));
+  const document = parseDocument(Buffer.from(contents.get('Chart.yaml') ?? []).toString('utf8'), {
+    schema: 'failsafe',
+    logLevel: 'silent',
+  });
+  for (const [index, dependency] of dependenciesIn(name, 'Chart.yaml', contents).entries()) {
+    const version = versions.get(JSON.stringify(dependency));
+    if (version && isMap(document.getIn(['dependencies', index], true)))
+      document.setIn(['dependencies', index, 'version'], version);
+  }
+  return Buffer.from(document.toString());
 }
 
 /** An OCI reference names the chart too; `@name` and `alias:name` are repositories that helm knows. */

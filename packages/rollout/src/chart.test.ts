@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
-import { mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
+import type { ProcessRunner } from '@zakenak/core';
 import { fakeProcess } from '@zakenak/core/testing';
 import { createFiles } from '@zakenak/machine';
+import { parse } from 'yaml';
 import { type LoadedChart, loadChart } from './chart.ts';
 
 interface Place {
@@ -15,7 +17,7 @@ interface Place {
   readonly outside: string;
   readonly write: (path: string, text: string | Uint8Array) => Promise<void>;
   readonly link: (path: string, target: string) => Promise<void>;
-  readonly load: () => Promise<LoadedChart>;
+  readonly load: (runner?: ProcessRunner) => Promise<LoadedChart>;
 }
 
 /** A workspace with the chart `charts/web`, and a folder beside it. */
@@ -34,10 +36,10 @@ async function makePlace(t: TestContext, chartYaml = ''): Promise<Place> {
     outside,
     write: async (path, text) => writeFile(await at(path), text),
     link: async (path, target) => symlink(target, await at(path)),
-    load: () =>
+    load: (runner = fakeProcess([])) =>
       loadChart({ chart: 'charts/web' }, join(folder, 'temporary'), {
         files: createFiles(root),
-        process: fakeProcess([]),
+        process: runner,
       }),
   };
   await place.write('charts/web/Chart.yaml', `apiVersion: v2\nname: web\nversion: 1.0.0\n${chartYaml}`);
@@ -112,4 +114,67 @@ test('subcharts that are packed into each other without end are refused', async 
   for (let depth = 0; depth < 20; depth += 1) packed = pack({ 'sub/charts/sub.tgz': packed });
   await place.write('charts/web/charts/sub.tgz', packed);
   await assert.rejects(place.load(), { code: 'rollout/bad-chart', message: /packed more than 8 deep/ });
+});
+
+test('of two versions of a dependency each is the one of its own entry, which helm leaves to chance', async (t) => {
+  const place = await makePlace(
+    t,
+    `deprecated: true # for good
+appVersion: 1.10
+dependencies:
+  - { name: note, version: ^1.0.0, repository: "https://charts.example.com", condition: note.enabled }
+  - { name: note, version: ~1.1.0, repository: "oci://registry.example.com/charts", alias: other }
+`,
+  );
+  await place.write(
+    'charts/web/Chart.lock',
+    `dependencies:
+  - { name: note, version: 1.0.0, repository: "https://charts.example.com" }
+  - { name: note, version: 1.1.0, repository: "oci://registry.example.com/charts" }
+`,
+  );
+  const pulled: string[] = [];
+  const run: ProcessRunner['run'] = async ({ args = [] }) => {
+    const version = args[args.indexOf('--version') + 1] ?? '';
+    pulled.push(version);
+    const chart = pack({ 'note/Chart.yaml': Buffer.from(`name: note\nversion: ${version}\n`) });
+    await writeFile(join(args[args.indexOf('--destination') + 1] ?? '', `note-${version}.tgz`), chart);
+    return { exitCode: 0, stdout: '', stderr: '', durationMs: 0 };
+  };
+  const { path } = await place.load({ run });
+  assert.deepEqual(pulled.sort(), ['1.0.0', '1.1.0']);
+  const text = await readFile(join(path, 'Chart.yaml'), 'utf8');
+  assert.deepEqual(parse(text), {
+    apiVersion: 'v2',
+    name: 'web',
+    version: '1.0.0',
+    deprecated: true,
+    appVersion: 1.1,
+    dependencies: [
+      {
+        name: 'note',
+        version: '1.0.0',
+        repository: 'https://charts.example.com',
+        condition: 'note.enabled',
+      },
+      { name: 'note', version: '1.1.0', repository: 'oci://registry.example.com/charts', alias: 'other' },
+    ],
+  });
+  assert.match(text, /appVersion: 1\.10$/m);
+});
+
+test('a lock that is behind is refused before anything is fetched', async (t) => {
+  const list = ['^1.0.0', '^2.0.0'].map(
+    (range) => `  - { name: note, version: ${range}, repository: "https://charts.example.com" }\n`,
+  );
+  const place = await makePlace(t, `dependencies:\n${list.join('')}`);
+  const lock = `dependencies: [{ name: note, version: 1.0.0, repository: "https://charts.example.com" }]\n`;
+  await place.write('charts/web/Chart.lock', lock);
+  const pulled: unknown[] = [];
+  const run: ProcessRunner['run'] = async (command) => {
+    pulled.push(command);
+    return { exitCode: 1, stdout: '', stderr: '', durationMs: 0 };
+  };
+  await assert.rejects(place.load({ run }), { code: 'rollout/chart-lock' });
+  assert.deepEqual(pulled, []);
 });

@@ -73,15 +73,28 @@ function nameOf({ x509, fingerprint }: Certificate): string {
   return name ? JSON.stringify(name.slice(0, 60)) : fingerprint.slice(0, 16);
 }
 
+/** The same signers come again and again; made anew where somebody's commits bring very many. */
+const read = new Map<string, Certificate | undefined>();
+const mostRead = 1024;
+
 /** Reads every certificate that can be read; one that cannot has signed nothing here. */
 export function parseCertificates(list: readonly Buffer[]): readonly Certificate[] {
   return list.flatMap((der) => {
-    try {
-      return [parseCertificate(der)];
-    } catch {
-      return [];
+    const key = der.toString('latin1');
+    if (!read.has(key)) {
+      if (read.size >= mostRead) read.clear();
+      read.set(key, parseOrSkip(der));
     }
+    return read.get(key) ?? [];
   });
+}
+
+function parseOrSkip(der: Buffer): Certificate | undefined {
+  try {
+    return parseCertificate(der);
+  } catch {
+    return undefined;
+  }
 }
 
 function refuseCertificates(

@@ -238,3 +238,34 @@ test('a tag signed by gpgsm gets git’s verdict', async (t) => {
   const report = await verifyCommits(request({ tags: 'v*' }), ports);
   assert.match(mapOf(report, 'signer-map')['refs/tags/v1'] ?? '', /^signer@example.invalid [0-9A-F]{64}$/);
 });
+
+test('a Fulcio certificate is judged by the trusted root of the workspace, and one without the log’s proof is never good', async (t) => {
+  const repository = await makeRepository(t);
+  const { run, write, ports, request } = repository;
+  const x509 = makeX509(repository);
+  const root = x509.certificate('Fulcio', { extensions: authority });
+  const issuer = '1.3.6.1.4.1.57264.1.8=ASN1:UTF8String:https://accounts.example.invalid';
+  const extensions = signerExtensions(address, `extendedKeyUsage=codeSigning\n${issuer}`);
+  const signed = x509.commitBy(x509.certificate('sigstore', { issuer: root, extensions }));
+  await write('.zakenak/ca_certificates', await x509.readPem([root]));
+  assert.equal(ruleOf(await verifyCommits(request(), ports), signed), 'unknown-signer');
+  const bytesOf = (pem: string) => pem.replace(/-----.*?-----|\n/g, '');
+  const key = bytesOf(run('openssl', ['pkey', '-in', root.key, '-pubout']));
+  const log = {
+    baseUrl: 'https://rekor.example.invalid',
+    publicKey: { rawBytes: key, keyDetails: 'PKIX_ECDSA_P256_SHA_256' },
+    logId: { keyId: key },
+  };
+  const chain = { certificates: [{ rawBytes: bytesOf(await x509.readPem([root])) }] };
+  const trusted = {
+    tlogs: [log],
+    certificateAuthorities: [{ certChain: chain, validFor: {} }],
+    ctlogs: [],
+    timestampAuthorities: [],
+  };
+  await write('.zakenak/trusted_root.json', JSON.stringify(trusted));
+  const inputs = { identities: 'https://accounts.example.invalid *' };
+  assert.equal(ruleOf(await verifyCommits(request(inputs), ports), signed), 'no-inclusion-proof');
+  await write('.zakenak/trusted_root.json', '{}');
+  await assert.rejects(verifyCommits(request(), ports), { code: 'commits/bad-trusted-root' });
+});

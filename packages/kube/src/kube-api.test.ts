@@ -291,3 +291,34 @@ test('the version of a distribution is read as numbers', async () => {
   );
   assert.deepEqual(await server.kube.version(), { major: 1, minor: 27, gitVersion: 'v1.27.3-gke.100' });
 });
+
+test('a write that waits for a connection is not sent when the fence has closed meanwhile', async () => {
+  const waiting: (() => void)[] = [];
+  const full = Promise.withResolvers<void>();
+  await using server = await playServer(({ body }, response) => {
+    waiting.push(() =>
+      response.writeHead(201, { 'content-type': 'application/json' }).end(JSON.stringify(body)),
+    );
+    if (waiting.length === 32) full.resolve();
+  });
+  let isHeld = true;
+  const fenced = server.kube.fenced(() => {
+    if (!isHeld)
+      throw new ZakenakError({ code: 'test/lost', message: 'the lock is lost', remedy: 'none', exitCode: 4 });
+  });
+  const writes = Array.from({ length: 40 }, (_, index) =>
+    fenced
+      .create({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: `a${index}`, namespace: 'default' } })
+      .then(
+        () => 'written',
+        (error: Error) => error.message,
+      ),
+  );
+  await full.promise;
+  isHeld = false;
+  for (const answer of waiting) answer();
+  const ends = Map.groupBy(await Promise.all(writes), (end) => end);
+  assert.equal(ends.get('written')?.length, 32);
+  assert.equal(ends.get('the lock is lost')?.length, 8);
+  assert.equal(server.requests.filter(({ method }) => method === 'POST').length, 32);
+});

@@ -1,6 +1,11 @@
-import { Agent as HttpAgent, type IncomingMessage, request as requestHttp } from 'node:http';
+import {
+  type ClientRequest,
+  Agent as HttpAgent,
+  type IncomingMessage,
+  request as requestHttp,
+} from 'node:http';
 import { Agent as HttpsAgent, request as requestHttps } from 'node:https';
-import { createSecureContext, type SecureContextOptions } from 'node:tls';
+import { createSecureContext, type SecureContextOptions, TLSSocket } from 'node:tls';
 import { cancelled } from '@zakenak/core';
 import { type Credential, type Credentials, readPem } from './credentials.ts';
 import { badKubeconfig } from './errors.ts';
@@ -16,7 +21,7 @@ export interface Outgoing {
   readonly contentType?: string;
   readonly accept?: string;
   readonly signal?: AbortSignal | undefined;
-  /** Throws where it must not be sent any more: asked right before each try. */
+  /** Throws where it must not be sent any more: asked before each try, and again when a connection stands. */
   readonly guard?: (() => void) | undefined;
 }
 
@@ -88,7 +93,7 @@ export async function createTransport(target: Target, credentials: Credentials):
 
 function exchange(
   server: URL,
-  { method, path, body, contentType, accept, signal }: Outgoing,
+  { method, path, body, contentType, accept, signal, guard }: Outgoing,
   credential: Credential,
   agent: HttpAgent,
 ): Promise<IncomingMessage> {
@@ -116,7 +121,24 @@ function exchange(
     request.once('response', resolve);
     // Stays: a connection may fail again after its answer came.
     request.on('error', (error) => reject(signal?.aborted ? reasonOf(signal) : error));
-    request.end(payload);
+    // It may have waited for a connection, or the process may have been stopped meanwhile: what must not be sent any more has not been by now.
+    whenConnected(request, () => {
+      try {
+        guard?.();
+        request.end(payload);
+      } catch (refused) {
+        request.destroy(refused as Error);
+      }
+    });
+  });
+}
+
+/** Calls `then` as soon as the request has a connection on which nothing but itself is missing. */
+function whenConnected(request: ClientRequest, then: () => void): void {
+  request.once('socket', (socket) => {
+    const isSecuring = 'secureConnecting' in socket && socket.secureConnecting === true;
+    if (!socket.connecting && !isSecuring) then();
+    else socket.once(socket instanceof TLSSocket ? 'secureConnect' : 'connect', then);
   });
 }
 

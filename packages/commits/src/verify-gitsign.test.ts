@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { createHash, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import { test } from 'node:test';
 import type { Signable } from './commit-object.ts';
+import { extension, integer, named, oid, tlv, utc } from './der.ts';
 import { generator, mutate } from './mutation.ts';
 import { isFault } from './verdict.ts';
 import { createGitsignVerifier } from './verify-gitsign.ts';
@@ -16,30 +17,10 @@ const commit: Signable = {
   committer: { name: 'c', email, time: 1_000_000_000 },
 };
 
-function tlv(tag: number, ...parts: readonly Buffer[]): Buffer {
-  const content = Buffer.concat(parts);
-  const { length } = content;
-  const size = length < 128 ? [length] : length < 256 ? [0x81, length] : [0x82, length >> 8, length & 255];
-  return Buffer.concat([Buffer.from([tag, ...size]), content]);
-}
-const oid = (hex: string) => tlv(6, Buffer.from(hex, 'hex'));
-const integer = (value: number) => tlv(2, Buffer.from([value]));
 const text = (value: string) => Buffer.from(value);
 const sha256 = (...parts: readonly Uint8Array[]) =>
   parts.reduce((hash, part) => hash.update(part), createHash('sha256')).digest();
 const ecdsa = tlv(0x30, oid('2a8648ce3d040302'));
-const named = (value: string) => tlv(0x30, tlv(0x31, tlv(0x30, oid('550403'), tlv(12, text(value)))));
-const extension = (hex: string, value: Buffer) => tlv(0x30, oid(hex), tlv(4, value));
-const utc = (time: number) =>
-  tlv(
-    23,
-    text(
-      `${new Date(time * 1000)
-        .toISOString()
-        .replace(/[-:T]|\.\d+/g, '')
-        .slice(2)}`,
-    ),
-  );
 const pair = () => generateKeyPairSync('ec', { namedCurve: 'P-256' });
 
 function certify(

@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import { decodeBer } from './ber.ts';
 import { parseSignedMessage } from './cms.ts';
 import type { Signable } from './commit-object.ts';
+import { extension, integer, named, oid, tlv } from './der.ts';
 import { generator, mutate } from './mutation.ts';
 import { isFault } from './verdict.ts';
 import { createX509Verifier } from './verify-x509.ts';
@@ -20,20 +21,8 @@ const type = {
   digest: '2a864886f70d010904',
 };
 
-function tlv(tag: number, ...parts: readonly Buffer[]): Buffer {
-  const content = Buffer.concat(parts);
-  const { length } = content;
-  return Buffer.concat([
-    Buffer.from([tag, ...(length < 128 ? [length] : [0x82, length >> 8, length & 255])]),
-    content,
-  ]);
-}
-const oid = (hex: string) => tlv(6, Buffer.from(hex, 'hex'));
-const integer = (value: number) => tlv(2, Buffer.from([value]));
 const sha512 = tlv(0x30, oid('608648016503040203'));
 const ed25519 = tlv(0x30, oid('2b6570'));
-const name = (text: string) => tlv(0x30, tlv(0x31, tlv(0x30, oid('550403'), tlv(12, Buffer.from(text)))));
-const extension = (hex: string, value: Buffer) => tlv(0x30, oid(hex), tlv(4, value));
 
 interface Person {
   readonly der: Buffer;
@@ -50,9 +39,9 @@ function certify(subject: string, issuer?: Person): Person {
     tlv(0xa0, integer(2)),
     integer(issuer ? 2 : 1),
     ed25519,
-    name('root'),
+    named('root'),
     tlv(0x30, tlv(23, Buffer.from('200101000000Z')), tlv(23, Buffer.from('490101000000Z'))),
-    name(subject),
+    named(subject),
     publicKey.export({ type: 'spki', format: 'der' }),
     tlv(0xa3, tlv(0x30, extensions)),
   );
@@ -80,7 +69,7 @@ function signMessage(by: Person, variant: Variant = {}): Buffer {
   const signed = tlv(0x31, ...attributes);
   const implicit = Buffer.from(signed);
   implicit[0] = 0xa0;
-  const identifier = tlv(0x30, name('root'), integer(2));
+  const identifier = tlv(0x30, named('root'), integer(2));
   const signer = tlv(
     0x30,
     integer(1),
@@ -209,9 +198,9 @@ test('authorities that issued each other in circles end the search', () => {
   const circle = Array.from({ length: 16 }, (_, index) => {
     const body = tlv(
       0x30,
-      ...[tlv(0xa0, integer(2)), integer(index + 2), ed25519, name('root')],
+      ...[tlv(0xa0, integer(2)), integer(index + 2), ed25519, named('root')],
       tlv(0x30, tlv(23, Buffer.from('200101000000Z')), tlv(23, Buffer.from('490101000000Z'))),
-      name('root'),
+      named('root'),
       publicKey.export({ type: 'spki', format: 'der' }),
     );
     return tlv(0x30, body, ed25519, tlv(3, Buffer.from([0]), sign(null, body, privateKey)));

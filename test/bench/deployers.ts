@@ -93,7 +93,7 @@ function helmfile(program: string, helmProgram: string, folder: string): Deploye
 }
 
 /** Runs a program to its good end; the peak of its own resident memory, without its children's. */
-async function run(program: string, args: readonly string[], env = process.env): Promise<number> {
+export async function run(program: string, args: readonly string[], env = process.env): Promise<number> {
   const child = spawn(program, args, { env, stdio: ['ignore', 'ignore', 'pipe'] });
   let [most, stderr] = [0, ''];
   child.stderr.on('data', (part: Buffer) => {

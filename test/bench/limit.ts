@@ -4,8 +4,6 @@
  *
  * node test/bench/limit.ts [--objects 500,2000] [--bound 3000] [--rounds 3]
  */
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { request } from 'node:https';
 import { tmpdir } from 'node:os';
@@ -14,6 +12,7 @@ import { parseArgs } from 'node:util';
 import { bundle } from '@zakenak/devkit';
 import { readTarget } from '../e2e/api-proxy.ts';
 import { startTestSandbox } from '../e2e/sandbox-fixture.ts';
+import { run } from './deployers.ts';
 
 const { values } = parseArgs({
   options: {
@@ -49,17 +48,17 @@ async function measure(count: number, dist: string): Promise<void> {
     add('raw: change by server-side apply', await writeAll(count, name, 'apply', 'b'));
     add('raw: the same as dry run', await writeAll(count, name, 'dry', 'c'));
     const workspace = join(folder, name);
-    const run = (verb: string, ...more: readonly string[]) => runZakenak(dist, verb, workspace, more);
+    const zakenak = (verb: string, ...more: readonly string[]) => runZakenak(dist, verb, workspace, more);
     await writeSet(workspace, name, count, 'a');
     const events = join(workspace, 'events.ndjson');
-    add('zakenak: first deploy', (await run('deploy', '--events', events)).ms);
+    add('zakenak: first deploy', (await zakenak('deploy', '--events', events)).ms);
     for (const [stage, ms] of await readStages(events)) stages.set(stage, ms);
-    add('zakenak: deploy of no change', (await run('deploy')).ms);
+    add('zakenak: deploy of no change', (await zakenak('deploy')).ms);
     await writeSet(workspace, name, count, 'b');
-    const plan = await run('plan');
+    const plan = await zakenak('plan');
     add('zakenak: plan of a change of every object', plan.ms);
     add('zakenak: memory of that plan, MiB', plan.mebibytes);
-    add('zakenak: deploy of a change of every object', (await run('deploy')).ms);
+    add('zakenak: deploy of a change of every object', (await zakenak('deploy')).ms);
   }
   console.log(`\n${count} objects in one release, ${connections} connections, medians of ${rounds}`);
   for (const [name, list] of all) {
@@ -143,25 +142,8 @@ async function runZakenak(
 ): Promise<{ readonly ms: number; readonly mebibytes: number }> {
   const args = [verb, '--quiet', '--directory', workspace, '--kubeconfig', sandbox.kubeconfig, ...more];
   const started = performance.now();
-  const child = spawn(process.execPath, [join(dist, 'bin/zakenak'), ...args], {
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
-  let [stderr, mebibytes] = ['', 0];
-  child.stderr.on('data', (part: Buffer) => {
-    stderr = (stderr + part).slice(-4_000);
-  });
-  const look = setInterval(() => {
-    readFile(`/proc/${child.pid}/status`, 'utf8').then(
-      (text) => {
-        mebibytes = Math.max(mebibytes, Number(/VmHWM:\s+(\d+) kB/.exec(text)?.[1] ?? 0) / 1024);
-      },
-      () => {},
-    );
-  }, 50);
-  const [code] = await once(child, 'close');
-  clearInterval(look);
-  if (code !== 0) throw new Error(`zakenak ${args.join(' ')}: exit ${code}\n${stderr}`);
-  return { ms: performance.now() - started, mebibytes };
+  const most = await run(process.execPath, [join(dist, 'bin/zakenak'), ...args]);
+  return { ms: performance.now() - started, mebibytes: most / 2 ** 20 };
 }
 
 /** From the first to the last word of each stage, by the run's own clock. */

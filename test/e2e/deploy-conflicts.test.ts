@@ -19,11 +19,11 @@ before(async () => {
 });
 after(() => sandbox?.stop());
 
-const before1 = `${web('replicas: 1')}${settings}`;
+const manifest = `${web('replicas: 1')}${settings}`;
 
 /** A deployed set whose replicas an operator has made its own since, with the given rules. */
 async function deployTaken(t: TestContext, rules: string): Promise<FaultSet> {
-  const set = await deployManifest(t, sandbox, before1);
+  const set = await deployManifest(t, sandbox, manifest);
   await kube.apply(
     {
       apiVersion: 'apps/v1',

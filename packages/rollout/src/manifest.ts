@@ -1,5 +1,5 @@
 import type { KubeObject } from '@zakenak/core';
-import { type Document, LineCounter, parseAllDocuments } from 'yaml';
+import { constructFromEvents, EVENT_ID, type Event, parseEvents, type Schema, YAMLException } from 'js-yaml';
 import { badYaml } from './errors.ts';
 import { isRecord, listAt } from './json.ts';
 import { isKubeObject } from './object.ts';
@@ -24,78 +24,116 @@ export interface ReadOptions {
   readonly linesBefore?: number;
 }
 
-// Against exponential expansion; a plain anchor may be used this often.
-const mostAliases = 10_000;
 // What aliases repeat is written out again wherever it goes: to helm, into a record, to the server.
 const mostExpanded = 64 * 1024 * 1024;
+const deepest = 1_000;
+
+const exactTags = kubernetesTags(true);
+const roundingTags = kubernetesTags(false);
 
 /**
  * Reads YAML as kubectl does: `0644` is 420, `yes` is true, dates are text (yaml-tags.ts). Throws ZakenakError `rollout/bad-yaml` with the position.
  */
 export function parseYaml(text: string, path: string, options: ReadOptions = {}): readonly unknown[] {
   const { repeatedKeys = 'refuse', largeNumbers = 'refuse', linesBefore = 0 } = options;
-  const lines = new LineCounter();
-  const documents = parseAllDocuments(text, {
-    version: '1.1',
-    uniqueKeys: repeatedKeys === 'refuse',
-    customTags: kubernetesTags(largeNumbers === 'refuse'),
-    lineCounter: lines,
-    logLevel: 'error',
-    prettyErrors: false,
-  });
-  if (!Array.isArray(documents)) return [];
-  return (documents as readonly Document[]).map((document) => {
-    const [error] = document.errors;
-    if (error) {
-      const { line, col } = lines.linePos(error.pos[0]);
-      throw badYaml(`${path}:${line + linesBefore}:${col}`, error.message);
-    }
-    try {
-      const value = plain(document.toJS({ maxAliasCount: mostAliases, mapAsMap: true }), new Map());
-      if (text.includes('*') && expandedSize(value, new Map()) > mostExpanded)
-        throw new Error('its aliases make it larger than 64 MiB');
-      return value;
-    } catch (thrown) {
-      throw badYaml(
-        `${path}:${1 + linesBefore}:1`,
-        thrown instanceof Error ? thrown.message : String(thrown),
-      );
-    }
-  });
-}
-
-/** Maps as JSON objects, with kubectl's keys. What an alias repeats stays one object. */
-function plain(value: unknown, done: Map<unknown, unknown>): unknown {
-  if (typeof value !== 'object' || value === null) return value;
-  const former = done.get(value);
-  if (former !== undefined) return former;
-  if (Array.isArray(value)) {
-    const list = value.map((item) => plain(item, done));
-    done.set(value, list);
-    return list;
+  const schema = largeNumbers === 'refuse' ? exactTags : roundingTags;
+  const reading: Reading = { source: text, events: [], moved: new Map() };
+  try {
+    readEvents(reading);
+    const { source, events } = reading;
+    const documents = constructFromEvents(events, { source, schema, json: repeatedKeys === 'last' });
+    if (text.includes('*')) for (const value of documents) checkAliases(value);
+    return documents;
+  } catch (thrown) {
+    if (!(thrown instanceof YAMLException)) throw thrown;
+    const { line, column } = thrown.mark ?? placeOfScalar(reading, schema) ?? { line: 0, column: 0 };
+    const place = `${line + 1 + linesBefore}:${column + 1 - (reading.moved.get(line) ?? 0)}`;
+    throw badYaml(`${path}:${place}`, thrown.reason);
   }
-  if (!(value instanceof Map)) return value;
-  const entries = [...value].map(([key, item]): readonly [string, unknown] => {
-    if (key === null || typeof key === 'object') throw new Error('a key is text, a number or a boolean');
-    return [String(key), plain(item, done)];
-  });
-  const record = Object.fromEntries(entries);
-  done.set(value, record);
-  return record;
 }
 
-/** About how many characters a value takes when what aliases repeat is written out. */
-function expandedSize(value: unknown, known: Map<unknown, number>): number {
-  if (typeof value === 'string') return value.length;
-  if (typeof value !== 'object' || value === null) return 1;
+/** A text on its way to values. */
+interface Reading {
+  source: string;
+  events: Event[];
+  /** Spaces put before a line, by its number from 0. */
+  readonly moved: Map<number, number>;
+}
+
+const step = ' '.repeat(256);
+const mostRead = 64 * 1024 * 1024;
+
+/**
+ * Go's reader lets the lines within brackets and quotes begin where they like (`]` below the key is in many charts), the one here wants them indented: it is given them so, for
+ * where such a line begins means nothing. Throws YAMLException.
+ */
+function readEvents(reading: Reading): void {
+  for (let read = 0; ; ) {
+    read += reading.source.length;
+    try {
+      reading.events = parseEvents(reading.source, { maxDepth: deepest });
+      return;
+    } catch (thrown) {
+      const isMovable = thrown instanceof YAMLException && thrown.reason === 'deficient indentation';
+      if (!isMovable || !thrown.mark || read > mostRead) throw thrown;
+      const { line, column, position } = thrown.mark;
+      const start = position - column;
+      reading.source = reading.source.slice(0, start) + step + reading.source.slice(start);
+      reading.moved.set(line, (reading.moved.get(line) ?? 0) + step.length);
+    }
+  }
+}
+
+/** Where the first scalar stands that its tag refuses: it is not told where it is. */
+function placeOfScalar(
+  { events, source }: Reading,
+  schema: Schema,
+): { readonly line: number; readonly column: number } | undefined {
+  for (const event of events) {
+    if (event.type !== EVENT_ID.SCALAR) continue;
+    try {
+      const document = { type: EVENT_ID.DOCUMENT, explicitStart: false, explicitEnd: false, directives: [] };
+      constructFromEvents([document, event, { type: EVENT_ID.POP }], { source, schema });
+    } catch {
+      const lines = source.slice(0, event.valueStart).split('\n');
+      return { line: lines.length - 1, column: lines.at(-1)?.length ?? 0 };
+    }
+  }
+  return undefined;
+}
+
+/** Against exponential expansion: kubectl's own measure (go-yaml v2: decode.go), and what one document may come to. Throws YAMLException. */
+function checkAliases(value: unknown): void {
+  const sizes = new Map<unknown, Size>();
+  const { nodes, characters } = sizeOf(value, sizes);
+  const single =
+    1 + [...sizes.keys()].reduce<number>((sum, part) => sum + Object.keys(part as object).length, 0);
+  const repeated = nodes - single;
+  const share = Math.min(0.99, Math.max(0.1, 0.99 - (0.89 * (nodes - 400_000)) / 3_600_000));
+  if (repeated > 100 && nodes > 1_000 && repeated / nodes > share)
+    throw new YAMLException('it consists of aliases almost wholly');
+  if (characters > mostExpanded) throw new YAMLException('its aliases make it larger than 64 MiB');
+}
+
+interface Size {
+  readonly nodes: number;
+  readonly characters: number;
+}
+
+/** What a value comes to when everything that aliases repeat is written out. */
+function sizeOf(value: unknown, known: Map<unknown, Size>): Size {
+  if (typeof value === 'string') return { nodes: 1, characters: value.length };
+  if (typeof value !== 'object' || value === null) return { nodes: 1, characters: 1 };
   const former = known.get(value);
-  if (former !== undefined) return former;
-  const size = Object.entries(value).reduce(
-    (total, [key, part]) => total + key.length + expandedSize(part, known),
-    0,
-  );
-  known.set(value, size);
-  return size;
+  if (former) return former;
+  let [nodes, characters] = [1, 0];
+  for (const [key, part] of Object.entries(value)) {
+    const size = sizeOf(part, known);
+    nodes += size.nodes;
+    characters += key.length + size.characters;
+  }
+  known.set(value, { nodes, characters });
+  return { nodes, characters };
 }
 
 /**

@@ -1,13 +1,15 @@
 import {
-  type Document,
-  isAlias,
-  isMap,
-  isSeq,
-  Scalar,
-  type ScalarTag,
-  type SchemaOptions,
-  type Tags,
-} from 'yaml';
+  boolYaml11Tag,
+  defineMappingTag,
+  defineScalarTag,
+  defineSequenceTag,
+  NOT_RESOLVED,
+  nullYaml11Tag,
+  Schema,
+  strTag,
+  YAMLException,
+} from 'js-yaml';
+import { isRecord } from './json.ts';
 
 // go-yaml v2 (resolve.go), which sigs.k8s.io/yaml, and so kubectl and Helm, read by. It has Go's integer literals, no base 60 and no dates.
 const float = /^[-+]?(?:\.\d+|\d+(?:\.\d*)?)(?:[eE][-+]?\d+)?$/;
@@ -40,67 +42,118 @@ function bigOf(literal: string): bigint {
   return literal.startsWith('-') ? -value : value;
 }
 
-type OnError = (message: string) => void;
-const int = 'tag:yaml.org,2002:int';
 const notFinite = /^[-+]?\.(?:inf|Inf|INF)$|^\.(?:nan|NaN|NAN)$/;
 
-function tagsOf(exact: boolean): readonly ScalarTag[] {
-  const resolve = (text: string, onError: OnError): unknown => {
-    if (notFinite.test(text)) onError(`JSON has no ${text}`);
+function numberTags(exact: boolean) {
+  const resolve = (text: string, isExplicit: boolean): number | typeof NOT_RESOLVED => {
+    if (notFinite.test(text)) throw new YAMLException(`JSON has no ${text}`);
     const value = resolveNumber(text);
-    if (typeof value !== 'bigint') return value;
-    if (exact) onError(`the number ${text} is too large to be kept exactly; quote it if it is meant as text`);
-    return Number(value);
+    if (typeof value === 'number') return value;
+    if (typeof value === 'bigint') {
+      if (!exact) return Number(value);
+      throw new YAMLException(
+        `the number ${text} is too large to be kept exactly; quote it if it is meant as text`,
+      );
+    }
+    if (isExplicit) throw new YAMLException(`'${text}' is no number`);
+    return NOT_RESOLVED;
   };
-  const numeric = (text: string, onError: OnError): unknown => {
-    const value = resolve(text, onError);
-    if (typeof value === 'string') onError(`'${text}' is no number`);
-    return value;
-  };
+  const never = { identify: () => false };
   return [
-    { tag: int, default: true, test: /^[-+.\d]/, resolve },
-    { tag: int, resolve: numeric },
-    { tag: 'tag:yaml.org,2002:float', resolve: numeric },
-    {
-      tag: 'tag:yaml.org,2002:binary',
-      resolve: (text: string) => Buffer.from(text, 'base64').toString('utf8'),
-    },
+    defineScalarTag('tag:yaml.org,2002:int', {
+      implicit: true,
+      implicitFirstChars: [...'-+.0123456789'],
+      resolve,
+      ...never,
+    }),
+    defineScalarTag('tag:yaml.org,2002:float', { resolve, ...never }),
   ];
 }
 
-interface Reading {
-  readonly doc: Document;
+/** `<<` where it is a key; elsewhere it is text. */
+const mergeKey = Symbol('<<');
+const textOf = (value: unknown): unknown => (value === mergeKey ? '<<' : value);
+
+const mergeTag = defineScalarTag('tag:zakenak.dev:merge', {
+  implicit: true,
+  implicitFirstChars: ['<'],
+  resolve: (text) => (text === '<<' ? mergeKey : NOT_RESOLVED),
+  identify: () => false,
+});
+
+const binaryTag = defineScalarTag('tag:yaml.org,2002:binary', {
+  resolve: (text) => Buffer.from(text, 'base64').toString('utf8'),
+  identify: () => false,
+});
+
+/** A map that is being read, and which of its keys a merge brought: those may stand again. */
+interface OpenMap {
+  readonly record: Record<string, unknown>;
+  readonly merged: Set<string>;
+}
+
+function put({ record }: OpenMap, key: string, value: unknown): void {
+  // An assignment to this one key would set the prototype.
+  if (key === '__proto__')
+    Object.defineProperty(record, key, { value, enumerable: true, configurable: true, writable: true });
+  else record[key] = value;
 }
 
 /** go-yaml v2 merges where it meets `<<`: keys above it are overridden, keys below it override. Of a list's maps the earlier ones win. */
-function mergeInto(reading: Reading, map: Map<unknown, unknown>, value: unknown): void {
-  const source = isAlias(value) ? value.resolve(reading.doc) : value;
-  if (isSeq(source)) {
-    for (const item of source.items.toReversed()) mergeInto(reading, map, item);
-    return;
+function merge(map: OpenMap, source: unknown): string {
+  if (Array.isArray(source))
+    return source.toReversed().reduce((error, item) => error || merge(map, item), '');
+  if (!isRecord(source)) return 'what << merges is a map, or a list of maps';
+  for (const [key, value] of Object.entries(source)) {
+    put(map, key, value);
+    map.merged.add(key);
   }
-  if (!isMap(source)) throw new Error('what << merges is a map, or a list of maps');
-  const merged: Map<unknown, unknown> = source.toJSON(null, reading as never, Map);
-  for (const [key, part] of merged) map.set(key, part);
+  return '';
 }
 
-const merge: ScalarTag = {
-  tag: 'tag:yaml.org,2002:merge',
-  default: 'key',
-  test: /^<<$/,
-  resolve: () => Object.assign(new Scalar(Symbol('<<')), { addToJSMap: mergeInto }),
+// What has a `finalize` cannot hold itself by an alias.
+const mapOptions = {
+  create: (): OpenMap => ({ record: {}, merged: new Set() }),
+  addPair(map: OpenMap, key: unknown, value: unknown): string {
+    if (key === mergeKey) return merge(map, value);
+    if (key === null || typeof key === 'object') return 'a key is text, a number or a boolean';
+    put(map, String(key), textOf(value));
+    map.merged.delete(String(key));
+    return '';
+  },
+  has: ({ record, merged }: OpenMap, key: unknown): boolean =>
+    typeof key !== 'symbol' && Object.hasOwn(record, String(key)) && !merged.has(String(key)),
+  keys: (record: OpenMap['record']) => Object.keys(record),
+  get: (record: OpenMap['record'], key: unknown) => record[String(key)],
+  finalize: ({ record }: OpenMap): OpenMap['record'] => record,
+  identify: () => false,
 };
 
-const replaced = /:(?:int|float|binary|timestamp|omap|pairs|set|merge)$/;
+const listOptions = {
+  create: (): unknown[] => [],
+  addItem: (list: unknown[], item: unknown): void => void list.push(textOf(item)),
+  finalize: (list: unknown[]): unknown[] => list,
+  identify: () => false,
+};
+
+const any = { matchByTagPrefix: true };
 
 /**
- * The tags by which kubectl reads: YAML 1.1 with Go's numbers; dates and base 60 numbers stay text. Where `exact` is false, integers over 2^53 are rounded
- * instead of refused.
+ * The tags by which kubectl reads: YAML 1.1 with Go's numbers; dates and base 60 numbers stay text; a tag that nobody knows says nothing. Where `exact` is false, integers
+ * over 2^53 are rounded instead of refused. Maps are JSON objects, with kubectl's keys.
  */
-export function kubernetesTags(exact: boolean): NonNullable<SchemaOptions['customTags']> {
-  return (tags: Tags): Tags => [
-    ...tags.filter((tag) => typeof tag === 'string' || !replaced.test(tag.tag)),
-    ...tagsOf(exact),
-    merge,
-  ];
+export function kubernetesTags(exact: boolean): Schema {
+  return new Schema([
+    strTag,
+    nullYaml11Tag,
+    boolYaml11Tag,
+    ...numberTags(exact),
+    mergeTag,
+    binaryTag,
+    defineSequenceTag('tag:yaml.org,2002:seq', listOptions),
+    defineMappingTag('tag:yaml.org,2002:map', mapOptions),
+    defineScalarTag('', { ...any, resolve: (text) => text, identify: () => false }),
+    defineSequenceTag('', { ...any, ...listOptions }),
+    defineMappingTag('', { ...any, ...mapOptions }),
+  ]);
 }

@@ -8,6 +8,7 @@ const root = join(import.meta.dirname, '../..');
 /** What each package may import: names of packages, or of a whole layer. Arrows never point right. */
 const layers = {
   core: ['core'],
+  formats: ['helm'],
   adapters: ['machine', 'toolchain', 'config', 'kube', 'git', 'forges', 'schemas'],
   engines: ['charts', 'secrets', 'commits', 'images', 'rollout', 'gpu', 'releases'],
   chain: ['pipeline'],
@@ -16,14 +17,17 @@ const layers = {
 
 const allowed: Readonly<Record<string, readonly string[]>> = {
   ...each(layers.core, []),
+  // What a chart is, is no engine's alone; files and programs are ports here as well.
+  ...each(layers.formats, layers.core),
   ...each(layers.adapters, layers.core),
   // Engines see ports, not adapters.
-  ...each(layers.engines, layers.core),
+  ...each(layers.engines, [...layers.core, ...layers.formats]),
   ...each(layers.chain, [...layers.core, 'config', ...layers.engines]),
   ...each(layers.shells, [...layers.core, ...layers.adapters, ...layers.engines, ...layers.chain, 'sandbox']),
   sandbox: [...layers.core, ...layers.adapters],
   devkit: [
     ...layers.core,
+    ...layers.formats,
     ...layers.adapters,
     ...layers.engines,
     ...layers.chain,

@@ -147,7 +147,7 @@ test('a link out of the workspace, or round in a circle, is refused before anyth
   await writeFile(outside, configMap('outside', 'of the machine'));
   for (const [target, code, exit] of [
     [outside, 'files/outside-workspace', 5],
-    ['..', 'rollout/bad-chart', 2],
+    ['..', 'helm/bad-chart', 2],
   ] as const) {
     const set = await makeSet(t, '{ name: web, chart: charts/web }', {
       'charts/web/Chart.yaml': chartYaml('web', '1.0.0'),
@@ -160,6 +160,22 @@ test('a link out of the workspace, or round in a circle, is refused before anyth
     assert.doesNotMatch(JSON.stringify(report), /of the machine/);
     assert.equal(await textOf(set, 'web-a'), undefined);
   }
+});
+
+test('a template of a chart at the repository’s root reads nothing of .git, and the rest of its files', async (t) => {
+  const files = '{{ range $path, $_ := .Files.Glob "**" }}{{ $path }} {{ end }}';
+  const set = await makeSet(t, '{ name: web, chart: . }', {
+    'Chart.yaml': chartYaml('web', '1.0.0'),
+    'templates/files.yaml': configMap('files', `${files}{{ .Files.Get ".git/config" }}`),
+    '.git/config': 'the checkout’s credentials',
+    'files/.git/config': 'those of another',
+    'files/a.txt': 'a',
+  });
+  assert.deepEqual(await deploy(set), ['install']);
+  const text = String(await textOf(set, 'web-files'));
+  assert.match(text, /files\/a\.txt/);
+  assert.doesNotMatch(text, /\.git\/|credentials/);
+  assert.deepEqual(await deploy(set), ['noop']);
 });
 
 /** A chart with a dependency of each kind, two of them in the lock. */
@@ -216,19 +232,27 @@ const faults: Readonly<
   >
 > = {
   'a Chart.lock that is behind': {
-    code: 'rollout/chart-lock',
+    code: 'helm/chart-lock',
     says: /charts\/web.*note \^2\.0\.0.*helm dependency update/,
     change: () => ({
       'charts/web/Chart.yaml': dependent()['charts/web/Chart.yaml'].replace('^1.0.0', '^2.0.0'),
     }),
   },
+  'a vendored dependency in two versions': {
+    code: 'helm/ambiguous-subchart',
+    says: /more than one 'deep'.*charts\/base\/charts\/deep \(0\.3\.0\), charts\/base\/charts\/older \(0\.2\.0\).*Leave one/,
+    change: () => ({
+      'charts/base/charts/deep/Chart.yaml': chartYaml('deep', '0.3.0'),
+      'charts/base/charts/older/Chart.yaml': chartYaml('deep', '0.2.0'),
+    }),
+  },
   'a local dependency of another version': {
-    code: 'rollout/bad-chart',
+    code: 'helm/bad-chart',
     says: /it is deep 1\.0\.0, not deep 0\.x/,
     change: () => ({ 'charts/deep/Chart.yaml': chartYaml('deep', '1.0.0') }),
   },
   'local dependencies in a circle': {
-    code: 'rollout/bad-chart',
+    code: 'helm/bad-chart',
     says: /go round in a circle/,
     change: () => ({
       'charts/deep/Chart.yaml': chartYaml(
@@ -239,7 +263,7 @@ const faults: Readonly<
     }),
   },
   'a Chart.yaml that is a bomb': {
-    code: 'rollout/bad-chart',
+    code: 'helm/bad-chart',
     says: /Chart\.yaml: Excessive alias count/,
     change: () => {
       const lists = ['a', 'b', 'c', 'd'].map(
@@ -250,7 +274,7 @@ const faults: Readonly<
     },
   },
   'more dependencies than anybody has': {
-    code: 'rollout/bad-chart',
+    code: 'helm/bad-chart',
     says: /more than 100 dependencies/,
     change: () => {
       const list = Array.from(
@@ -281,25 +305,25 @@ const faults: Readonly<
     }),
   },
   'a version that the registry does not have': {
-    code: 'rollout/bad-chart',
+    code: 'helm/bad-chart',
     says: /9\.9\.9/,
     change: () => ({}),
     release: () => `{ name: web, chart: "oci://${sandbox.registry}/charts/note", version: 9.9.9 }`,
   },
   'a chart that the repository does not have': {
-    code: 'rollout/bad-chart',
+    code: 'helm/bad-chart',
     says: /absent of http.*not found/,
     change: () => ({}),
     release: () => `{ name: web, chart: absent, repo: "${repository}" }`,
   },
   'a repository that nobody answers for': {
-    code: 'rollout/bad-chart',
+    code: 'helm/bad-chart',
     says: /connection refused/,
     change: () => ({}),
     release: () => '{ name: web, chart: note, repo: "http://127.0.0.1:1" }',
   },
   'a name that helm would take for a flag': {
-    code: 'rollout/bad-chart',
+    code: 'helm/bad-chart',
     says: /begin with a dash/,
     change: () => ({}),
     release: () => `{ name: web, chart: --help, repo: "${repository}" }`,

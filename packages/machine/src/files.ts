@@ -1,6 +1,7 @@
+import type { Dirent } from 'node:fs';
 import { glob, lstat, mkdir, mkdtemp, open, readFile, realpath, rename, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
+import { dirname, isAbsolute, join, matchesGlob, relative, resolve, sep } from 'node:path';
 import type { FileStat, Files, TemporaryFolder } from '@zakenak/core';
 import { fileError, noTemporaryFolder, outsideWorkspace } from './errors.ts';
 
@@ -132,16 +133,22 @@ async function findFiles(
 ): Promise<readonly string[]> {
   const found = new Set<string>();
   const folders = new Set<string>();
+  const pathOf = (entry: Dirent) => relative(cwd, join(entry.parentPath, entry.name)).split(sep).join('/');
+  const isSkipped = (entry: Dirent): boolean => {
+    if (!links) return skipped.has(entry.name);
+    if (!skippedWithLinks.has(entry.name) || entry.isSymbolicLink()) return false;
+    if (patterns.some((pattern) => matchesGlob(pathOf(entry), pattern))) found.add(pathOf(entry));
+    return true;
+  };
   const entries = glob([...patterns], {
     cwd,
     withFileTypes: true,
-    exclude: (entry) =>
-      links ? skippedWithLinks.has(entry.name) && !entry.isSymbolicLink() : skipped.has(entry.name),
+    exclude: isSkipped,
   });
   for await (const entry of entries) {
     if (!entry.isFile() && !(links && entry.isSymbolicLink())) continue;
     folders.add(entry.parentPath);
-    found.add(relative(cwd, join(entry.parentPath, entry.name)).split(sep).join('/'));
+    found.add(pathOf(entry));
   }
   // A pattern such as {..,a}/* or one through a link leaves only when it is expanded.
   const fence = await realpath(isInside(root, cwd) ? root : cwd);

@@ -143,6 +143,7 @@ test('globs find files below the workspace but not in .git', async (t) => {
   await symlink('a', join(folder, 'b/node_modules'));
   await symlink('../a', join(folder, 'b/.git'));
   assert.deepEqual(await createFiles(folder).glob(['**/*', '**/.*'], { links: true }), [
+    '.git',
     'a/Chart.yaml',
     'b/.git',
     'b/c/Chart.yaml',

@@ -1,19 +1,17 @@
-import { createHash } from 'node:crypto';
-import type { Ports } from '@zakenak/core';
+import { digestFiles, type Ports } from '@zakenak/core';
 import {
+  badChart,
   type ChartContents,
+  createPull,
   isPackedSubchart,
-  readChartArchive,
+  placeChart,
+  readChart,
   readChartFile,
-  readChartFolder,
   withoutArchives,
-} from './chart-contents.ts';
-import { addDependencies } from './chart-dependencies.ts';
-import { badChart } from './errors.ts';
+} from '@zakenak/helm';
 import type { HelmChart, HelmFile } from './helm-release.ts';
 import { isRecord } from './json.ts';
 import { parseYaml } from './manifest.ts';
-import { pullChart } from './pull-chart.ts';
 import type { ReleaseSource } from './request.ts';
 import { mayBeUnstable } from './unstable-render.ts';
 
@@ -35,7 +33,7 @@ export interface LoadedChart {
 type ChartSource = Extract<ReleaseSource, { chart: string }>;
 
 /**
- * Reads a chart; what is not here, and the dependencies that it lacks, are pulled into `folder` by `helm pull`. Throws ZakenakError `rollout/bad-chart`.
+ * Reads a chart; what is not here, and the dependencies that it lacks, are pulled into `folder` by `helm pull`. Throws what readChart throws.
  * Subcharts are rendered but not embedded: Helm's records leave them out too.
  */
 export async function loadChart(
@@ -44,14 +42,15 @@ export async function loadChart(
   ports: Pick<Ports, 'files' | 'process'>,
   signal?: AbortSignal,
 ): Promise<LoadedChart> {
-  const { path, contents } = await readChart(source, folder, ports, signal);
+  const read = await readChart(source, folder, { files: ports.files, pull: createPull(ports, { signal }) });
+  const { contents } = read;
   const own = new Map([...contents].filter(([name]) => !/^charts\/|(^|\/)\./.test(name)));
   const everything = withoutArchives(source.chart, contents);
   const names = [...everything.keys()];
   return {
-    path,
+    path: await placeChart(read, folder, ports),
     chart: assembleChart(source.chart, own),
-    digest: digestOfContents(contents),
+    digest: digestFiles(contents),
     hasCrds: names.some((name) => /(^|\/)crds\//.test(name) || isPackedSubchart(name)),
     asksForCapabilities: [...everything].some(
       ([name, bytes]) => isPackedSubchart(name) || Buffer.from(bytes).includes('Capabilities'),
@@ -60,36 +59,11 @@ export async function loadChart(
   };
 }
 
-async function readChart(
-  source: ChartSource,
-  folder: string,
-  ports: Pick<Ports, 'files' | 'process'>,
-  signal?: AbortSignal,
-): Promise<{ readonly path: string; readonly contents: ChartContents }> {
-  const { chart } = source;
-  const isRemote = source.repo !== undefined || chart.startsWith('oci://');
-  const path = isRemote ? await pullChart(source, folder, ports, signal) : await ports.files.resolve(chart);
-  const stat = await ports.files.stat(path);
-  if (!stat) throw badChart(chart, 'there is no such file or folder.');
-  if (stat.kind === 'file')
-    return { path, contents: readChartArchive(chart, await ports.files.readBytes(path)) };
-  const contents = await readChartFolder(chart, path, ports);
-  return addDependencies({ name: chart, path, contents }, folder, ports, signal);
-}
-
-function digestOfContents(contents: ChartContents): string {
-  const hash = createHash('sha256');
-  for (const [name, bytes] of [...contents].sort(([a], [b]) => (a < b ? -1 : 1)))
-    hash.update(`${name}\0${bytes.length}\0`).update(bytes);
-  return hash.digest('hex');
-}
-
 function assembleChart(name: string, contents: ChartContents): HelmChart {
   const text = (path: string): string | undefined => {
     const bytes = contents.get(path);
     return bytes && Buffer.from(bytes).toString('utf8');
   };
-  if (!contents.has('Chart.yaml')) throw badChart(name, 'it has no Chart.yaml.');
   const [values] = parseYaml(text('values.yaml') ?? '', `${name}/values.yaml`, {
     // Helm's own readings; what helm renders is what counts.
     repeatedKeys: 'last',
@@ -113,7 +87,7 @@ function assembleChart(name: string, contents: ChartContents): HelmChart {
 const described = new Set(['Chart.yaml', 'Chart.lock', 'values.yaml', 'values.schema.json', '.helmignore']);
 
 function parseMetadata(name: string, contents: ChartContents): HelmChart['metadata'] {
-  const metadata = readChartFile(name, 'Chart.yaml', contents);
+  const metadata = readChartFile(name, 'Chart.yaml', contents).fields;
   if (typeof metadata['name'] !== 'string' || typeof metadata['version'] !== 'string')
     throw badChart(name, 'its Chart.yaml names no name and version.');
   const { deprecated, ...rest } = metadata;

@@ -1,4 +1,4 @@
-import type { KubeObject, Ports } from '@zakenak/core';
+import { createLimiter, type KubeObject, type Ports } from '@zakenak/core';
 import { compareObject, type ObjectDrift } from './drift.ts';
 import { readTolerance } from './drift-policy.ts';
 import type { DriftSettings } from './drift-rules.ts';
@@ -7,7 +7,6 @@ import { type HelmHistory, type HelmRecord, newest } from './helm-storage.ts';
 import type { Kinds } from './kinds.ts';
 import { learnFromRelease } from './learn-releases.ts';
 import { learnFromObjects } from './learn-secrets.ts';
-import { createLimiter } from './limiter.ts';
 import { createLiveObjects } from './live-objects.ts';
 import { refOf } from './object.ts';
 import type { RenderedRelease } from './render.ts';

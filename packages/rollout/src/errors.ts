@@ -85,22 +85,12 @@ export function incompatibleKubernetes(release: string, asked: string, found: st
   });
 }
 
-/** A chart that cannot be found or read. */
-export function badChart(chart: string, reason: string): ZakenakError {
+/** Plain manifests that are not there. */
+export function noManifests(path: string): ZakenakError {
   return new ZakenakError({
-    code: 'rollout/bad-chart',
-    message: `The chart '${chart}' cannot be read: ${reason}`,
-    remedy: 'Name a folder with a Chart.yaml, a .tgz, an oci:// reference, or a chart of `repo`.',
-    exitCode: exitCodes.badInput,
-  });
-}
-
-/** A Chart.lock that does not hold what Chart.yaml asks for; `dependency`: its name and range. */
-export function staleChartLock(chart: string, dependency: string): ZakenakError {
-  return new ZakenakError({
-    code: 'rollout/chart-lock',
-    message: `The Chart.lock of the chart '${chart}' has no version of the dependency ${dependency}.`,
-    remedy: 'Run `helm dependency update` in the chart’s folder, and commit Chart.lock.',
+    code: 'rollout/no-manifests',
+    message: `There is no file or folder of manifests '${path}'.`,
+    remedy: 'Name a YAML or JSON file of the workspace, or a folder of them.',
     exitCode: exitCodes.badInput,
   });
 }

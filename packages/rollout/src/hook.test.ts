@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { createLimiter } from '@zakenak/core';
 import type { HelmHook } from './helm-release.ts';
 import { hasDeletePolicy, hookObject, hookOf, hooksFor, isHook } from './hook.ts';
 import { groupByStage, kindRank } from './kind-order.ts';
 import { createKinds } from './kinds.ts';
-import { createLimiter } from './limiter.ts';
 import { parseManifests } from './manifest.ts';
 import { bodyOf, describe, isKubeObject, keyOf, placeObject, refOf, sameBody } from './object.ts';
 import { ownedBy, ownerOf, sameOwner } from './ownership.ts';

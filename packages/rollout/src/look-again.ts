@@ -1,5 +1,4 @@
-import type { KubeObject, Ports } from '@zakenak/core';
-import { createLimiter } from './limiter.ts';
+import { createLimiter, type KubeObject, type Ports } from '@zakenak/core';
 import { refOf } from './object.ts';
 import { getIfServed } from './presence.ts';
 import { firstOf } from './release-progress.ts';

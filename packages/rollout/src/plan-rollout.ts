@@ -1,4 +1,4 @@
-import type { KubeObject, KubeRef, Ports } from '@zakenak/core';
+import { createLimiter, type KubeObject, type KubeRef, type Limiter, type Ports } from '@zakenak/core';
 import { readTolerance } from './drift-policy.ts';
 import { type DryRunContext, type PreparedObject, planObject } from './dry-run.ts';
 import { namespaceEnding, requestOf } from './errors.ts';
@@ -9,7 +9,6 @@ import { type HookEvent, hooksFor } from './hook.ts';
 import { sameJson } from './json.ts';
 import type { Kinds } from './kinds.ts';
 import { learnFromFormer, learnFromRelease, maskPlanned } from './learn-releases.ts';
-import { createLimiter, type Limiter } from './limiter.ts';
 import { createLiveObjects } from './live-objects.ts';
 import { describe, keyOf, refOf } from './object.ts';
 import { findOrphans, type Orphan } from './orphans.ts';

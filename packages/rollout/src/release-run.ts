@@ -1,4 +1,4 @@
-import { type KubeObject, KubeStatusError, type Ports } from '@zakenak/core';
+import { type KubeObject, KubeStatusError, type Limiter, type Ports } from '@zakenak/core';
 import { applyStages, establish, removeStages } from './apply-stages.ts';
 import type { DriftSettings } from './drift-rules.ts';
 import type { PreparedObject } from './dry-run.ts';
@@ -18,7 +18,6 @@ import {
   updateRecord,
 } from './helm-storage.ts';
 import type { Kinds } from './kinds.ts';
-import type { Limiter } from './limiter.ts';
 import { dataKinds, hookEvents, type PreparedRelease, runsTests } from './plan-rollout.ts';
 import { aboutRelease } from './release-progress.ts';
 import { nextRevisionOf } from './revision.ts';

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import type { KubeObject, Ports } from '@zakenak/core';
+import { createLimiter, type KubeObject, type Ports } from '@zakenak/core';
 import { type LoadedChart, loadChart } from './chart.ts';
 import type { DriftSettings } from './drift-rules.ts';
-import { badChart, incompatibleKubernetes, renderFailed, twoOwners } from './errors.ts';
+import { incompatibleKubernetes, noManifests, renderFailed, twoOwners } from './errors.ts';
 import { orderByNeeds } from './graph.ts';
 import { checkExpressions, createHealthRules } from './health-rules.ts';
 import type { HelmChart, HelmHook } from './helm-release.ts';
@@ -13,7 +13,6 @@ import { canonicalJson, digestOf } from './json.ts';
 import { createKinds, type Kinds } from './kinds.ts';
 import { learnFromRecord, learnFromRelease } from './learn-releases.ts';
 import { learnFromValues, learnSuspects } from './learn-secrets.ts';
-import { createLimiter } from './limiter.ts';
 import { type ManifestDocument, parseManifests } from './manifest.ts';
 import { describe, keyOf, placeObject, refOf } from './object.ts';
 import { ownedBy } from './ownership.ts';
@@ -63,8 +62,8 @@ const parallelRenders = 3;
 /**
  * Renders every release of the set. A release whose `deployed` revision was rendered from the very same inputs is taken from there; the others that are deployed are
  * rendered as upgrades. Secrets' values are made known to the redactor.
- * Throws ZakenakError `rollout/needs-cycle`, `rollout/unknown-release`, `rollout/render-failed`, `rollout/bad-chart`, `rollout/bad-yaml`,
- * `rollout/two-owners`, `rollout/incompatible-kubernetes`.
+ * Throws ZakenakError `rollout/needs-cycle`, `rollout/unknown-release`, `rollout/render-failed`, `rollout/no-manifests`, `rollout/bad-yaml`,
+ * `rollout/two-owners`, `rollout/incompatible-kubernetes`, and what loadChart throws.
  */
 export async function renderRollout(
   request: RolloutRequest,
@@ -220,7 +219,7 @@ async function readPlainManifests(
   for (const path of paths) {
     const absolute = await ports.files.resolve(path);
     const stat = await ports.files.stat(absolute);
-    if (!stat) throw badChart(path, 'there is no such file or folder of manifests.');
+    if (!stat) throw noManifests(path);
     const files =
       stat.kind === 'folder'
         ? (await findManifests(absolute, ports)).map((file) => `${path.replace(/\/$/, '')}/${file}`)

@@ -1,7 +1,6 @@
-import { type KubeObject, KubeStatusError, type Ports, ZakenakError } from '@zakenak/core';
+import { createLimiter, type KubeObject, KubeStatusError, type Ports, ZakenakError } from '@zakenak/core';
 import { forbiddenRights } from './errors.ts';
 import { listAt, textAt, valueAt } from './json.ts';
-import { createLimiter } from './limiter.ts';
 import { isGranted, type Right, type RightRule } from './right.ts';
 
 type RightPorts = Pick<Ports, 'kube'>;

@@ -1,4 +1,4 @@
-import { createReport, type Report } from '@zakenak/core';
+import { createLimiter, createReport, type Report } from '@zakenak/core';
 import { unknownRelease, unknownRevision } from './errors.ts';
 import { renderFromRecord, renderRemoval } from './from-record.ts';
 import { orderByNeeds } from './graph.ts';
@@ -14,7 +14,6 @@ import {
 } from './helm-storage.ts';
 import { type JournalRelease, readJournal, writeHead } from './journal.ts';
 import { createKinds } from './kinds.ts';
-import { createLimiter } from './limiter.ts';
 import { acquireLock } from './lock.ts';
 import { createObserver } from './observer.ts';
 import { type Intent, type PlanPorts, type PreparedRollout, planRendered } from './plan-rollout.ts';

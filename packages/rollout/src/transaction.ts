@@ -1,9 +1,8 @@
-import type { Ports, Report } from '@zakenak/core';
+import { createLimiter, type Ports, type Report } from '@zakenak/core';
 import { checkKinds } from './check-kinds.ts';
 import { type Journal, readBooks, readJournal, removeJournal, writeJournal } from './journal.ts';
 import { judgePlan } from './judge-plan.ts';
 import { keptRemarks } from './kept.ts';
-import { createLimiter } from './limiter.ts';
 import { acquireLock, type Lock, peekLock } from './lock.ts';
 import { createObserver } from './observer.ts';
 import { isNoop } from './plan.ts';

@@ -1,4 +1,4 @@
-import type { KubeObject, Ports } from '@zakenak/core';
+import { createLimiter, type KubeObject, type Ports } from '@zakenak/core';
 import { compareReleases, deployedReleases } from './compare-releases.ts';
 import type { CorrectionRequest } from './correction.ts';
 import { compareObject, type ObjectDrift } from './drift.ts';
@@ -7,7 +7,6 @@ import { readHeldRules } from './held-rules.ts';
 import { readHistories } from './helm-storage.ts';
 import { createKinds } from './kinds.ts';
 import { learnFromObjects } from './learn-secrets.ts';
-import { createLimiter } from './limiter.ts';
 import { keyOf, refOf } from './object.ts';
 import type { RenderedRelease } from './render.ts';
 import type { TransactionOptions } from './request.ts';

@@ -30,7 +30,8 @@ export interface Files {
   stat(path: string): Promise<FileStat | undefined>;
   /**
    * POSIX paths relative to the workspace (or to `cwd`) of the files that match any glob, sorted; never below .git or node_modules. With `links`
-   * symbolic links are told too, as the links that they are, and node_modules is a folder like another: everything that a program finds that reads the folder.
+   * symbolic links are told too, as the links that they are, and node_modules is a folder like another: everything that a program finds that reads the
+   * folder, .git alone as one entry without what is below it.
    */
   glob(
     patterns: readonly string[],

@@ -4,11 +4,12 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
-import type { ProcessRunner } from '@zakenak/core';
+import { digestFiles, type ProcessRunner } from '@zakenak/core';
 import { fakeProcess } from '@zakenak/core/testing';
 import { createFiles } from '@zakenak/machine';
 import { parse } from 'yaml';
-import { type LoadedChart, loadChart } from './chart.ts';
+import { createPull } from './pull-chart.ts';
+import { placeChart, type ReadChart, readChart } from './read-chart.ts';
 
 interface Place {
   /** The workspace. */
@@ -17,7 +18,9 @@ interface Place {
   readonly outside: string;
   readonly write: (path: string, text: string | Uint8Array) => Promise<void>;
   readonly link: (path: string, target: string) => Promise<void>;
-  readonly load: (runner?: ProcessRunner) => Promise<LoadedChart>;
+  readonly read: (runner?: ProcessRunner, chart?: string) => Promise<ReadChart>;
+  /** The chart as helm would get it: its place, and the digest of what it holds. */
+  readonly load: (runner?: ProcessRunner) => Promise<{ readonly path: string; readonly digest: string }>;
 }
 
 /** A workspace with the chart `charts/web`, and a folder beside it. */
@@ -36,11 +39,16 @@ async function makePlace(t: TestContext, chartYaml = ''): Promise<Place> {
     outside,
     write: async (path, text) => writeFile(await at(path), text),
     link: async (path, target) => symlink(target, await at(path)),
-    load: (runner = fakeProcess([])) =>
-      loadChart({ chart: 'charts/web' }, join(folder, 'temporary'), {
-        files: createFiles(root),
-        process: runner,
-      }),
+    read: (runner = fakeProcess([]), chart = 'charts/web') => {
+      const files = createFiles(root);
+      const pull = createPull({ files, process: runner });
+      return readChart({ chart }, join(folder, 'temporary'), { files, pull });
+    },
+    load: async (runner) => {
+      const chart = await place.read(runner);
+      const path = await placeChart(chart, join(folder, 'temporary'), { files: createFiles(root) });
+      return { path, digest: digestFiles(chart.contents) };
+    },
   };
   await place.write('charts/web/Chart.yaml', `apiVersion: v2\nname: web\nversion: 1.0.0\n${chartYaml}`);
   return place;
@@ -51,7 +59,7 @@ for (const name of ['../../../../outside/planted', '..', 'a/b', '', '/etc'])
     const list = `dependencies: [{ name: "${name}", version: 1.0.0, repository: "file://../other" }]\n`;
     const place = await makePlace(t, list);
     await place.write('charts/other/Chart.yaml', `apiVersion: v2\nname: "${name}"\nversion: 1.0.0\n`);
-    await assert.rejects(place.load(), { code: 'rollout/bad-chart' });
+    await assert.rejects(place.load(), { code: 'helm/bad-chart' });
     assert.deepEqual(await readdir(place.outside), []);
   });
 
@@ -82,7 +90,7 @@ test('a chart that links one large file again and again is refused before it fil
   await place.write('charts/web/large', new Uint8Array(20 * 1024 * 1024));
   for (let index = 0; index < 100; index += 1) await place.link(`charts/web/files/${index}`, '../large');
   const before = process.memoryUsage.rss();
-  await assert.rejects(place.load(), { code: 'rollout/bad-chart', message: /more than 256 MiB/ });
+  await assert.rejects(place.load(), { code: 'helm/bad-chart', message: /more than 256 MiB/ });
   assert.ok(process.memoryUsage.rss() - before < 900 * 1024 * 1024);
 });
 
@@ -105,7 +113,7 @@ test('subcharts that unpack to more than a machine holds are refused', async (t)
   const large = pack({ 'sub/large': Buffer.alloc(60 * 1024 * 1024) });
   const many = Array.from({ length: 100 }, (_, index) => [`sub/charts/${index}.tgz`, large] as const);
   await place.write('charts/web/charts/sub.tgz', pack(Object.fromEntries(many)));
-  await assert.rejects(place.load(), { code: 'rollout/bad-chart', message: /more than 256 MiB/ });
+  await assert.rejects(place.load(), { code: 'helm/bad-chart', message: /more than 256 MiB/ });
 });
 
 test('subcharts that are packed into each other without end are refused', async (t) => {
@@ -113,7 +121,7 @@ test('subcharts that are packed into each other without end are refused', async 
   let packed = pack({ 'sub/Chart.yaml': Buffer.from('name: sub') });
   for (let depth = 0; depth < 20; depth += 1) packed = pack({ 'sub/charts/sub.tgz': packed });
   await place.write('charts/web/charts/sub.tgz', packed);
-  await assert.rejects(place.load(), { code: 'rollout/bad-chart', message: /packed more than 8 deep/ });
+  await assert.rejects(place.load(), { code: 'helm/bad-chart', message: /packed more than 8 deep/ });
 });
 
 test('of two versions of a dependency each is the one of its own entry, which helm leaves to chance', async (t) => {
@@ -175,6 +183,74 @@ test('a lock that is behind is refused before anything is fetched', async (t) =>
     pulled.push(command);
     return { exitCode: 1, stdout: '', stderr: '', durationMs: 0 };
   };
-  await assert.rejects(place.load({ run }), { code: 'rollout/chart-lock' });
+  await assert.rejects(place.load({ run }), { code: 'helm/chart-lock' });
   assert.deepEqual(pulled, []);
+});
+
+test('a link to the chart’s own workspace is read with where it leads, and what is ignored is not', async (t) => {
+  const place = await makePlace(t);
+  await place.write('shared/a.yaml', 'a');
+  await place.write('charts/web/secret/b.yaml', 'b');
+  await place.write('charts/web/templates/.swap', 'c');
+  await place.write('charts/web/.helmignore', '# not these\nsecret/\n*.bak\n/local-?[a-c]\n');
+  await place.write('charts/web/files/x.bak', 'd');
+  await place.link('charts/web/files/shared', '../../../shared');
+  await place.link('charts/web/local-1b', place.outside);
+  await place.link('charts/web/files/secret', '../../../shared');
+  const { contents, isAsItLies } = await place.read();
+  assert.deepEqual([...contents.keys()].sort(), ['.helmignore', 'Chart.yaml', 'files/shared/a.yaml']);
+  assert.equal(isAsItLies, true);
+});
+
+test('.git is left out of a chart at the root of a repository, and helm gets the chart from elsewhere', async (t) => {
+  const place = await makePlace(t);
+  await place.write('Chart.yaml', 'apiVersion: v2\nname: root\nversion: 1.0.0\n');
+  await place.write('.git/config', 'of the checkout');
+  await place.write('vendor/module/.git/config', 'of another');
+  const chart = await place.read(undefined, '.');
+  assert.deepEqual(
+    [...chart.contents.keys()].filter((path) => path.includes('.git')),
+    [],
+  );
+  assert.equal(chart.isAsItLies, false);
+  const path = await placeChart(chart, join(place.outside, 'placed'), { files: createFiles(place.root) });
+  const placed = await readdir(path, { recursive: true });
+  assert.ok(placed.includes('Chart.yaml'));
+  assert.equal(
+    placed.some((name) => name.includes('.git')),
+    false,
+  );
+  await place.write('.helmignore', '.git/\n');
+  assert.equal((await place.read(undefined, '.')).isAsItLies, true, 'helm leaves it out itself');
+});
+
+const note = (version: string) =>
+  pack({ 'note/Chart.yaml': Buffer.from(`name: note\nversion: ${version}\n`) });
+const wantedNote = (version: string, alias = '') =>
+  `  - { name: note, version: "${version}", repository: "https://charts.example.com"${alias && `, alias: ${alias}`} }\n`;
+
+for (const [name, list, versions, refused] of [
+  ['two in the range of one dependency', wantedNote('^1.0.0'), ['1.0.0', '1.1.0'], true],
+  ['one beside the range', wantedNote('^2.0.0'), ['1.0.0', '2.0.0'], true],
+  ['two that nobody asked for', '', ['1.0.0', '1.1.0'], true],
+  ['one for each dependency', wantedNote('1.0.0') + wantedNote('~1.1.0', 'other'), ['1.0.0', '1.1.0'], false],
+  ['one alone', wantedNote('^1.0.0'), ['1.0.0'], false],
+] as const)
+  test(`of vendored subcharts, ${name}: ${refused ? 'refused' : 'fine'}`, async (t) => {
+    const place = await makePlace(t, list && `dependencies:\n${list}`);
+    for (const version of versions) await place.write(`charts/web/charts/note-${version}.tgz`, note(version));
+    const expected = { code: 'helm/ambiguous-subchart', message: /charts\/note-1\.0\.0\.tgz \(1\.0\.0\), / };
+    if (refused) await assert.rejects(place.read(), expected);
+    else assert.equal((await place.read()).isAsItLies, true);
+  });
+
+test('two versions are refused also below a subchart, packed or not', async (t) => {
+  const place = await makePlace(t);
+  await place.write('charts/web/charts/sub/Chart.yaml', 'name: sub\nversion: 1.0.0\n');
+  await place.write('charts/web/charts/sub/charts/note.tgz', note('1.0.0'));
+  await place.write('charts/web/charts/sub/charts/note/Chart.yaml', 'name: note\nversion: 1.1.0\n');
+  await assert.rejects(place.read(), {
+    code: 'helm/ambiguous-subchart',
+    message: /charts\/sub\/charts\/note \(1\.1\.0\), charts\/sub\/charts\/note\.tgz \(1\.0\.0\)/,
+  });
 });

@@ -1,12 +1,8 @@
-import type { Ports } from '@zakenak/core';
-import { parse } from 'yaml';
+import { createLimiter, type Ports } from '@zakenak/core';
+import type { ChartContents } from './chart-file.ts';
 import { badChart } from './errors.ts';
-import { isRecord } from './json.ts';
-import { createLimiter } from './limiter.ts';
+import { type IgnoreRules, parseIgnoreRules } from './ignore-rules.ts';
 import { readTarGz } from './tar.ts';
-
-/** Every file of a chart by its path in the chart; subcharts, packed ones too, and .helmignore with the rest. */
-export type ChartContents = ReadonlyMap<string, Uint8Array>;
 
 type FilePorts = Pick<Ports, 'files'>;
 
@@ -18,64 +14,67 @@ const mostBytes = 256 * 1024 * 1024;
 const deepestArchive = 8;
 const parallelReads = 16;
 
+/** What a chart's folder holds. */
+export interface FolderContents {
+  readonly contents: ChartContents;
+  /** True where `contents` lacks a `.git` that helm would read: it holds the checkout's credentials, and a template could print them. */
+  readonly leftGitOut: boolean;
+}
+
 /**
- * Reads a chart's folder as helm does (helm: internal/sympath): symbolic links are followed. One that leads out of the workspace is refused, since whoever wrote the chart would choose
- * which of the machine's files are rendered. Throws ZakenakError `files/outside-workspace` and `rollout/bad-chart`.
+ * Reads a chart's folder as helm does (helm: internal/sympath, pkg/ignore): symbolic links are followed, and what .helmignore names is not there. A link that leads out of the workspace is refused, since
+ * whoever wrote the chart would choose which of the machine's files are rendered; `.git` is left out. Throws ZakenakError `files/outside-workspace` and `helm/bad-chart`.
  */
 export async function readChartFolder(
   chart: string,
   path: string,
-  { files }: FilePorts,
-): Promise<ChartContents> {
+  ports: FilePorts,
+): Promise<FolderContents> {
+  const { files } = ports;
   const contents = new Map<string, Uint8Array>();
   const limit = createLimiter(parallelReads);
   const spend = createBudget(chart);
+  const isIgnored = await readIgnoreRules(chart, path, ports);
+  let leftGitOut = false;
   const collect = async (folder: string, prefix: string, depth: number): Promise<void> => {
     const names = await files.glob(['**/*', '**/.*', '**/.*/**'], { cwd: folder, links: true });
-    if (contents.size + names.length > mostFiles)
-      throw badChart(chart, `it has more than ${mostFiles} files.`);
     const links: string[] = [];
-    await Promise.all(
-      names.map((name) =>
-        limit(async () => {
-          const at = `${folder}/${name}`;
-          if ((await files.stat(at))?.kind === 'link') {
-            await files.resolve(at);
-            // The last dot is looked up in what the link leads to: only a folder has one.
-            if (await files.stat(`${at}/.`)) return void links.push(name);
-          }
-          // Nothing, so that what still waits for its turn after a refusal is not read.
-          spend(0);
-          const bytes = await files.readBytes(at);
-          spend(bytes.length);
-          contents.set(`${prefix}${name}`, bytes);
-        }),
-      ),
-    );
+    const read = async (name: string): Promise<void> => {
+      const at = `${folder}/${name}`;
+      const kind = (await files.stat(at))?.kind;
+      // The last dot is looked up in what a link leads to: only a folder has one.
+      const isFolder = kind === 'folder' || (kind === 'link' && !!(await files.stat(`${at}/.`)));
+      if (isIgnored(`${prefix}${name}`, isFolder)) return;
+      if (name.split('/').at(-1) === '.git') {
+        leftGitOut = true;
+        return;
+      }
+      if (kind === 'link') await files.resolve(at);
+      if (isFolder) return void links.push(name);
+      // Nothing, so that what still waits for its turn after a refusal is not read.
+      spend(0);
+      const bytes = await files.readBytes(at);
+      spend(bytes.length);
+      contents.set(`${prefix}${name}`, bytes);
+      if (contents.size > mostFiles) throw badChart(chart, `it has more than ${mostFiles} files.`);
+    };
+    await Promise.all(names.map((name) => limit(() => read(name))));
     if (links.length > 0 && depth === deepestLink)
       throw badChart(chart, `its links go round in a circle: ${prefix}${links[0]}.`);
     for (const name of links) await collect(`${folder}/${name}`, `${prefix}${name}/`, depth + 1);
   };
   await collect(path, '', 0);
-  return contents;
+  return { contents, leftGitOut };
 }
 
-/** Reads Chart.yaml or Chart.lock with every scalar as text: `version: 1.10` is not 1.1. Throws ZakenakError `rollout/bad-chart`. */
-export function readChartFile(
-  chart: string,
-  file: string,
-  contents: ChartContents,
-): Readonly<Record<string, unknown>> {
-  const text = Buffer.from(contents.get(file) ?? []).toString('utf8');
-  try {
-    const parsed: unknown = parse(text, { schema: 'failsafe', logLevel: 'silent' });
-    return isRecord(parsed) ? parsed : {};
-  } catch (thrown) {
-    throw badChart(chart, `${file}: ${thrown instanceof Error ? thrown.message : String(thrown)}`);
-  }
+async function readIgnoreRules(chart: string, path: string, { files }: FilePorts): Promise<IgnoreRules> {
+  const at = `${path}/.helmignore`;
+  const stat = await files.stat(at);
+  if (stat?.kind === 'link') await files.resolve(at);
+  return parseIgnoreRules(chart, stat ? await files.readText(at) : '');
 }
 
-/** Reads a packed chart. Throws ZakenakError `rollout/bad-chart`. */
+/** Reads a packed chart. Throws ZakenakError `helm/bad-chart`. */
 export function readChartArchive(chart: string, bytes: Uint8Array): ChartContents {
   try {
     const inChart = [...readTarGz(bytes)].map(
@@ -88,7 +87,7 @@ export function readChartArchive(chart: string, bytes: Uint8Array): ChartContent
 }
 
 /**
- * The same with what packed subcharts hold in place of their archives; one that cannot be read stays as it is. Throws ZakenakError `rollout/bad-chart` where they hold too much, or each other without
+ * The same with what packed subcharts hold in place of their archives; one that cannot be read stays as it is. Throws ZakenakError `helm/bad-chart` where they hold too much, or each other without
  * end: helm would unpack all of it.
  */
 export function withoutArchives(chart: string, contents: ChartContents): ChartContents {

@@ -1,0 +1,61 @@
+import { isMap, parse, parseDocument } from 'yaml';
+import { badChart } from './errors.ts';
+
+/** Every file of a chart by its path in the chart, as helm sees them; packed subcharts are files. */
+export type ChartContents = ReadonlyMap<string, Uint8Array>;
+
+/** An entry of `dependencies`; what is not there is ''. */
+export interface Dependency {
+  readonly name: string;
+  readonly version: string;
+  readonly repository: string;
+  readonly alias: string;
+}
+
+/** Chart.yaml or Chart.lock. */
+export interface ChartFile {
+  readonly name: string;
+  readonly version: string;
+  readonly dependencies: readonly Dependency[];
+  /** All of it; every scalar is text: `version: 1.10` is not 1.1. */
+  readonly fields: Readonly<Record<string, unknown>>;
+}
+
+/** Reads Chart.yaml or Chart.lock, an empty one where there is none. Throws ZakenakError `helm/bad-chart`. */
+export function readChartFile(chart: string, file: string, contents: ChartContents): ChartFile {
+  const text = Buffer.from(contents.get(file) ?? []).toString('utf8');
+  let fields: ChartFile['fields'];
+  try {
+    fields = asRecord(parse(text, { schema: 'failsafe', logLevel: 'silent' }));
+  } catch (thrown) {
+    throw badChart(chart, `${file}: ${thrown instanceof Error ? thrown.message : String(thrown)}`);
+  }
+  const list = Array.isArray(fields['dependencies']) ? fields['dependencies'] : [];
+  const dependencies = list.map(asRecord).map((entry) => ({
+    name: asText(entry['name']),
+    version: asText(entry['version']),
+    repository: asText(entry['repository']),
+    alias: asText(entry['alias']),
+  }));
+  return { name: asText(fields['name']), version: asText(fields['version']), dependencies, fields };
+}
+
+/** Chart.yaml with other versions in its entries of `dependencies`, by their place in the list. */
+export function writeVersions(contents: ChartContents, versions: ReadonlyMap<number, string>): Uint8Array {
+  const text = Buffer.from(contents.get('Chart.yaml') ?? []).toString('utf8');
+  const document = parseDocument(text, { schema: 'failsafe', logLevel: 'silent' });
+  for (const [index, version] of versions)
+    if (isMap(document.getIn(['dependencies', index], true)))
+      document.setIn(['dependencies', index, 'version'], version);
+  return Buffer.from(document.toString());
+}
+
+function asRecord(value: unknown): Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+    ? (value as Readonly<Record<string, unknown>>)
+    : {};
+}
+
+function asText(value: unknown): string {
+  return typeof value === 'string' ? value : '';
+}

@@ -1,0 +1,32 @@
+import { exitCodes, ZakenakError } from '@zakenak/core';
+
+/** A chart that cannot be found or read. */
+export function badChart(chart: string, reason: string): ZakenakError {
+  return new ZakenakError({
+    code: 'helm/bad-chart',
+    message: `The chart '${chart}' cannot be read: ${reason}`,
+    remedy: 'Name a folder with a Chart.yaml, a .tgz, an oci:// reference, or a chart of `repo`.',
+    exitCode: exitCodes.badInput,
+  });
+}
+
+/** A Chart.lock that does not hold what Chart.yaml asks for; `dependency`: its name and range. */
+export function staleChartLock(chart: string, dependency: string): ZakenakError {
+  return new ZakenakError({
+    code: 'helm/chart-lock',
+    message: `The Chart.lock of the chart '${chart}' has no version of the dependency ${dependency}.`,
+    remedy: 'Run `helm dependency update` in the chart’s folder, and commit Chart.lock.',
+    exitCode: exitCodes.badInput,
+  });
+}
+
+/** Subcharts of which helm renders now the one, now the other; `found` are their paths in the chart. */
+export function ambiguousSubchart(chart: string, name: string, found: readonly string[]): ZakenakError {
+  return new ZakenakError({
+    code: 'helm/ambiguous-subchart',
+    message: `The chart '${chart}' holds more than one '${name}', of which helm renders now the one, now the other: ${found.join(', ')}.`,
+    remedy:
+      'Leave one of them in charts/, or name in Chart.yaml a version for each that only one of them has.',
+    exitCode: exitCodes.badInput,
+  });
+}

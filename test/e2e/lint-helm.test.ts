@@ -1,88 +1,11 @@
 import assert from 'node:assert/strict';
 import { appendFile, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { type TestContext, test } from 'node:test';
-import { lintCharts, spec } from '@zakenak/charts';
-import { type ProcessRunner, parseInputs, type Report } from '@zakenak/core';
-import { collectingLog } from '@zakenak/core/testing';
-import { createFiles, createHttp, createProcessRunner } from '@zakenak/machine';
-import { prepareSchemas } from '@zakenak/schemas';
-import { cacheFolder, createToolchain } from '@zakenak/toolchain';
-
-const progress = { emit() {} };
-const runner = createToolchain({
-  process: createProcessRunner(),
-  env: process.env,
-  http: createHttp(),
-  progress,
-});
-
-const deployment = `apiVersion: apps/v1
-kind: Deployment
-metadata:
-  name: web
-spec:
-  replicas: {{ .Values.replicas }}
-  selector:
-    matchLabels: { app: web }
-  template:
-    metadata:
-      labels: { app: web }
-    spec:
-      containers:
-        - name: web
-          image: web:1
-          readinessProbe: { httpGet: { path: /, port: 80 } }
-`;
-
-const good = {
-  'charts/web/Chart.yaml': 'apiVersion: v2\nname: web\nversion: 0.1.0\n',
-  'charts/web/values.yaml': 'replicas: 1\n',
-  'charts/web/templates/deployment.yaml': deployment,
-};
-
-interface Options {
-  readonly changed?: readonly string[];
-  readonly inputs?: Readonly<Record<string, string>>;
-  readonly ignored?: string;
-  readonly base?: Readonly<Record<string, string>>;
-  readonly cacheFolder?: string;
-  readonly process?: ProcessRunner;
-}
-
-function lint(root: string, { changed, inputs, base, process: own, ...rest }: Options = {}): Promise<Report> {
-  return lintCharts(
-    {
-      ...parseInputs(spec, (name) => inputs?.[name]),
-      ...(changed ? { changedFiles: changed.map((path) => ({ path, status: 'modified' as const })) } : {}),
-      ...(base ? { readBase: async (path: string) => base[path] } : {}),
-      ...rest,
-      schemaFolder: (version) =>
-        prepareSchemas(version, { process: runner, progress, cacheFolder: cacheFolder(process.env) }),
-    },
-    { process: own ?? runner, files: createFiles(root), log: collectingLog(), progress },
-  );
-}
-
-async function makeTree(t: TestContext, files: Record<string, string>): Promise<string> {
-  const root = await mkdtemp(join(tmpdir(), 'lint-helm-'));
-  t.after(() => rm(root, { recursive: true }));
-  for (const [path, text] of Object.entries({ ...good, ...files })) {
-    await mkdir(join(root, dirname(path)), { recursive: true });
-    await writeFile(join(root, path), text);
-  }
-  return root;
-}
-
-async function lintFiles(t: TestContext, files: Record<string, string>, options?: Options): Promise<Report> {
-  return lint(await makeTree(t, files), options);
-}
-
-const bad = (report: Report) =>
-  report.findings
-    .filter(({ severity }) => severity !== 'info')
-    .map(({ ruleId, location }) => `${ruleId} ${location?.path}:${location?.startLine ?? ''}`);
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { spec } from '@zakenak/charts';
+import type { ProcessRunner } from '@zakenak/core';
+import { bad, deployment, lint, lintFiles, makeTree, runner } from './lint-fixture.ts';
 
 test('a good chart passes', async (t) => {
   const report = await lintFiles(t, {});
@@ -337,21 +260,31 @@ test('what an earlier run judged is not judged again, and comes out the same', a
   assert.deepEqual(await again(), first);
   await appendFile(join(root, 'charts/web/values.yaml'), '# more\n');
   assert.equal((await again()).renders, 2);
-  await symlink('values.yaml', join(root, 'charts/web/link.yaml'));
-  await again();
+  await mkdir(join(root, 'shared'));
+  await writeFile(join(root, 'shared/text'), 'first');
+  await symlink('../../shared/text', join(root, 'charts/web/linked'));
   assert.equal((await again()).renders, 2);
+  assert.equal((await again()).renders, 0);
+  await writeFile(join(root, 'shared/text'), 'second');
+  assert.equal((await again()).renders, 2, 'what a link leads to is part of the chart');
 });
 
 test('a changed library chart outside the charts’ folders has its dependents linted, and no others', async (t) => {
   const files = {
     'libs/common/Chart.yaml': 'apiVersion: v2\nname: common\nversion: 0.1.0\ntype: library\n',
+    'libs/common/templates/_map.tpl':
+      '{{- define "common.map" }}\napiVersion: v1\nkind: ConfigMap\nmetadata: { name: a }\ndata: { a: {{ .Values.missing.key }} }\n{{- end }}\n',
     'charts/user/Chart.yaml':
       'apiVersion: v2\nname: user\nversion: 0.1.0\ndependencies:\n  - { name: common, version: 0.1.0, repository: "file://../../libs/common/" }\n',
+    'charts/user/templates/map.yaml': '{{ include "common.map" . }}\n',
+    'charts/far/Chart.yaml':
+      'apiVersion: v2\nname: far\nversion: 0.1.0\ndependencies:\n  - { name: user, version: 0.1.0, repository: "file://../user" }\n',
   };
   const report = await lintFiles(t, files, {
-    changed: ['libs/common/templates/_helpers.tpl'],
+    changed: ['libs/common/templates/_map.tpl'],
     inputs: { 'changed-only': 'true' },
   });
-  assert.deepEqual(report.outputs['changed-charts'], ['charts/user']);
-  assert.ok(report.findings.some(({ ruleId }) => ruleId === 'charts/missing-dependencies'));
+  assert.deepEqual(report.outputs['changed-charts'], ['charts/far', 'charts/user']);
+  const errors = bad(report).filter((text) => text.startsWith('charts/template-error'));
+  assert.deepEqual([...new Set(errors)], ['charts/template-error libs/common/templates/_map.tpl:5']);
 });

@@ -1,4 +1,6 @@
+import { randomBytes } from 'node:crypto';
 import type { Ports } from '@zakenak/core';
+import { leanGo } from '@zakenak/helm';
 import { schemaCheckFailed } from './errors.ts';
 import { parseKubeconform, type Verdict } from './kubeconform.ts';
 
@@ -14,7 +16,6 @@ export interface SchemaPlaces {
 /** Objects of one run of kubeconform: its output stays far below the largest that is kept. */
 const batch = 2_000;
 const timeoutMs = 300_000;
-const frame = 'ZakenakFrame';
 
 /**
  * kubeconform's verdicts on every object's text, for one Kubernetes version. One run judges thousands: starting it and compiling the schemas takes far
@@ -45,6 +46,8 @@ async function judge(
   signal?: AbortSignal,
 ): Promise<readonly (readonly Verdict[])[]> {
   const name = '{{.ResourceKind}}{{.KindSuffix}}.json';
+  // No chart can print it.
+  const frame = `Zakenak${randomBytes(8).toString('hex')}`;
   // One worker judges in the order of the input, so an object of no schema before each text tells which verdicts are whose.
   const args = ['-n', '1', '-strict', '-output', 'json', '-verbose', '-ignore-missing-schemas'];
   args.push('-kubernetes-version', version, '-schema-location', `${folder}/${name}`);
@@ -52,8 +55,11 @@ async function judge(
   const input = texts
     .map((text, index) => `---\nkind: ${frame}\napiVersion: v1\nmetadata: {name: n${index}}\n---${text}\n`)
     .join('');
-  const result = await ports.process.run({ program: 'kubeconform', args, input, timeoutMs }, signal);
-  return splitFrames(readVerdicts(result.stdout, result.stderr), texts.length);
+  const result = await ports.process.run(
+    { program: 'kubeconform', args, input, env: leanGo, timeoutMs },
+    signal,
+  );
+  return splitFrames(readVerdicts(result.stdout, result.stderr), frame, texts.length);
 }
 
 function readVerdicts(stdout: string, stderr: string): readonly Verdict[] {
@@ -64,7 +70,11 @@ function readVerdicts(stdout: string, stderr: string): readonly Verdict[] {
   }
 }
 
-function splitFrames(verdicts: readonly Verdict[], count: number): readonly (readonly Verdict[])[] {
+function splitFrames(
+  verdicts: readonly Verdict[],
+  frame: string,
+  count: number,
+): readonly (readonly Verdict[])[] {
   const frames: Verdict[][] = [];
   for (const verdict of verdicts) {
     if (verdict.kind !== frame) frames.at(-1)?.push(verdict);

@@ -7,7 +7,7 @@ export function renderCrdSchemas(text: string): ReadonlyMap<string, Schema> {
   const made = new Map<string, Schema>();
   for (const document of parseAllDocuments(text)) {
     if (document.errors.length > 0) continue;
-    const crd = document.toJS({ maxAliasCount: 100 });
+    const crd = toPlain(document);
     if (crd?.kind !== 'CustomResourceDefinition') continue;
     for (const version of crd.spec?.versions ?? []) {
       const schema = version.schema?.openAPIV3Schema;
@@ -19,6 +19,15 @@ export function renderCrdSchemas(text: string): ReadonlyMap<string, Schema> {
     }
   }
   return made;
+}
+
+/** Undefined where aliases would fill the memory: what is no definition adds no schema. */
+function toPlain(document: ReturnType<typeof parseAllDocuments>[number]) {
+  try {
+    return document.toJS({ maxAliasCount: 100 });
+  } catch {
+    return undefined;
+  }
 }
 
 function close(schema: Schema): Schema {

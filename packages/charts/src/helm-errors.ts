@@ -73,7 +73,8 @@ function parseKnown(text: string): readonly HelmProblem[] | undefined {
       message: `The value ${valuePath || '/'} breaks values.schema.json: ${message}`,
       valuePath,
     }));
-  const parsing = /(?:YAML parse error on ([^\s:]+)|([^\s:]+): unable to parse YAML): ([\s\S]*)/.exec(text);
+  const parsing =
+    /(?:YAML parse error on ([^\s:]+)|(?<![^\s:])([^\s:]+): unable to parse YAML): ([\s\S]*)/.exec(text);
   if (parsing) {
     const line = /yaml: line (\d+)/.exec(parsing[3] ?? '')?.[1];
     const path = parsing[1] ?? `./${parsing[2]}`;
@@ -88,7 +89,7 @@ function parseKnown(text: string): readonly HelmProblem[] | undefined {
     ];
   }
   // The innermost frame is the last one.
-  const frame = [...text.matchAll(/([\w./-]+\.(?:ya?ml|tpl|txt|json)):(\d+)(?::(\d+))?/g)].at(-1);
+  const frame = [...text.matchAll(/(?<![\w./-])([\w./-]+\.(?:ya?ml|tpl|txt|json)):(\d+)(?::(\d+))?/g)].at(-1);
   if (!frame) return undefined;
   const [, path = '', line, column] = frame;
   return [

@@ -23,14 +23,28 @@ export function parseKubeconform(output: string): readonly Verdict[] {
   }));
 }
 
-/** The message holds every failing place; those that only say that something below failed are left out. */
+/** Of one object; what comes after these is counted. */
+const mostProblems = 20_000;
+
+/** The message holds every failing place (`- at '/spec/replicas': got string`); those that only say that something below failed are left out. */
 function parseProblems(msg: string): Verdict['problems'] {
-  const places = [...msg.matchAll(/- at '([^']*)': (.+?)(?=\s+- at '|$)/gs)];
-  const leaves = places.filter(([, , text = '']) => !/^(validation failed|'\w+' failed)$/.test(text.trim()));
+  const [, ...places] = msg.split("- at '");
+  const leaves = places.slice(0, mostProblems).flatMap((place) => {
+    const end = place.indexOf("': ");
+    const message = place
+      .slice(end + 3)
+      .replace(/\s+/g, ' ')
+      .trim();
+    return end < 0 || /^(validation failed|'\w+' failed)$/.test(message)
+      ? []
+      : [{ path: place.slice(0, end), message }];
+  });
   if (leaves.length === 0) return [{ path: '', message: msg.replace(/\s+/g, ' ').trim() }];
-  return leaves.map(([, path = '', text = '']) => {
-    const named = /additional propert\w+ '([^']+)'/.exec(text)?.[1];
+  const more = places.length - mostProblems;
+  if (more > 0) leaves.push({ path: '', message: `and ${more} more` });
+  return leaves.map(({ path, message }) => {
+    const named = /additional propert\w+ '([^']+)'/.exec(message)?.[1];
     const key = named ?? path.split('/').findLast((part) => part !== '' && !/^\d+$/.test(part));
-    return { path, message: text.trim(), ...(key ? { key } : {}) };
+    return { path, message, ...(key ? { key } : {}) };
   });
 }

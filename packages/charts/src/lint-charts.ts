@@ -2,6 +2,7 @@ import { posix } from 'node:path';
 import {
   type ChangedFile,
   collectFindings,
+  createLimiter,
   createReport,
   type Finding,
   type InputsOf,
@@ -10,11 +11,14 @@ import {
   type Report,
   type Severity,
 } from '@zakenak/core';
+import { createPull, keepPulls, placeChart } from '@zakenak/helm';
 import { type Chart, findCharts, findValues, selectChanged } from './chart.ts';
+import { describeSources } from './chart-sources.ts';
 import { selectChecks } from './checks.ts';
 import { renderCrdSchemas } from './crds.ts';
 import { dropIgnored, parseIgnoreFile } from './ignore-file.ts';
 import { type LintJob, type LintRules, runLintJobs } from './lint-jobs.ts';
+import { loadChart } from './load-chart.ts';
 import { type Circumstances, keyChart, openResultCache } from './result-cache.ts';
 import { resolveSchemaLocations, type SchemaLocation } from './schema-locations.ts';
 import type { spec } from './spec.ts';
@@ -129,27 +133,55 @@ async function lintAll(
   const cache = openResultCache(request.cacheFolder, ports);
   const schemas = rules.schemas.map(({ version, folder }) => ({ version, folder }));
   const tools = request.cacheFolder === undefined ? [] : await readToolVersions(rules.helm, ports, signal);
-  const keys = new Map<string, string | undefined>();
-  const jobs: LintJob[] = [];
-  const found: Finding[] = [];
-  for (const chart of charts) {
+  await using folder = await ports.files.temporaryFolder('lint');
+  const pulls = request.cacheFolder && posix.join(request.cacheFolder, 'pulls');
+  const pull = keepPulls(createPull(ports, { helm: rules.helm, signal }), pulls, ports.files);
+  const limit = createLimiter(parallelLoads);
+  const prepare = async (chart: Chart, index: number): Promise<Prepared> => {
     const values = await findValues(chart, request.values, ports.files);
+    const place = posix.join(folder.path, String(index));
+    const read = await loadChart(chart, place, { ...ports, pull });
+    if ('ruleId' in read) return { found: [read] };
     const around = { ...rules, ...own, schemas, tools };
-    const key = request.cacheFolder === undefined ? undefined : await keyChart(chart, values, around, ports);
-    const known = await cache.read(key);
-    if (known) found.push(...known);
-    else jobs.push({ chart, values });
-    keys.set(chart.folder, key);
-  }
+    const key = keyChart(chart, read, await readValues(chart, values, ports), around);
+    const found = await cache.read(key);
+    if (found) return { found };
+    const sources = describeSources(chart, read, await placeChart(read, place, ports));
+    return { job: { sources, values, key } };
+  };
+  const prepared = await Promise.all(charts.map((chart, index) => limit(() => prepare(chart, index))));
+  const jobs = prepared.flatMap(({ job }) => job ?? []);
   ports.log.debug(
     `${charts.length - jobs.length} of ${charts.length} charts are as an earlier run judged them.`,
   );
   const { results, timings } = await runLintJobs(jobs, rules, ports, signal);
-  for (const { folder, findings } of results) {
-    found.push(...findings);
-    await cache.write(keys.get(folder), findings);
-  }
+  const keys = new Map(jobs.map(({ sources, key }) => [sources.chart.folder, key]));
+  for (const { folder: name, findings } of results) await cache.write(keys.get(name), findings);
+  const found = [
+    ...prepared.flatMap((chart) => chart.found ?? []),
+    ...results.flatMap(({ findings }) => findings),
+  ];
   return { found, timings };
+}
+
+/** A chart whose findings are known, or what is to be looked at. */
+interface Prepared {
+  readonly found?: readonly Finding[];
+  readonly job?: LintJob & { readonly key: string };
+}
+
+/** Of what is read of one chart nothing is kept: as many are in memory at a time. */
+const parallelLoads = 4;
+
+async function readValues(
+  chart: Chart,
+  values: readonly string[],
+  { files }: LintPorts,
+): Promise<ReadonlyMap<string, Uint8Array>> {
+  const texts = new Map<string, Uint8Array>();
+  for (const path of values)
+    texts.set(path, await files.readBytes(await files.resolve(posix.join(chart.folder, path))));
+  return texts;
 }
 
 async function readToolVersions(

@@ -1,14 +1,15 @@
-import type { Finding, Ports, Timing } from '@zakenak/core';
-import type { Chart } from './chart.ts';
+import { createLimiter, type Finding, type Ports, type Timing } from '@zakenak/core';
+import type { ChartSources } from './chart-sources.ts';
 import { checkSchemas, type SchemaPlaces } from './check-schemas.ts';
 import { judgeRenderings } from './judge-rendering.ts';
 import type { Verdict } from './kubeconform.ts';
+import { mostObjectText } from './manifests.ts';
 import { mergeRaw, type RawFinding } from './raw-finding.ts';
 import { type HelmOptions, lintWithHelm, type Rendering, renderChart } from './render-chart.ts';
 
 /** A chart and its values files, relative to its folder. */
 export interface LintJob {
-  readonly chart: Chart;
+  readonly sources: ChartSources;
   readonly values: readonly string[];
 }
 
@@ -41,24 +42,26 @@ export async function runLintJobs(
     const texts = rendered.flatMap(({ renderings }) =>
       renderings
         .filter(({ version }) => version === places.version)
-        .flatMap(({ objects }) => objects.map(({ text }) => text)),
+        .flatMap(({ objects }) => objects.map(({ text }) => text))
+        .filter((text) => text.length <= mostObjectText),
     );
     verdicts.set(places.version, await checkSchemas(texts, places, ports, signal));
   }
   const verdictsOf = (version: string, text: string) => verdicts.get(version)?.get(text) ?? [];
   const results: LintResult[] = [];
-  for (const { chart, lint, renderings } of rendered) {
-    const judged = await judgeRenderings(chart, renderings, verdictsOf, rules.checks, ports);
+  for (const { sources, lint, renderings } of rendered) {
+    const { folder } = sources.chart;
+    const judged = await judgeRenderings(sources, renderings, verdictsOf, rules.checks, ports);
     const failures = renderings.flatMap((rendering) => rendering.failures);
-    results.push({ folder: chart.folder, findings: mergeRaw([...lint, ...failures, ...judged]) });
-    ports.progress.emit({ stage: 'lint', subject: chart.folder, state: 'done' });
+    results.push({ folder, findings: mergeRaw([...lint, ...failures, ...judged]) });
+    ports.progress.emit({ stage: 'lint', subject: folder, state: 'done' });
   }
-  const timings = rendered.map(({ chart, durationMs }) => ({ name: chart.folder, durationMs }));
+  const timings = rendered.map(({ sources, durationMs }) => ({ name: sources.chart.folder, durationMs }));
   return { results, timings };
 }
 
 interface RenderedChart {
-  readonly chart: Chart;
+  readonly sources: ChartSources;
   readonly lint: readonly RawFinding[];
   readonly renderings: readonly Rendering[];
   /** What Helm took for this chart, in milliseconds. */
@@ -71,50 +74,56 @@ async function renderAll(
   ports: JobPorts,
   signal?: AbortSignal,
 ): Promise<readonly RenderedChart[]> {
-  const take = createGate(parallel);
-  return Promise.all(
-    jobs.map(async ({ chart, values }): Promise<RenderedChart> => {
-      let spent = 0;
-      const timed = <T>(body: () => Promise<T>) =>
-        take(async () => {
-          const started = performance.now();
-          const done = await body();
-          spent += performance.now() - started;
-          return done;
-        });
-      const combinations = [undefined, ...values].flatMap((file) =>
-        rules.schemas.map(({ version }) => ({ file, version })),
-      );
-      const lint = timed(async () => {
-        ports.progress.emit({ stage: 'lint', subject: chart.folder, state: 'started' });
-        return lintWithHelm(chart, rules, ports, signal);
-      });
-      const renderings = combinations.map(({ file, version }) =>
-        timed(() => renderChart(chart, file, version, rules, ports, signal)),
-      );
-      const [linted, ...made] = await Promise.all([lint, ...renderings]);
-      return { chart, lint: linted, renderings: made, durationMs: Math.round(spent) };
-    }),
-  );
+  const limit = createLimiter(parallel);
+  // After a failure nothing that waits begins.
+  const failed = new AbortController();
+  const all = signal ? AbortSignal.any([signal, failed.signal]) : failed.signal;
+  const take = <T>(body: () => Promise<T>): Promise<T> =>
+    limit(async () => {
+      all.throwIfAborted();
+      try {
+        return await body();
+      } catch (thrown) {
+        failed.abort(thrown);
+        throw thrown;
+      }
+    });
+  return Promise.all(jobs.map((job) => renderOne(job, rules, take, ports, signal)));
 }
 
-/** Lets so many run at a time; after a failure nothing that waits begins. */
-function createGate(most: number): <T>(body: () => Promise<T>) => Promise<T> {
-  let running = 0;
-  let failed: { readonly thrown: unknown } | undefined;
-  const waiting: (() => void)[] = [];
-  return async (body) => {
-    while (running >= most) await new Promise<void>((resolve) => waiting.push(resolve));
-    running += 1;
-    try {
-      if (failed) throw failed.thrown;
-      return await body();
-    } catch (thrown) {
-      failed ??= { thrown };
-      throw thrown;
-    } finally {
-      running -= 1;
-      waiting.shift()?.();
-    }
+async function renderOne(
+  { sources, values }: LintJob,
+  rules: LintRules,
+  take: <T>(body: () => Promise<T>) => Promise<T>,
+  ports: JobPorts,
+  signal?: AbortSignal,
+): Promise<RenderedChart> {
+  let spent = 0;
+  let isOverLimit = false;
+  const timed = async <T>(body: () => Promise<T>) => {
+    const started = performance.now();
+    const done = await body();
+    spent += performance.now() - started;
+    return done;
   };
+  const lint = take(async () => {
+    ports.progress.emit({ stage: 'lint', subject: sources.chart.folder, state: 'started' });
+    const found = await timed(() => lintWithHelm(sources, rules, ports, signal));
+    isOverLimit ||= found.some(({ ruleId }) => ruleId === 'charts/over-limit');
+    return found;
+  });
+  const combinations = [undefined, ...values].flatMap((file) =>
+    rules.schemas.map(({ version }) => ({ file, version })),
+  );
+  const renderings = combinations.map(({ file, version }) =>
+    take(async () => {
+      // The chart's other renderings would take as long.
+      if (isOverLimit) return [];
+      const rendering = await timed(() => renderChart(sources, file, version, rules, ports, signal));
+      isOverLimit ||= rendering.isOverLimit;
+      return [rendering];
+    }),
+  );
+  const [linted, ...made] = await Promise.all([lint, ...renderings]);
+  return { sources, lint: linted, renderings: made.flat(), durationMs: Math.round(spent) };
 }

@@ -3,8 +3,9 @@ import { test } from 'node:test';
 import { selectChanged } from './chart.ts';
 import { renderCrdSchemas } from './crds.ts';
 import { parseLint, parseRenderError } from './helm-errors.ts';
+import { indexKeys, locateKey, locateOccurrence, locateValue } from './key-index.ts';
 import { parseKubeconform } from './kubeconform.ts';
-import { locateKey, locateOccurrence, locateValue, splitRendered } from './manifests.ts';
+import { splitRendered } from './manifests.ts';
 import { compareVersions } from './version-bump.ts';
 
 test('the lint output becomes one problem per entry', () => {
@@ -79,10 +80,10 @@ test('rendered text splits into objects with their templates', () => {
 
 test('keys are found after the line of their kind', () => {
   const template = 'kind: A\nsize: 1\n---\nkind: B\nsize: 2\n';
-  assert.equal(locateKey(template, 'B', 'size'), 5);
-  assert.equal(locateKey(template, 'B', 'other'), 4);
-  assert.equal(locateKey('kind: B\nspec: { a: 1, "size": 2 }\n', 'B', 'size'), 2);
-  assert.equal(locateValue('tag: a\nimage:\n  tag: b\n', '/image/tag'), 3);
+  assert.equal(locateKey(indexKeys(template), 'B', 'size'), 5);
+  assert.equal(locateKey(indexKeys(template), 'B', 'other'), 4);
+  assert.equal(locateKey(indexKeys('kind: B\nspec: { a: 1, "size": 2 }\n'), 'B', 'size'), 2);
+  assert.equal(locateValue(indexKeys('tag: a\nimage:\n  tag: b\n'), '/image/tag'), 3);
 });
 
 test('a chart that depends on a changed chart is changed', () => {
@@ -125,8 +126,9 @@ test('of several equal keys of an object the one in its place is found', () => {
   const template =
     'kind: A\nimage: x\n---\nspec:\n  image: a\n{{ if x }}\nkind: B\n  image: b\n---\nkind: C\n';
   const text = '\nspec:\n  image: a\nkind: B\n  image: b\n';
-  const rendered = { source: 's', kind: 'B', name: '', text };
-  assert.equal(locateOccurrence(template, rendered, 'image', text.indexOf('a\nkind')), 5);
-  assert.equal(locateOccurrence(template, rendered, 'image', text.lastIndexOf('b')), 8);
-  assert.equal(locateOccurrence(template, rendered, 'other', 0), 7);
+  const find = (key: string, offset: number) =>
+    locateOccurrence(indexKeys(template), indexKeys(text), { kind: 'B', key, offset });
+  assert.equal(find('image', text.indexOf('a\nkind')), 5);
+  assert.equal(find('image', text.lastIndexOf('b')), 8);
+  assert.equal(find('other', 0), 7);
 });

@@ -1,8 +1,8 @@
 import { posix } from 'node:path';
 import type { Location, Ports } from '@zakenak/core';
-import type { Chart } from './chart.ts';
+import { type ChartSources, openSource } from './chart-sources.ts';
 import type { HelmProblem } from './helm-errors.ts';
-import { locateKey, locateOccurrence, locateValue, type Rendered } from './manifests.ts';
+import { indexKeys, locateValue } from './key-index.ts';
 import type { RawFinding } from './raw-finding.ts';
 
 type PlacePorts = Pick<Ports, 'files'>;
@@ -10,7 +10,7 @@ type PlacePorts = Pick<Ports, 'files'>;
 /** Puts a problem that Helm told on the template's line or the value's key. */
 export async function placeHelm(
   problem: HelmProblem,
-  chart: Chart,
+  sources: ChartSources,
   values: string | undefined,
   combination: string,
   ports: PlacePorts,
@@ -18,41 +18,30 @@ export async function placeHelm(
   const { ruleId, severity, message } = problem;
   const location =
     problem.valuePath === undefined
-      ? await placeTemplate(problem, chart, ports)
-      : await placeValue(problem.valuePath, chart, values, ports);
+      ? await placeTemplate(problem, sources, ports)
+      : await placeValue(problem.valuePath, sources, values, ports);
   return { ruleId, severity, message, location, tool: 'helm', combination };
 }
 
-/** The template that an object came from, at the line that begins its kind or, where it is found, writes `key`. */
-export async function placeObject(
-  rendered: Rendered,
-  chart: Chart,
+async function placeTemplate(
+  problem: HelmProblem,
+  sources: ChartSources,
   ports: PlacePorts,
-  at?: { readonly key: string; readonly offset?: number },
 ): Promise<Location> {
-  const path = posix.join(chart.folder, rendered.source.split('/').slice(1).join('/'));
-  const template = await readOptional(path, ports);
-  const line =
-    at?.offset === undefined
-      ? locateKey(template, rendered.kind, at?.key)
-      : locateOccurrence(template, rendered, at.key, at.offset);
-  return { path, ...(line ? { startLine: line } : {}) };
-}
-
-async function placeTemplate(problem: HelmProblem, chart: Chart, ports: PlacePorts): Promise<Location> {
-  if (!problem.path) return { path: posix.join(chart.folder, 'Chart.yaml') };
-  const inside =
-    problem.path.startsWith('./') || !problem.path.startsWith(`${chart.name}/`)
-      ? problem.path
-      : problem.path.slice(chart.name.length + 1);
-  const path = posix.join(chart.folder, inside);
-  const before = problem.renderedLine
-    ? (await readOptional(path, ports)).split('\n').slice(0, problem.renderedLine)
-    : [];
+  if (!problem.path) return { path: posix.join(sources.chart.folder, 'Chart.yaml') };
+  const own = `${sources.chart.name}/`;
+  const inside = problem.path.startsWith(own) ? problem.path.slice(own.length) : problem.path;
+  const relative = inside.replace(/^\.\//, '');
+  // A file that helm misses is not there, and named all the same.
+  if (problem.path.startsWith('./') && !sources.names.has(relative) && !relative.split('/').includes('..'))
+    return { path: posix.join(sources.chart.folder, relative) };
+  const { location, text } = await openSource(sources, relative, ports);
+  if (text === '') return location;
+  const before = problem.renderedLine ? text.split('\n').slice(0, problem.renderedLine) : [];
   const exact = before.length > 0 && !before.some((line) => line.includes('{{'));
   const startLine = problem.line ?? (exact ? problem.renderedLine : undefined);
   return {
-    path,
+    ...location,
     ...(startLine ? { startLine } : {}),
     ...(problem.column ? { startColumn: problem.column } : {}),
   };
@@ -60,18 +49,15 @@ async function placeTemplate(problem: HelmProblem, chart: Chart, ports: PlacePor
 
 async function placeValue(
   valuePath: string,
-  chart: Chart,
+  { chart }: ChartSources,
   values: string | undefined,
-  ports: PlacePorts,
+  { files }: PlacePorts,
 ): Promise<Location> {
   for (const name of values ? [values, 'values.yaml'] : ['values.yaml']) {
     const path = posix.join(chart.folder, name);
-    const line = locateValue(await readOptional(path, ports), valuePath);
+    const text = (await files.stat(path))?.kind === 'file' ? await files.readText(path) : '';
+    const line = locateValue(indexKeys(text), valuePath);
     if (line) return { path, startLine: line };
   }
   return { path: posix.join(chart.folder, values ?? 'values.yaml') };
-}
-
-async function readOptional(path: string, ports: PlacePorts): Promise<string> {
-  return (await ports.files.stat(path))?.kind === 'file' ? ports.files.readText(path) : '';
 }

@@ -1,7 +1,6 @@
 import type { Severity } from '@zakenak/core';
-import { parseDocument } from 'yaml';
 import { apiLifecycles } from './api-lifecycles.ts';
-import type { Rendered } from './manifests.ts';
+import { type Rendered, readYaml } from './manifests.ts';
 
 /** Checks of our own that can be switched, by the last part of their rule's name. */
 export const checkNames: readonly string[] = [
@@ -52,38 +51,76 @@ const serving: readonly string[] = ['Deployment', 'StatefulSet', 'DaemonSet'];
 /** WSL's libraries and device, which every GPU pod there needs, and the socket folder without which there is no device plugin. */
 const usualHostPaths: readonly string[] = ['/usr/lib/wsl', '/dev/dxg', '/var/lib/kubelet/device-plugins'];
 
-/** The checks named in `enabled`, over one rendered object for one Kubernetes version. */
+/** One object of a document: the document itself, or an item of a List. */
+interface Part {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly name: string;
+  readonly value: Value;
+  readonly at: Path;
+}
+
+/** The checks named in `enabled`, over one rendered document for one Kubernetes version. */
 export function checkPolicies(
   rendered: Rendered,
   version: string,
   enabled: ReadonlySet<string>,
 ): readonly PolicyProblem[] {
-  return [
-    ...checkLifecycle(rendered, version),
-    ...(templates[rendered.kind] ? checkPod(rendered) : []),
-  ].filter(({ check }) => enabled.has(check));
+  if (!isOfInterest(rendered)) return [];
+  const read = readYaml(rendered.text);
+  if (!read) return [];
+  const offsetOf = (path: Path): number => {
+    const node = read.document.getIn(path, true) as { readonly range?: readonly number[] } | undefined;
+    return node?.range?.[0] ?? 0;
+  };
+  const problems: PolicyProblem[] = [];
+  for (const part of partsOf(asValue(read.plain), [])) {
+    const tell: Tell = (check, severity, message, remedy, key, path) => {
+      if (!enabled.has(check)) return;
+      const offset = offsetOf([...part.at, ...path]);
+      const subject = `${part.kind} ${part.name}`;
+      problems.push({ check, severity, message: `${subject}: ${message}`, remedy, key, offset });
+    };
+    checkLifecycle(part, version, tell);
+    checkPod(part, tell);
+  }
+  return problems;
 }
 
-function checkLifecycle({ kind, name, text }: Rendered, version: string): readonly PolicyProblem[] {
-  const [, apiVersion] = /^apiVersion:\s*["']?([\w./-]+)/m.exec(text) ?? [];
+const kindsOfInterest: ReadonlySet<string> = new Set([
+  ...Object.keys(templates),
+  ...apiLifecycles.flatMap(({ kinds }) => kinds),
+]);
+
+/** Most objects are of kinds that no check is about: they need not be parsed again. */
+function isOfInterest({ kind }: Rendered): boolean {
+  return kindsOfInterest.has(kind) || kind === 'List';
+}
+
+function partsOf(value: Value, at: Path): readonly Part[] {
+  const [apiVersion, kind] = [asText(value.apiVersion), asText(value.kind)];
+  if (kind === 'List' && at.length === 0)
+    return listOf(value.items).flatMap((item, index) => partsOf(item, ['items', index]));
+  return [{ apiVersion, kind, name: asText(asValue(value.metadata).name), value, at }];
+}
+
+function checkLifecycle({ apiVersion, kind }: Part, version: string, tell: Tell): void {
   const found = apiLifecycles.find((row) => row.apiVersion === apiVersion && row.kinds.includes(kind));
-  if (!found) return [];
+  if (!found) return;
   const { deprecatedIn, removedIn, replacement } = found;
   const removed = removedIn !== undefined && isReached(version, removedIn);
-  if (!removed && !isReached(version, deprecatedIn)) return [];
+  if (!removed && !isReached(version, deprecatedIn)) return;
   const until = removedIn ? ` and removed in ${removedIn}` : '';
-  return [
-    {
-      check: removed ? 'removed-api' : 'deprecated-api',
-      severity: removed ? 'high' : 'low',
-      message: `${kind} ${name}: ${apiVersion} ${kind} is deprecated since Kubernetes ${deprecatedIn}${until}.`,
-      remedy: replacement
-        ? `Write the object as ${replacement}.`
-        : 'Remove the object: nothing takes its place under this name.',
-      key: 'apiVersion',
-      offset: text.indexOf('apiVersion:') + 'apiVersion:'.length,
-    },
-  ];
+  tell(
+    removed ? 'removed-api' : 'deprecated-api',
+    removed ? 'high' : 'low',
+    `${apiVersion} ${kind} is deprecated since Kubernetes ${deprecatedIn}${until}.`,
+    replacement
+      ? `Write the object as ${replacement}.`
+      : 'Remove the object: nothing takes its place under this name.',
+    'apiVersion',
+    ['apiVersion'],
+  );
 }
 
 function isReached(version: string, since: string): boolean {
@@ -92,25 +129,18 @@ function isReached(version: string, since: string): boolean {
   return major > sinceMajor || (major === sinceMajor && minor >= sinceMinor);
 }
 
-function checkPod({ kind, name, text }: Rendered): readonly PolicyProblem[] {
-  const document = parseDocument(text);
-  if (document.errors.length > 0) return [];
-  const at = templates[kind] ?? [];
-  const problems: PolicyProblem[] = [];
-  const tell: Tell = (check, severity, message, remedy, key, path) => {
-    const node = document.getIn([...at, ...path], true) as { readonly range?: readonly number[] } | undefined;
-    const offset = node?.range?.[0] ?? 0;
-    problems.push({ check, severity, message: `${kind} ${name}: ${message}`, remedy, key, offset });
-  };
-  const pod = asValue(at.reduce<unknown>((value, key) => asValue(value)[key], toPlain(document)));
+function checkPod({ kind, value }: Part, tell: Tell): void {
+  const at = Object.hasOwn(templates, kind) ? templates[kind] : undefined;
+  if (!at) return;
+  const pod = asValue(at.reduce<unknown>((found, key) => asValue(found)[key], value));
   listOf(pod.volumes).forEach((volume, index) => {
-    checkHostPath(volume, ['volumes', index], tell);
+    checkHostPath(volume, [...at, 'volumes', index], tell);
   });
   for (const field of ['initContainers', 'containers'])
     listOf(pod[field]).forEach((container, index) => {
-      checkContainer(container, [field, index], serving.includes(kind) && field === 'containers', tell);
+      const probed = serving.includes(kind) && field === 'containers';
+      checkContainer(container, [...at, field, index], probed, tell);
     });
-  return problems;
 }
 
 function checkHostPath(volume: Value, path: Path, tell: Tell): void {
@@ -187,19 +217,14 @@ function isPinned(image: string): boolean {
   return tag !== undefined && tag !== 'latest';
 }
 
-function toPlain(document: ReturnType<typeof parseDocument>): unknown {
-  try {
-    return document.toJS({ maxAliasCount: 100 });
-  } catch {
-    // Too many aliases: kubeconform judges what this is.
-    return {};
-  }
-}
-
 function listOf(value: unknown): readonly Value[] {
   return Array.isArray(value) ? value.map(asValue) : [];
 }
 
 function asValue(value: unknown): Value {
   return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Value) : {};
+}
+
+function asText(value: unknown): string {
+  return typeof value === 'string' ? value : '';
 }

@@ -1,10 +1,11 @@
 import { posix } from 'node:path';
 import type { Ports } from '@zakenak/core';
-import type { Chart } from './chart.ts';
+import type { ChartSources } from './chart-sources.ts';
 import { parseLint, parseRenderError } from './helm-errors.ts';
 import { type Rendered, splitRendered } from './manifests.ts';
 import { placeHelm } from './place.ts';
 import type { RawFinding } from './raw-finding.ts';
+import { runHelm } from './run-helm.ts';
 
 /** What one chart became with one values file for one Kubernetes version. */
 export interface Rendering {
@@ -14,6 +15,8 @@ export interface Rendering {
   readonly objects: readonly Rendered[];
   /** What kept it from being rendered. */
   readonly failures: readonly RawFinding[];
+  /** Helm was ended before it was done. */
+  readonly isOverLimit: boolean;
 }
 
 /** How Helm is run. */
@@ -27,18 +30,16 @@ export interface HelmOptions {
 
 type RenderPorts = Pick<Ports, 'process' | 'files'>;
 
-const timeoutMs = 120_000;
-
 /** What `helm lint` says about a chart. */
 export async function lintWithHelm(
-  chart: Chart,
+  sources: ChartSources,
   { helm, strict, checks }: HelmOptions,
   ports: RenderPorts,
   signal?: AbortSignal,
 ): Promise<readonly RawFinding[]> {
-  const folder = await ports.files.resolve(chart.folder);
-  const args = ['lint', ...(strict ? ['--strict'] : []), folder];
-  const lint = await ports.process.run({ program: helm, args, timeoutMs }, signal);
+  const args = ['lint', ...(strict ? ['--strict'] : []), sources.path];
+  const lint = await runHelm(helm, args, sources, ports, signal);
+  if ('ruleId' in lint) return [await placeHelm(lint, sources, undefined, everywhere, ports)];
   const raw: RawFinding[] = [];
   const ownLifecycles = checks.has('deprecated-api') && checks.has('removed-api');
   const problems = parseLint(lint.stdout);
@@ -46,7 +47,7 @@ export async function lintWithHelm(
     // Helm judges by the newest version that it knows: ours is by each version that was asked for.
     if (ownLifecycles && /^\S+ \S+ is deprecated in v\d/.test(problem.message)) continue;
     const severity = strict && problem.severity === 'medium' ? 'high' : problem.severity;
-    raw.push(await placeHelm({ ...problem, severity }, chart, undefined, 'helm lint', ports));
+    raw.push(await placeHelm({ ...problem, severity }, sources, undefined, 'helm lint', ports));
   }
   // helm lint fails without a word that is understood: never a pass.
   if (
@@ -57,16 +58,19 @@ export async function lintWithHelm(
       ruleId: 'charts/helm-lint',
       severity: 'high',
       message: (lint.stderr || lint.stdout).trim().slice(0, 500),
-      location: { path: posix.join(chart.folder, 'Chart.yaml') },
+      location: { path: posix.join(sources.chart.folder, 'Chart.yaml') },
       tool: 'helm',
       combination: 'helm lint',
     });
   return raw;
 }
 
+/** Which of a chart's combinations meets a limit first is the machine's doing. */
+const everywhere = 'rendering';
+
 /** Renders a chart with one values file (its defaults alone where none is given). */
 export async function renderChart(
-  chart: Chart,
+  sources: ChartSources,
   values: string | undefined,
   version: string,
   { helm }: HelmOptions,
@@ -74,14 +78,19 @@ export async function renderChart(
   signal?: AbortSignal,
 ): Promise<Rendering> {
   const combination = `${values ?? 'defaults'} on ${version}`;
-  const folder = await ports.files.resolve(chart.folder);
-  const file = values ? ['--values', posix.join(folder, values)] : [];
-  const args = ['template', 'lint', folder, '--kube-version', version, '--include-crds', ...file];
-  const render = await ports.process.run({ program: helm, args, timeoutMs }, signal);
-  if (render.exitCode === 0)
-    return { version, combination, objects: splitRendered(render.stdout), failures: [] };
+  const file = values
+    ? ['--values', await ports.files.resolve(posix.join(sources.chart.folder, values))]
+    : [];
+  const args = ['template', 'lint', sources.path, '--kube-version', version, '--include-crds', ...file];
+  const render = await runHelm(helm, args, sources, ports, signal);
+  const about = { version, combination, objects: [], failures: [], isOverLimit: false };
+  if ('ruleId' in render) {
+    const failure = await placeHelm(render, sources, values, everywhere, ports);
+    return { ...about, failures: [failure], isOverLimit: true };
+  }
+  if (render.exitCode === 0) return { ...about, objects: splitRendered(render.stdout) };
   const failures = parseRenderError(render.stderr).map((problem) =>
-    placeHelm(problem, chart, values, combination, ports),
+    placeHelm(problem, sources, values, combination, ports),
   );
-  return { version, combination, objects: [], failures: await Promise.all(failures) };
+  return { ...about, failures: await Promise.all(failures) };
 }

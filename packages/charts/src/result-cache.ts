@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { posix } from 'node:path';
-import type { Finding, Ports } from '@zakenak/core';
+import { digestFiles, type Finding, type Ports } from '@zakenak/core';
+import type { ReadChart } from '@zakenak/helm';
 import type { Chart } from './chart.ts';
 
 /** All that a chart's findings follow from, besides its files. */
@@ -17,7 +18,7 @@ export interface Circumstances {
 
 /** Findings of earlier runs, by digest of everything that they follow from. */
 export interface ResultCache {
-  /** Undefined where the findings have to be found anew: not known, or a chart whose inputs cannot all be seen. */
+  /** Undefined where the findings have to be found anew. */
   read(key: string | undefined): Promise<readonly Finding[] | undefined>;
   write(key: string | undefined, findings: readonly Finding[]): Promise<void>;
 }
@@ -25,24 +26,18 @@ export interface ResultCache {
 type CachePorts = Pick<Ports, 'files' | 'log'>;
 
 /** Changes whenever the same chart may be judged differently. */
-const format = 1;
+const format = 2;
 const mostEntries = 4_000;
+/** What Helm said and we did not understand, and what it had no time or memory for, may be the machine's fault. */
+const machineBound: ReadonlySet<string> = new Set(['charts/render-failed', 'charts/over-limit']);
 
-/** The key of a chart's findings; undefined where a symbolic link could bring in what is not seen. */
-export async function keyChart(
+/** The key of a chart's findings. `values`: its values files, by the path that they are called by. */
+export function keyChart(
   chart: Chart,
-  values: readonly string[],
+  read: Pick<ReadChart, 'contents' | 'origins'>,
+  values: ReadonlyMap<string, Uint8Array>,
   around: Circumstances,
-  ports: CachePorts,
-): Promise<string | undefined> {
-  const cwd = await ports.files.resolve(chart.folder);
-  const inside = await ports.files.glob(['**'], { cwd, links: true });
-  const digests: (readonly [string, string])[] = [];
-  for (const path of new Set([...inside, ...values])) {
-    const absolute = posix.join(cwd, path);
-    if ((await ports.files.stat(absolute))?.kind !== 'file') return undefined;
-    digests.push([path, digest(await ports.files.readBytes(absolute))]);
-  }
+): string {
   const { schemas, strict, tools, locations } = around;
   const shared = {
     schemas,
@@ -52,7 +47,9 @@ export async function keyChart(
     crds: [...around.crds],
     checks: [...around.checks].sort(),
   };
-  return digest(JSON.stringify({ format, folder: chart.folder, name: chart.name, values, digests, shared }));
+  const own = { folder: chart.folder, files: digestFiles(read.contents), origins: [...read.origins] };
+  const order = [...values.keys()];
+  return digest(JSON.stringify({ format, own, order, values: digestFiles(values), shared }));
 }
 
 /** The cache in a folder; one that keeps nothing where there is no folder. An unreadable or unwritable cache costs time, never a verdict. */
@@ -72,8 +69,7 @@ export function openResultCache(folder: string | undefined, ports: CachePorts): 
       }
     },
     async write(key, findings) {
-      // What Helm said and we did not understand may be the machine's fault.
-      if (key === undefined || findings.some(({ ruleId }) => ruleId === 'charts/render-failed')) return;
+      if (key === undefined || findings.some(({ ruleId }) => machineBound.has(ruleId))) return;
       const entry: Entry = { digest: digest(JSON.stringify(findings)), findings };
       try {
         await ports.files.write(pathOf(key), JSON.stringify(entry));
@@ -97,6 +93,6 @@ async function shrink(folder: string, ports: CachePorts): Promise<void> {
   for (const name of entries.slice(0, mostEntries / 2)) await ports.files.remove(posix.join(folder, name));
 }
 
-function digest(content: string | Uint8Array): string {
+function digest(content: string): string {
   return createHash('sha256').update(content).digest('hex');
 }

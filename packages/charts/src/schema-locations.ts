@@ -1,5 +1,4 @@
-import { createHash } from 'node:crypto';
-import type { Ports } from '@zakenak/core';
+import { digestFiles, type Ports } from '@zakenak/core';
 import { missingSchemas, remoteSchemas } from './errors.ts';
 
 /** Where kubeconform finds more schemas. */
@@ -35,10 +34,7 @@ async function resolveOne(location: string, files: Ports['files']): Promise<Sche
     throw missingSchemas(location);
   const names = await files.glob(['**/*.json'], { cwd: folder });
   if (names.length === 0) throw missingSchemas(location);
-  const hash = createHash('sha256');
-  for (const name of names) {
-    const bytes = await files.readBytes(`${folder}/${name}`);
-    hash.update(`${name}\0${bytes.length}\0`).update(bytes);
-  }
-  return { template: rest ? `${folder}/${rest}` : folder, digest: hash.digest('hex') };
+  const schemas = new Map<string, Uint8Array>();
+  for (const name of names) schemas.set(name, await files.readBytes(`${folder}/${name}`));
+  return { template: rest ? `${folder}/${rest}` : folder, digest: digestFiles(schemas) };
 }

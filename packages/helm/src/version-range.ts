@@ -5,3 +5,8 @@ export function isInRange(version: string, range: string): boolean {
   const npm = range.replaceAll(',', ' ');
   return semver.validRange(npm) === null || semver.satisfies(version, npm, { includePrerelease: true });
 }
+
+/** Whether a range names one version only. */
+export function isExact(range: string): boolean {
+  return semver.valid(range) !== null;
+}

@@ -31,6 +31,16 @@ export function tooMuchOutput(program: string, limit: number): ZakenakError {
   });
 }
 
+/** A program that held more memory than it may. */
+export function tooMuchMemory(program: string, limitBytes: number): ZakenakError {
+  return new ZakenakError({
+    code: 'process/too-much-memory',
+    message: `${program} held more than ${Math.round(limitBytes / 1024 / 1024)} MiB of memory and was ended.`,
+    remedy: 'Look for a template or values that grow without end.',
+    exitCode: exitCodes.outside,
+  });
+}
+
 /** The path leaves the workspace. */
 export function outsideWorkspace(path: string, root: string): ZakenakError {
   return new ZakenakError({

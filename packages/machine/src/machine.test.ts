@@ -51,6 +51,16 @@ test('a missing program, too much output and a timeout have their codes', async 
   });
 });
 
+test('a program that takes too much memory is ended at once', {
+  skip: process.platform !== 'linux',
+}, async () => {
+  const greedy = 'const kept = []; setInterval(() => kept.push(Buffer.alloc(32 * 1024 * 1024, 1)), 20)';
+  const command = { ...node(greedy), maxMemoryBytes: 256 * 1024 * 1024, timeoutMs: 30_000 };
+  await assert.rejects(runner.run(command), { code: 'process/too-much-memory', exitCode: 4 });
+  const modest = await runner.run({ ...command, ...node('setTimeout(() => {}, 300)') });
+  assert.equal(modest.exitCode, 0);
+});
+
 test('cancelling ends the program and its children', async () => {
   const controller = new AbortController();
   const pids: number[] = [];

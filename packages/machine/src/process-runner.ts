@@ -1,9 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { type Command, cancelled, type ProcessResult, type ProcessRunner, ZakenakError } from '@zakenak/core';
-import { programMissing, timedOut, tooMuchOutput } from './errors.ts';
+import { programMissing, timedOut, tooMuchMemory, tooMuchOutput } from './errors.ts';
 
 const graceMs = 3_000;
+const memoryCheckMs = 100;
 const defaultMaxOutput = 64 * 1024 * 1024;
 const running = new Set<ChildProcess>();
 
@@ -94,10 +96,25 @@ function endOnDemand(child: ChildProcess, command: Command, signal?: AbortSignal
   };
   const onAbort = () => ending.end(reasonOf(signal));
   signal?.addEventListener('abort', onAbort, { once: true });
-  const { timeoutMs } = command;
+  const { timeoutMs, maxMemoryBytes } = command;
+  if (maxMemoryBytes !== undefined)
+    timers.push(
+      setInterval(async () => {
+        if (ending.error || (await readResidentBytes(child)) <= maxMemoryBytes) return;
+        ending.end(tooMuchMemory(command.program, maxMemoryBytes));
+        // In its grace it would take more.
+        killGroup(child, 'SIGKILL');
+      }, memoryCheckMs),
+    );
   if (timeoutMs !== undefined)
     timers.push(setTimeout(() => ending.end(timedOut(command.program, timeoutMs)), timeoutMs));
   return ending;
+}
+
+/** 0 where the system does not tell (proc(5), statm in pages of 4 KiB on the machines that Kubernetes has nodes on). */
+async function readResidentBytes(child: ChildProcess): Promise<number> {
+  const statm = await readFile(`/proc/${child.pid}/statm`, 'utf8').catch(() => '');
+  return Number(statm.split(' ')[1] ?? 0) * 4096;
 }
 
 function killGroup(child: ChildProcess, signal: NodeJS.Signals): void {

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createLimiter, type KubeObject, type Ports } from '@zakenak/core';
+import { leanGo } from '@zakenak/helm';
 import { type LoadedChart, loadChart } from './chart.ts';
 import type { DriftSettings } from './drift-rules.ts';
 import { incompatibleKubernetes, noManifests, renderFailed, twoOwners } from './errors.ts';
@@ -160,7 +161,8 @@ async function renderRelease(
   // Through a pipe: values may hold secrets, which then lie in no file.
   const input = JSON.stringify(values);
   const render = async (): Promise<readonly ManifestDocument[]> => {
-    const result = await ports.process.run({ program: 'helm', args, input, timeoutMs: 300_000 }, signal);
+    const command = { program: 'helm', args, input, env: leanGo, timeoutMs: 300_000 };
+    const result = await ports.process.run(command, signal);
     if (result.exitCode === 0) return parseManifests(result.stdout, release.name);
     // It may quote any value, and the objects that would tell which are secret were not rendered.
     learnSuspects(values, ports.redactor);

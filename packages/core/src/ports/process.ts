@@ -17,6 +17,8 @@ export interface Command {
   readonly onLine?: (line: string, stream: 'stdout' | 'stderr') => void;
   /** Largest stdout kept, in bytes (64 MiB where nothing is said); more throws `process/too-much-output`. */
   readonly maxOutputBytes?: number;
+  /** Largest memory that the program itself may hold, in bytes (resident; looked at on Linux only); more ends it and throws `process/too-much-memory`. */
+  readonly maxMemoryBytes?: number;
 }
 
 /** How a program ended. A non-zero exit is a result, not an exception. */
@@ -29,7 +31,7 @@ export interface ProcessResult {
 
 /**
  * Runs third-party programs. Throws ZakenakError `tool/missing` or `tool/wrong-version` when the program cannot be had,
- * `process/timed-out`, `process/too-much-output`, and `run/cancelled` when the signal fires (the program's whole process group is ended first).
+ * `process/timed-out`, `process/too-much-output`, `process/too-much-memory`, and `run/cancelled` when the signal fires (the program's whole process group is ended first).
  */
 export interface ProcessRunner {
   run(command: Command, signal?: AbortSignal): Promise<ProcessResult>;

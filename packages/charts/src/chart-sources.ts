@@ -1,0 +1,77 @@
+import { posix } from 'node:path';
+import type { Location, Ports } from '@zakenak/core';
+import { type ReadChart, readChartFile, type Subchart, subchartsOf } from '@zakenak/helm';
+import type { Chart } from './chart.ts';
+
+/** A chart as helm sees it, and where its files lie in the repository. */
+export interface ChartSources {
+  readonly chart: Chart;
+  /** Absolute: what helm is given. */
+  readonly path: string;
+  /** All files below `path`, so that no name that a template printed leads elsewhere. */
+  readonly names: ReadonlySet<string>;
+  /** Folders of the chart that lie elsewhere in the repository: `charts/common` is `libs/common`. */
+  readonly origins: ReadonlyMap<string, string>;
+  readonly subcharts: readonly Subchart[];
+  /** Names of dependencies by what a template's path calls them. */
+  readonly aliases: ReadonlyMap<string, string>;
+}
+
+/** What places need of a chart that helm is given at `path`; its files' bytes are not kept. */
+export function describeSources(chart: Chart, read: ReadChart, path: string): ChartSources {
+  const { dependencies } = readChartFile(chart.folder, 'Chart.yaml', read.contents);
+  return {
+    chart,
+    path,
+    names: new Set(read.contents.keys()),
+    origins: read.origins,
+    subcharts: subchartsOf(chart.folder, read.contents),
+    aliases: new Map(dependencies.map(({ name, alias }) => [alias || name, name])),
+  };
+}
+
+/** A file of a chart: its place in the repository, and its text where a line can be told. */
+export interface SourceFile {
+  readonly location: Location;
+  readonly text: string;
+}
+
+/** Finds the file that helm calls `inside`, a path in the chart. What lies in an archive is placed at the archive, or at the entry of Chart.yaml that it was fetched for. */
+export async function openSource(
+  sources: ChartSources,
+  inside: string,
+  { files }: Pick<Ports, 'files'>,
+): Promise<SourceFile> {
+  const read = async (name: string) => files.readText(posix.join(sources.path, name));
+  const { folder } = sources.chart;
+  if (sources.names.has(inside))
+    return { location: { path: placeIn(sources, inside) }, text: await read(inside) };
+  const [, called = '', rest = ''] = /^charts\/([^/]+)\/(.+)$/s.exec(inside) ?? [];
+  const name = sources.aliases.get(called) ?? called;
+  const subchart = sources.subcharts.find((candidate) => candidate.name === name);
+  const unpacked = subchart ? `${subchart.path}/${rest}` : '';
+  if (sources.names.has(unpacked))
+    return { location: { path: placeIn(sources, unpacked) }, text: await read(unpacked) };
+  const vendored = subchart && posix.join(folder, subchart.path);
+  if (vendored && (await files.stat(vendored))?.kind === 'file')
+    return { location: { path: vendored }, text: '' };
+  const manifest = sources.names.has('Chart.yaml') ? await read('Chart.yaml') : '';
+  const entry = /^[\w.-]+$/.test(name)
+    ? manifest.split('\n').findIndex((line) => line.includes('name:') && mentions(line, name))
+    : -1;
+  const line = called && entry >= 0 ? { startLine: entry + 1 } : {};
+  return { location: { path: posix.join(folder, 'Chart.yaml'), ...line }, text: '' };
+}
+
+function mentions(line: string, name: string): boolean {
+  return /name:\s*["']?([\w.-]+)/.exec(line)?.[1] === name;
+}
+
+function placeIn({ chart, origins }: ChartSources, inside: string): string {
+  const parts = inside.split('/');
+  for (let length = parts.length - 1; length > 0; length -= 1) {
+    const origin = origins.get(parts.slice(0, length).join('/'));
+    if (origin !== undefined) return posix.join(origin, ...parts.slice(length));
+  }
+  return posix.join(chart.folder, inside);
+}

@@ -1,0 +1,45 @@
+import { posix } from 'node:path';
+import { createFinding, type Finding, type Ports, ZakenakError } from '@zakenak/core';
+import { type PullChart, type ReadChart, readChart } from '@zakenak/helm';
+import type { Chart } from './chart.ts';
+
+/** What each refusal of the loader is to a chart's author. */
+const rules: Readonly<Record<string, string>> = {
+  'helm/bad-chart': 'charts/unreadable-chart',
+  'helm/chart-lock': 'charts/stale-lock',
+  'helm/ambiguous-subchart': 'charts/ambiguous-subchart',
+  'files/outside-workspace': 'charts/link-outside',
+};
+
+/** A chart with the dependencies that it lacks, fetched into `folder`; or the finding that says why helm must not be given it. */
+export async function loadChart(
+  chart: Chart,
+  folder: string,
+  ports: Pick<Ports, 'files'> & { readonly pull: PullChart },
+): Promise<ReadChart | Finding> {
+  try {
+    const read = await readChart({ chart: chart.folder }, folder, ports);
+    // helm writes names between its lines, where nobody could tell them from what it says.
+    const unprintable = [...read.contents.keys()].find((name) => /[\p{Cc}\u2028\u2029]/u.test(name));
+    if (unprintable === undefined) return read;
+    return refuse(chart, 'charts/file-name', {
+      message: `The file name ${JSON.stringify(unprintable)} holds a control character.`,
+      remedy: 'Rename the file, or name it in .helmignore.',
+    });
+  } catch (thrown) {
+    const rule = thrown instanceof ZakenakError ? rules[thrown.code] : undefined;
+    if (rule === undefined) throw thrown;
+    const { message, remedy } = thrown as ZakenakError;
+    const own = message.replaceAll(folder, '…').replaceAll(ports.files.root, '.');
+    return refuse(chart, rule, { message: own, remedy });
+  }
+}
+
+function refuse(
+  { folder }: Chart,
+  ruleId: string,
+  text: { readonly message: string; readonly remedy: string },
+): Finding {
+  const location = { path: posix.join(folder, 'Chart.yaml') };
+  return createFinding({ ruleId, severity: 'high', ...text, location, tool: 'zakenak' });
+}

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { appendFile, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -44,6 +46,47 @@ test('a values schema that is no schema is found', async (t) => {
     [...new Set(bad(report))],
     ['charts/invalid-values-schema charts/web/values.schema.json:'],
   );
+});
+
+test('a subchart’s values schema is placed where it lies, and what breaks it at the parent’s key', async (t) => {
+  const sub = {
+    'charts/web/Chart.yaml': `apiVersion: v2\nname: web\nversion: 0.1.0\ndependencies:\n  - { name: sub, version: 1.0.0, repository: "file://../../libs/sub" }\n`,
+    'charts/web/values.yaml': 'replicas: 1\nsub:\n  size: big\n',
+    'libs/sub/Chart.yaml': 'apiVersion: v2\nname: sub\nversion: 1.0.0\n',
+  };
+  const schema = 'libs/sub/values.schema.json';
+  const breaks = { [schema]: '{"properties": {"size": {"type": "integer"}}}' };
+  assert.deepEqual(bad(await lintFiles(t, { ...sub, ...breaks })), [
+    'charts/values-against-schema charts/web/values.yaml:3',
+  ]);
+  const broken = await lintFiles(t, { ...sub, [schema]: '{"type": "objekt"}' });
+  assert.deepEqual([...new Set(bad(broken))], [`charts/invalid-values-schema ${schema}:`]);
+});
+
+test('a values schema that leads to the network or to a file of the machine is told, and not followed', async (t) => {
+  const asked: string[] = [];
+  const server = createServer((request, response) => {
+    asked.push(request.url ?? '');
+    response.end('{}');
+  });
+  await new Promise<void>((ready) => server.listen(0, '127.0.0.1', ready));
+  t.after(() => server.close());
+  const { port } = server.address() as AddressInfo;
+  for (const reference of [`http://127.0.0.1:${port}/a.json`, 'file:///etc/passwd', 'b.json']) {
+    const report = await lintFiles(t, {
+      'charts/web/values.schema.json': `{\n  "properties": {\n    "a": { "$ref": "${reference}" }\n  }\n}\n`,
+    });
+    assert.deepEqual(bad(report), ['charts/foreign-values-schema charts/web/values.schema.json:3']);
+  }
+  assert.deepEqual(asked, []);
+  const own = {
+    'charts/web/values.schema.json': JSON.stringify({
+      $schema: 'https://json-schema.org/draft/2020-12/schema',
+      $defs: { size: { $id: 'https://example.com/size', type: 'string' } },
+      properties: { replicas: { $ref: 'https://example.com/size' }, a: { $ref: '#/$defs/size' } },
+    }),
+  };
+  assert.deepEqual(bad(await lintFiles(t, own)), ['charts/values-against-schema charts/web/values.yaml:1']);
 });
 
 test('a value that breaks the values schema is found on its key', async (t) => {
@@ -204,6 +247,68 @@ test('each check of our own finds its field in the template, once for all values
   await assert.rejects(lintFiles(t, {}, { ignored: 'charts/privileged' }), {
     code: 'charts/bad-ignore-file',
   });
+});
+
+test('each check can be asked for alone, and left out alone; YAML 1.1 and Lists do not hide from it', async (t) => {
+  const gone = 'apiVersion: flowcontrol.apiserver.k8s.io/v1beta3\nkind: FlowSchema\nmetadata: { name: x }\n';
+  const old = 'apiVersion: networking.k8s.io/v1beta1\nkind: ServiceCIDR\nmetadata: { name: x }\n';
+  const container = `{ name: a, image: a, securityContext: { privileged: yes }, resources: { limits: { nvidia.com/gpu: 1 } } }`;
+  const list = `apiVersion: v1
+kind: List
+items:
+  - apiVersion: apps/v1
+    kind: DaemonSet
+    metadata: { name: node }
+    spec:
+      selector: { matchLabels: { app: node } }
+      template:
+        metadata: { labels: { app: node } }
+        spec: { containers: [${container}], volumes: [{ name: v, hostPath: { path: /etc } }] }
+`;
+  const root = await makeTree(t, {
+    'charts/web/templates/gone.yaml': gone,
+    'charts/web/templates/old.yaml': old,
+    'charts/web/templates/list.yaml': list,
+  });
+  const rulesOf = async (checks: string) => {
+    const report = await lint(root, { inputs: { checks } });
+    return [
+      ...new Set(
+        report.findings.filter(({ tool }) => tool === 'zakenak').map(({ ruleId }) => ruleId.slice(7)),
+      ),
+    ].sort();
+  };
+  const names = /to run: ([^;]*);/.exec(spec.inputs.checks.description)?.[1]?.split(', ').sort() ?? [];
+  assert.equal(names.length, 7);
+  assert.deepEqual(await rulesOf(''), names);
+  for (const name of names) {
+    assert.deepEqual(await rulesOf(name), [name]);
+    assert.deepEqual(
+      await rulesOf(`-${name}`),
+      names.filter((other) => other !== name),
+    );
+  }
+});
+
+test('several Kubernetes versions are judged in one run, each by its own schemas and lifecycles', async (t) => {
+  const policy =
+    'apiVersion: flowcontrol.apiserver.k8s.io/v1beta2\nkind: FlowSchema\nmetadata: { name: x }\n';
+  const sidecar = deployment.replace(
+    '      containers:',
+    '      resources: { limits: { cpu: 1 } }\n      containers:',
+  );
+  const report = await lintFiles(
+    t,
+    { 'charts/web/templates/flow.yaml': policy, 'charts/web/templates/deployment.yaml': sidecar },
+    { inputs: { 'kubernetes-versions': '1.25.0,1.34.4' } },
+  );
+  const found = report.findings
+    .filter(({ severity, ruleId }) => severity !== 'info' || ruleId === 'charts/no-schema')
+    .map(({ ruleId, message }) => `${ruleId} ${/\(.*\)$/.exec(message)?.[0]}`);
+  assert.deepEqual(found.sort(), [
+    'charts/invalid-manifest (defaults on 1.25.0)',
+    'charts/removed-api (defaults on 1.34.4)',
+  ]);
 });
 
 test('an API that a requested Kubernetes version does not serve any more is found on its line', async (t) => {

@@ -2,6 +2,7 @@ import { posix } from 'node:path';
 import type { Location, Ports } from '@zakenak/core';
 import { type ReadChart, readChartFile, type Subchart, subchartsOf } from '@zakenak/helm';
 import type { Chart } from './chart.ts';
+import { findForeignReferences } from './values-schema.ts';
 
 /** A chart as helm sees it, and where its files lie in the repository. */
 export interface ChartSources {
@@ -15,6 +16,8 @@ export interface ChartSources {
   readonly subcharts: readonly Subchart[];
   /** Names of dependencies by what a template's path calls them. */
   readonly aliases: ReadonlyMap<string, string>;
+  /** References of values schemas that lead out of them, by the schema's path in the chart: helm must not follow them. */
+  readonly foreignReferences: ReadonlyMap<string, string>;
 }
 
 /** What places need of a chart that helm is given at `path`; its files' bytes are not kept. */
@@ -27,6 +30,7 @@ export function describeSources(chart: Chart, read: ReadChart, path: string): Ch
     origins: read.origins,
     subcharts: subchartsOf(chart.folder, read.contents),
     aliases: new Map(dependencies.map(({ name, alias }) => [alias || name, name])),
+    foreignReferences: findForeignReferences(chart.folder, read.contents),
   };
 }
 

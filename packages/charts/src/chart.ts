@@ -8,7 +8,7 @@ export interface Chart {
   /** POSIX path from the workspace's root. */
   readonly folder: string;
   readonly name: string;
-  /** Folders of the charts that it takes by `file://`. */
+  /** Folders of the charts that it takes by `file://`, and those that these take. */
   readonly localDependencies: readonly string[];
 }
 
@@ -31,10 +31,29 @@ async function readChart(path: string, files: Files): Promise<Chart> {
   const folder = path.replace(/\/+$/, '');
   await files.resolve(folder);
   const manifest = posix.join(folder, 'Chart.yaml');
-  if ((await files.stat(manifest))?.kind !== 'file') throw noChart(folder);
+  const kind = (await files.stat(manifest))?.kind;
+  if (kind !== 'file' && kind !== 'link') throw noChart(folder);
+  const { name, local } = await readManifest(folder, files);
+  const found = new Set<string>();
+  const follow = async (folders: readonly string[]): Promise<void> => {
+    for (const next of folders) {
+      if (found.has(next) || next === '..' || next.startsWith('../')) continue;
+      found.add(next);
+      await follow((await readManifest(next, files)).local);
+    }
+  };
+  await follow(local);
+  return { folder, name, localDependencies: [...found] };
+}
+
+async function readManifest(
+  folder: string,
+  files: Files,
+): Promise<{ readonly name: string; readonly local: readonly string[] }> {
   const fallback = posix.basename(folder);
   try {
-    const { name, dependencies } = parse(await files.readText(manifest)) as {
+    const manifest = posix.join(folder, 'Chart.yaml');
+    const { name, dependencies } = parse(await files.readText(manifest), { logLevel: 'silent' }) as {
       name?: string;
       dependencies?: readonly { repository?: string }[];
     };
@@ -43,10 +62,10 @@ async function readChart(path: string, files: Files): Promise<Chart> {
         ? [posix.join(folder, repository.slice('file://'.length)).replace(/\/+$/, '')]
         : [],
     );
-    return { folder, name: name ?? fallback, localDependencies: local };
+    return { name: name ?? fallback, local };
   } catch {
     // helm lint says what is wrong with the file.
-    return { folder, name: fallback, localDependencies: [] };
+    return { name: fallback, local: [] };
   }
 }
 

@@ -12,6 +12,8 @@ export interface HelmProblem {
   readonly renderedLine?: number;
   /** Path of a value that breaks the values schema: `/image/tag`. */
   readonly valuePath?: string;
+  /** Name of the chart whose values these are, which may be a subchart. */
+  readonly chart?: string;
 }
 
 const levels: Readonly<Record<string, Severity>> = { INFO: 'info', WARNING: 'medium', ERROR: 'high' };
@@ -53,26 +55,11 @@ function parseKnown(text: string): readonly HelmProblem[] | undefined {
         path: './Chart.yaml',
       },
     ];
-  if (
-    /not valid against metaschema|metaschema/.test(text) ||
-    /schema\(s\)[\s\S]*(unexpected EOF|invalid character)/.test(text)
-  )
-    return [
-      {
-        ruleId: 'charts/invalid-values-schema',
-        severity: 'high',
-        message: lastLine(text),
-        path: './values.schema.json',
-      },
-    ];
-  const values = [...text.matchAll(/- at '([^']*)': (.+)/g)];
-  if (values.length > 0)
-    return values.map(([, valuePath = '', message = '']) => ({
-      ruleId: 'charts/values-against-schema',
-      severity: 'high' as const,
-      message: `The value ${valuePath || '/'} breaks values.schema.json: ${message}`,
-      valuePath,
-    }));
+  if (/specifications of the schema\(s\)/.test(text)) return parseSchemaErrors(text);
+  // helm lint leaves out whose schema it is: its own chart's.
+  if (/metaschema/.test(text)) return [invalidSchema('.', lastLine(text))];
+  const broken = brokenValues(text);
+  if (broken.length > 0) return broken;
   const parsing =
     /(?:YAML parse error on ([^\s:]+)|(?<![^\s:])([^\s:]+): unable to parse YAML): ([\s\S]*)/.exec(text);
   if (parsing) {
@@ -102,6 +89,32 @@ function parseKnown(text: string): readonly HelmProblem[] | undefined {
       ...(column ? { column: Number(column) + 1 } : {}),
     },
   ];
+}
+
+/** Helm tells for each chart, `name:` first, what is wrong with the schema, or where a value breaks it. */
+function parseSchemaErrors(text: string): readonly HelmProblem[] {
+  const [, ...sections] = text.split(/^(?=[\w.-]+:[ \t]*$)/m);
+  return sections.flatMap((section): readonly HelmProblem[] => {
+    const chart = section.slice(0, section.indexOf(':'));
+    const body = section.slice(chart.length + 1);
+    const broken = /metaschema/.test(body) ? [] : brokenValues(body);
+    if (broken.length === 0) return [invalidSchema(chart, oneLine(body).slice(0, 1_000))];
+    return broken.map((problem) => ({ ...problem, chart }));
+  });
+}
+
+function invalidSchema(folder: string, message: string): HelmProblem {
+  const path = `${folder}/values.schema.json`;
+  return { ruleId: 'charts/invalid-values-schema', severity: 'high', message, path };
+}
+
+function brokenValues(text: string): readonly HelmProblem[] {
+  return [...text.matchAll(/- at '([^']*)': (.+)/g)].map(([, valuePath = '', message = '']) => ({
+    ruleId: 'charts/values-against-schema',
+    severity: 'high',
+    message: `The value ${valuePath || '/'} breaks values.schema.json: ${message}`,
+    valuePath,
+  }));
 }
 
 function oneLine(text: string): string {

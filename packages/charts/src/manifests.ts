@@ -4,7 +4,7 @@ import { parseDocument } from 'yaml';
 export interface Rendered {
   /** `ollama/templates/service.yaml` */
   readonly source: string;
-  /** '' where it has none. */
+  /** '' where it has none, or none that is easily found. */
   readonly kind: string;
   readonly name: string;
   readonly text: string;
@@ -30,7 +30,8 @@ function identify(text: string): { readonly kind: string; readonly name: string 
     const flow = /^metadata:\s*\{.*?\bname:\s*["']?([^\s"',}]+)/m.exec(text)?.[1];
     return { kind, name: /^\s+name:\s*["']?([^\s"']+)/m.exec(metadata)?.[1] ?? flow ?? '' };
   }
-  const plain = readYaml(text)?.plain;
+  // What is larger is named by who reads it.
+  const plain = text.length > 32 * 1024 ? undefined : readYaml(text)?.plain;
   const { kind: written, metadata } = (plain ?? {}) as { kind?: unknown; metadata?: { name?: unknown } };
   return { kind: asText(written), name: asText(metadata?.name) };
 }

@@ -132,3 +132,45 @@ test('of several equal keys of an object the one in its place is found', () => {
   assert.equal(find('image', text.lastIndexOf('b')), 8);
   assert.equal(find('other', 0), 7);
 });
+
+test('what breaks a values schema, and a schema that is none, are told of the chart that they belong to', () => {
+  const text = `Error: values don't meet the specifications of the schema(s) in the following chart(s):
+web:
+- at '/replicas': got string, want integer
+- at '': missing property 'image'
+note:
+"file:///values.schema.json#" is not valid against metaschema: jsonschema validation failed
+- at '': 'allOf' failed
+other:
+invalid character 'o' in literal null (expecting 'u')
+`;
+  assert.deepEqual(
+    parseRenderError(text).map(({ ruleId, chart, valuePath, path }) => [ruleId, chart ?? path, valuePath]),
+    [
+      ['charts/values-against-schema', 'web', '/replicas'],
+      ['charts/values-against-schema', 'web', ''],
+      ['charts/invalid-values-schema', 'note/values.schema.json', undefined],
+      ['charts/invalid-values-schema', 'other/values.schema.json', undefined],
+    ],
+  );
+});
+
+test('what a program prints is read in little time, whatever it prints', () => {
+  for (const text of [
+    `Error: ${'a'.repeat(60_000)}`,
+    `Error: ${'a/'.repeat(30_000)}`,
+    `Error: ${' '.repeat(60_000)}`,
+    `Error: ${"- at '".repeat(10_000)}`,
+    `Error: ${'a.yaml'.repeat(10_000)}`,
+    `Error: values don't meet the specifications of the schema(s)\n${'a:\n'.repeat(20_000)}`,
+  ]) {
+    const started = performance.now();
+    parseRenderError(text);
+    parseLint(`[ERROR] ${text}`);
+    const resources = [{ kind: 'A', name: 'a', version: 'v1', status: 'statusInvalid', msg: text }];
+    parseKubeconform(JSON.stringify({ resources }));
+    splitRendered(text);
+    indexKeys(text);
+    assert.ok(performance.now() - started < 1_000, text.slice(0, 20));
+  }
+});

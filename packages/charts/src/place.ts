@@ -19,8 +19,13 @@ export async function placeHelm(
   const location =
     problem.valuePath === undefined
       ? await placeTemplate(problem, sources, ports)
-      : await placeValue(problem.valuePath, sources, values, ports);
+      : await placeValue(ownPath(problem, sources), sources, values, ports);
   return { ruleId, severity, message, location, tool: 'helm', combination };
+}
+
+/** Path of a value from the top of the chart's values: a subchart's are below its name. */
+function ownPath({ valuePath = '', chart }: HelmProblem, sources: ChartSources): string {
+  return chart === undefined || chart === sources.chart.name ? valuePath : `/${chart}${valuePath}`;
 }
 
 async function placeTemplate(
@@ -31,7 +36,8 @@ async function placeTemplate(
   if (!problem.path) return { path: posix.join(sources.chart.folder, 'Chart.yaml') };
   const own = `${sources.chart.name}/`;
   const inside = problem.path.startsWith(own) ? problem.path.slice(own.length) : problem.path;
-  const relative = inside.replace(/^\.\//, '');
+  const isOther = inside === problem.path && !inside.startsWith('./') && !sources.names.has(inside);
+  const relative = isOther ? `charts/${inside}` : inside.replace(/^\.\//, '');
   // A file that helm misses is not there, and named all the same.
   if (problem.path.startsWith('./') && !sources.names.has(relative) && !relative.split('/').includes('..'))
     return { path: posix.join(sources.chart.folder, relative) };

@@ -94,7 +94,7 @@ const kindsOfInterest: ReadonlySet<string> = new Set([
 
 /** Most objects are of kinds that no check is about: they need not be parsed again. */
 function isOfInterest({ kind }: Rendered): boolean {
-  return kindsOfInterest.has(kind) || kind === 'List';
+  return kindsOfInterest.has(kind) || kind === 'List' || kind === '';
 }
 
 function partsOf(value: Value, at: Path): readonly Part[] {

@@ -1,6 +1,6 @@
 import { posix } from 'node:path';
 import type { Ports } from '@zakenak/core';
-import type { ChartSources } from './chart-sources.ts';
+import { type ChartSources, openSource } from './chart-sources.ts';
 import { parseLint, parseRenderError } from './helm-errors.ts';
 import { type Rendered, splitRendered } from './manifests.ts';
 import { placeHelm } from './place.ts';
@@ -37,10 +37,10 @@ export async function lintWithHelm(
   ports: RenderPorts,
   signal?: AbortSignal,
 ): Promise<readonly RawFinding[]> {
-  const args = ['lint', ...(strict ? ['--strict'] : []), sources.path];
+  const args = ['lint', ...(strict ? ['--strict'] : []), ...skipSchema(sources), sources.path];
   const lint = await runHelm(helm, args, sources, ports, signal);
   if ('ruleId' in lint) return [await placeHelm(lint, sources, undefined, everywhere, ports)];
-  const raw: RawFinding[] = [];
+  const raw: RawFinding[] = [...(await tellForeignReferences(sources, ports))];
   const ownLifecycles = checks.has('deprecated-api') && checks.has('removed-api');
   const problems = parseLint(lint.stdout);
   for (const problem of problems) {
@@ -65,6 +65,31 @@ export async function lintWithHelm(
   return raw;
 }
 
+/** Helm would fetch what they name, from the network or from this machine's files. */
+function skipSchema({ foreignReferences }: ChartSources): readonly string[] {
+  return foreignReferences.size > 0 ? ['--skip-schema-validation'] : [];
+}
+
+async function tellForeignReferences(
+  sources: ChartSources,
+  ports: RenderPorts,
+): Promise<readonly RawFinding[]> {
+  const told = [...sources.foreignReferences].map(async ([path, reference]) => {
+    const { location, text } = await openSource(sources, path, ports);
+    const line = text.split('\n').findIndex((written) => written.includes(reference));
+    return {
+      ruleId: 'charts/foreign-values-schema',
+      severity: 'medium' as const,
+      message: `The schema refers to ${reference}, which is not in it: no values were checked against it.`,
+      remedy: 'Copy what is referred to into the schema, below $defs.',
+      location: { ...location, ...(line >= 0 ? { startLine: line + 1 } : {}) },
+      tool: 'zakenak',
+      combination: 'helm lint',
+    };
+  });
+  return Promise.all(told);
+}
+
 /** Which of a chart's combinations meets a limit first is the machine's doing. */
 const everywhere = 'rendering';
 
@@ -81,7 +106,8 @@ export async function renderChart(
   const file = values
     ? ['--values', await ports.files.resolve(posix.join(sources.chart.folder, values))]
     : [];
-  const args = ['template', 'lint', sources.path, '--kube-version', version, '--include-crds', ...file];
+  const args = ['template', 'lint', sources.path, '--kube-version', version, '--include-crds'];
+  args.push(...skipSchema(sources), ...file);
   const render = await runHelm(helm, args, sources, ports, signal);
   const about = { version, combination, objects: [], failures: [], isOverLimit: false };
   if ('ruleId' in render) {

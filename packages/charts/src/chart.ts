@@ -69,13 +69,21 @@ async function readManifest(
   }
 }
 
-/** The charts that a change touches, itself or through a chart that they depend on. */
-export function selectChanged(charts: readonly Chart[], changed: readonly ChangedFile[]): readonly Chart[] {
+/** The charts that a change touches, itself, through a chart that they depend on, or through a file that `elsewhere` names for them. */
+export function selectChanged(
+  charts: readonly Chart[],
+  changed: readonly ChangedFile[],
+  elsewhere: (chart: Chart) => readonly string[] = () => [],
+): readonly Chart[] {
   const paths = changed.flatMap(({ path, from }) => (from ? [path, from] : [path]));
   const touches = (folder: string) => folder === '.' || paths.some((path) => path.startsWith(`${folder}/`));
   // A library chart may lie outside the folders of the charts that are linted.
   const touched = new Set(
-    charts.filter(({ folder, localDependencies }) => [folder, ...localDependencies].some(touches)),
+    charts.filter(
+      (chart) =>
+        [chart.folder, ...chart.localDependencies].some(touches) ||
+        elsewhere(chart).some((path) => paths.includes(path)),
+    ),
   );
   for (let before = -1; before !== touched.size; ) {
     before = touched.size;

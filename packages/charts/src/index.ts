@@ -1,2 +1,3 @@
 export { type LintChartsRequest, lintCharts } from './lint-charts.ts';
 export { spec } from './spec.ts';
+export type { ReleaseValues } from './values-set.ts';

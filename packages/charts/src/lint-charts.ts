@@ -12,7 +12,7 @@ import {
   type Severity,
 } from '@zakenak/core';
 import { createPull, keepPulls, placeChart } from '@zakenak/helm';
-import { type Chart, findCharts, findValues, selectChanged } from './chart.ts';
+import { type Chart, findCharts, selectChanged } from './chart.ts';
 import { describeSources } from './chart-sources.ts';
 import { selectChecks } from './checks.ts';
 import { renderCrdSchemas } from './crds.ts';
@@ -22,6 +22,7 @@ import { loadChart } from './load-chart.ts';
 import { type Circumstances, keyChart, openResultCache } from './result-cache.ts';
 import { resolveSchemaLocations, type SchemaLocation } from './schema-locations.ts';
 import type { spec } from './spec.ts';
+import { collectValues, type ReleaseValues, valuesElsewhere } from './values-set.ts';
 import { checkVersionBumps } from './version-bump.ts';
 
 /** What to lint. */
@@ -30,6 +31,8 @@ export type LintChartsRequest = InputsOf<typeof spec> & {
   readonly changedFiles?: readonly ChangedFile[] | undefined;
   /** The text of a file at the merge base. Needed for `version-bump`. */
   readonly readBase?: (path: string) => Promise<string | undefined>;
+  /** What the charts are deployed with: rendered besides the defaults and `values`. */
+  readonly releases?: readonly ReleaseValues[];
   /** The text of `ignore-file`; nothing is ignored where it is absent. */
   readonly ignored?: string | undefined;
   /** Absolute folder with the JSON schemas of a Kubernetes version. */
@@ -54,7 +57,9 @@ export async function lintCharts(
   const ignored = parseIgnoreFile(request['ignore-file'], request.ignored ?? '');
   const all = await findCharts(request.charts, request['chart-dirs'], ports.files);
   const changed = request['changed-only'] ? request.changedFiles : undefined;
-  const charts = changed ? selectChanged(all, changed) : all;
+  const releases = request.releases ?? [];
+  const elsewhere = (chart: Chart) => valuesElsewhere(chart, request.values, releases);
+  const charts = changed ? selectChanged(all, changed, elsewhere) : all;
   const common = { tool: 'lint-helm' };
   if (charts.length === 0)
     return createReport({
@@ -138,12 +143,12 @@ async function lintAll(
   const pull = keepPulls(createPull(ports, { helm: rules.helm, signal }), pulls, ports.files);
   const limit = createLimiter(parallelLoads);
   const prepare = async (chart: Chart, index: number): Promise<Prepared> => {
-    const values = await findValues(chart, request.values, ports.files);
+    const values = await collectValues(chart, request.values, request.releases ?? [], ports.files);
     const place = posix.join(folder.path, String(index));
     const read = await loadChart(chart, place, { ...ports, pull });
     if ('ruleId' in read) return { found: [read] };
     const around = { ...rules, ...own, schemas, tools };
-    const key = keyChart(chart, read, await readValues(chart, values, ports), around);
+    const key = keyChart(chart, read, values, around);
     const found = await cache.read(key);
     if (found) return { found };
     const sources = describeSources(chart, read, await placeChart(read, place, ports));
@@ -172,17 +177,6 @@ interface Prepared {
 
 /** Of what is read of one chart nothing is kept: as many are in memory at a time. */
 const parallelLoads = 4;
-
-async function readValues(
-  chart: Chart,
-  values: readonly string[],
-  { files }: LintPorts,
-): Promise<ReadonlyMap<string, Uint8Array>> {
-  const texts = new Map<string, Uint8Array>();
-  for (const path of values)
-    texts.set(path, await files.readBytes(await files.resolve(posix.join(chart.folder, path))));
-  return texts;
-}
 
 async function readToolVersions(
   helm: string,

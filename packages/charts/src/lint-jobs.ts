@@ -6,11 +6,12 @@ import type { Verdict } from './kubeconform.ts';
 import { mostObjectText } from './manifests.ts';
 import { mergeRaw, type RawFinding } from './raw-finding.ts';
 import { type HelmOptions, lintWithHelm, type Rendering, renderChart } from './render-chart.ts';
+import type { ValuesSet } from './values-set.ts';
 
-/** A chart and its values files, relative to its folder. */
+/** A chart and what it is rendered with besides its defaults. */
 export interface LintJob {
   readonly sources: ChartSources;
-  readonly values: readonly string[];
+  readonly values: readonly ValuesSet[];
 }
 
 /** What all charts share. */
@@ -112,14 +113,14 @@ async function renderOne(
     isOverLimit ||= found.some(({ ruleId }) => ruleId === 'charts/over-limit');
     return found;
   });
-  const combinations = [undefined, ...values].flatMap((file) =>
-    rules.schemas.map(({ version }) => ({ file, version })),
+  const combinations = [undefined, ...values].flatMap((set) =>
+    rules.schemas.map(({ version }) => ({ set, version })),
   );
-  const renderings = combinations.map(({ file, version }) =>
+  const renderings = combinations.map(({ set, version }) =>
     take(async () => {
       // The chart's other renderings would take as long.
       if (isOverLimit) return [];
-      const rendering = await timed(() => renderChart(sources, file, version, rules, ports, signal));
+      const rendering = await timed(() => renderChart(sources, set, version, rules, ports, signal));
       isOverLimit ||= rendering.isOverLimit;
       return [rendering];
     }),

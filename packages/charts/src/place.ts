@@ -4,6 +4,7 @@ import { type ChartSources, openSource } from './chart-sources.ts';
 import type { HelmProblem } from './helm-errors.ts';
 import { indexKeys, locateValue } from './key-index.ts';
 import type { RawFinding } from './raw-finding.ts';
+import type { ValuesSet } from './values-set.ts';
 
 type PlacePorts = Pick<Ports, 'files'>;
 
@@ -11,7 +12,7 @@ type PlacePorts = Pick<Ports, 'files'>;
 export async function placeHelm(
   problem: HelmProblem,
   sources: ChartSources,
-  values: string | undefined,
+  values: ValuesSet | undefined,
   combination: string,
   ports: PlacePorts,
 ): Promise<RawFinding> {
@@ -56,14 +57,19 @@ async function placeTemplate(
 async function placeValue(
   valuePath: string,
   { chart }: ChartSources,
-  values: string | undefined,
+  values: ValuesSet | undefined,
   { files }: PlacePorts,
 ): Promise<Location> {
-  for (const name of values ? [values, 'values.yaml'] : ['values.yaml']) {
-    const path = posix.join(chart.folder, name);
+  const own = { path: posix.join(chart.folder, 'values.yaml'), below: '' };
+  const places = [...(values?.places ?? []), own];
+  for (const { path, below } of places) {
     const text = (await files.stat(path))?.kind === 'file' ? await files.readText(path) : '';
-    const line = locateValue(indexKeys(text), valuePath);
+    const index = indexKeys(text);
+    const line =
+      below && !index.keys.has(below)
+        ? undefined
+        : locateValue(index, below ? `/${below}${valuePath}` : valuePath);
     if (line) return { path, startLine: line };
   }
-  return { path: posix.join(chart.folder, values ?? 'values.yaml') };
+  return { path: (places[0] ?? own).path };
 }

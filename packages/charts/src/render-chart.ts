@@ -6,6 +6,7 @@ import { type Rendered, splitRendered } from './manifests.ts';
 import { placeHelm } from './place.ts';
 import type { RawFinding } from './raw-finding.ts';
 import { runHelm } from './run-helm.ts';
+import type { ValuesSet } from './values-set.ts';
 
 /** What one chart became with one values file for one Kubernetes version. */
 export interface Rendering {
@@ -38,7 +39,7 @@ export async function lintWithHelm(
   signal?: AbortSignal,
 ): Promise<readonly RawFinding[]> {
   const args = ['lint', ...(strict ? ['--strict'] : []), ...skipSchema(sources), sources.path];
-  const lint = await runHelm(helm, args, sources, ports, signal);
+  const lint = await runHelm({ helm, args }, sources, ports, signal);
   if ('ruleId' in lint) return [await placeHelm(lint, sources, undefined, everywhere, ports)];
   const raw: RawFinding[] = [...(await tellForeignReferences(sources, ports))];
   const ownLifecycles = checks.has('deprecated-api') && checks.has('removed-api');
@@ -93,22 +94,19 @@ async function tellForeignReferences(
 /** Which of a chart's combinations meets a limit first is the machine's doing. */
 const everywhere = 'rendering';
 
-/** Renders a chart with one values file (its defaults alone where none is given). */
+/** Renders a chart with one set of values (its defaults alone where none is given). */
 export async function renderChart(
   sources: ChartSources,
-  values: string | undefined,
+  values: ValuesSet | undefined,
   version: string,
   { helm }: HelmOptions,
   ports: RenderPorts,
   signal?: AbortSignal,
 ): Promise<Rendering> {
-  const combination = `${values ?? 'defaults'} on ${version}`;
-  const file = values
-    ? ['--values', await ports.files.resolve(posix.join(sources.chart.folder, values))]
-    : [];
+  const combination = `${values?.label ?? 'defaults'} on ${version}`;
   const args = ['template', 'lint', sources.path, '--kube-version', version, '--include-crds'];
-  args.push(...skipSchema(sources), ...file);
-  const render = await runHelm(helm, args, sources, ports, signal);
+  args.push(...skipSchema(sources), ...(values ? ['--values', values.argument] : []));
+  const render = await runHelm({ helm, args, input: values?.input }, sources, ports, signal);
   const about = { version, combination, objects: [], failures: [], isOverLimit: false };
   if ('ruleId' in render) {
     const failure = await placeHelm(render, sources, values, everywhere, ports);

@@ -3,6 +3,7 @@ import { posix } from 'node:path';
 import { digestFiles, type Finding, type Ports } from '@zakenak/core';
 import type { ReadChart } from '@zakenak/helm';
 import type { Chart } from './chart.ts';
+import type { ValuesSet } from './values-set.ts';
 
 /** All that a chart's findings follow from, besides its files. */
 export interface Circumstances {
@@ -31,11 +32,11 @@ const mostEntries = 4_000;
 /** What Helm said and we did not understand, and what it had no time or memory for, may be the machine's fault. */
 const machineBound: ReadonlySet<string> = new Set(['charts/render-failed', 'charts/over-limit']);
 
-/** The key of a chart's findings. `values`: its values files, by the path that they are called by. */
+/** The key of a chart's findings. */
 export function keyChart(
   chart: Chart,
   read: Pick<ReadChart, 'contents' | 'origins'>,
-  values: ReadonlyMap<string, Uint8Array>,
+  values: readonly ValuesSet[],
   around: Circumstances,
 ): string {
   const { schemas, strict, tools, locations } = around;
@@ -48,8 +49,8 @@ export function keyChart(
     checks: [...around.checks].sort(),
   };
   const own = { folder: chart.folder, files: digestFiles(read.contents), origins: [...read.origins] };
-  const order = [...values.keys()];
-  return digest(JSON.stringify({ format, own, order, values: digestFiles(values), shared }));
+  const sets = values.map(({ label, places, bytes }) => [label, places, digest(bytes)]);
+  return digest(JSON.stringify({ format, own, sets, shared }));
 }
 
 /** The cache in a folder; one that keeps nothing where there is no folder. An unreadable or unwritable cache costs time, never a verdict. */
@@ -93,6 +94,6 @@ async function shrink(folder: string, ports: CachePorts): Promise<void> {
   for (const name of entries.slice(0, mostEntries / 2)) await ports.files.remove(posix.join(folder, name));
 }
 
-function digest(content: string): string {
+function digest(content: string | Uint8Array): string {
   return createHash('sha256').update(content).digest('hex');
 }

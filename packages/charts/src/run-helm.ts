@@ -20,14 +20,24 @@ const reasons: Readonly<Record<string, string>> = {
  * Throws what the process port throws otherwise.
  */
 export async function runHelm(
-  helm: string,
-  args: readonly string[],
+  {
+    helm,
+    args,
+    input,
+  }: { readonly helm: string; readonly args: readonly string[]; readonly input?: string | undefined },
   { chart, path }: ChartSources,
   { process, files }: Pick<Ports, 'process' | 'files'>,
   signal?: AbortSignal,
 ): Promise<Pick<ProcessResult, 'exitCode' | 'stdout' | 'stderr'> | HelmProblem> {
   try {
-    const result = await process.run({ program: helm, args, env: leanGo, ...limits }, signal);
+    const command = {
+      program: helm,
+      args,
+      env: leanGo,
+      ...limits,
+      ...(input === undefined ? {} : { input }),
+    };
+    const result = await process.run(command, signal);
     const ours = (text: string): string =>
       text.replaceAll(path, chart.folder).replaceAll(files.root, '.').slice(0, mostText);
     const stdout = args[0] === 'template' ? result.stdout : ours(result.stdout);

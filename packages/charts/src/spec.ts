@@ -24,6 +24,11 @@ export const spec = defineSpec({
       default: ['ci/*-values.yaml'],
       description: "Globs from the chart's folder; each file is rendered besides the defaults",
     },
+    environments: {
+      type: 'boolean',
+      default: true,
+      description: 'Render the charts of zakenak.yaml’s releases with the values of each environment too',
+    },
     'kubernetes-versions': { type: 'list', default: ['1.34.4'], description: 'Versions to check against' },
     checks: {
       type: 'list',

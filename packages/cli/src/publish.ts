@@ -87,8 +87,8 @@ function reportPaths(folder: string | undefined): Readonly<Record<string, string
 }
 
 function annotate(report: Report, to: Publication, clean: (text: string) => string): void {
-  const limit = Math.min(to.annotationsMax, to.host.capabilities.annotationsPerLevel);
-  const { text, dropped } = renderAnnotations(report, limit);
+  const { annotationsPerLevel } = to.host.capabilities;
+  const { text, dropped } = renderAnnotations(report, to.annotationsMax, annotationsPerLevel);
   to.command(clean(text));
   if (dropped > 0) to.log.info(`${dropped} more findings are in the summary and the report files.`);
   for (const { code, message, remedy } of errorsOf(report))

@@ -19,7 +19,7 @@ export const publicationInputs = {
   },
   'annotations-max': {
     type: 'integer',
-    description: 'Most annotations of each level; the rest is counted',
+    description: 'Most annotations, for the worst findings; the rest is counted',
     default: 10,
   },
   token: {

@@ -85,11 +85,21 @@ function describeRelease(
     name,
     namespace,
     source: { chart, ...(version ? { version } : {}), ...(repo ? { repo } : {}) },
-    values: [...ownValues(release), ...environmentValues(name, environment), ...imageValues(name, images)],
+    values: describeValues(release, environment, images),
     needs: [...(hasManifests ? [manifestsName] : []), ...(release.needs ?? [])],
     ...(timeout ? { timeoutMs: parseDuration('timeout', timeout) } : {}),
     ...(gpu ? { gpu: { count: gpu.count ?? 1, ...memoryOf(gpu.minMemory) } } : {}),
   };
+}
+
+/** A release's values in an environment, the last word last. */
+export function describeValues(
+  release: ReleaseConfig,
+  environment: ResolvedEnvironment['environment'],
+  images: readonly (BuildConfig & BuiltImage)[],
+): readonly ValuesLayer[] {
+  const { name } = release;
+  return [...ownValues(release), ...environmentValues(name, environment), ...imageValues(name, images)];
 }
 
 function memoryOf(text: string | undefined): { readonly minMemoryBytes?: number } {

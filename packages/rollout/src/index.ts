@@ -13,3 +13,4 @@ export { readRolloutStatus, type StatusRequest } from './status.ts';
 export { type SyncMode, type SyncRequest, syncRollout } from './sync.ts';
 export { watchRollout } from './sync-watch.ts';
 export { type UnlockRequest, unlockRollout } from './unlock.ts';
+export { readValues } from './values.ts';

@@ -17,11 +17,12 @@ export function allFindings(report: Report): readonly Finding[] {
 }
 
 /**
- * GitHub workflow commands for the worst findings, at most `perLevel` of each level, and how many were left out.
- * Source: GitHub's workflow commands; the limit is GitHub's of 10 per level and step.
+ * GitHub workflow commands for the worst findings, at most `most` and `perLevel` of each level, and how many were left out.
+ * Source: GitHub's workflow commands; its limit is 10 of each level in a step.
  */
 export function renderAnnotations(
   report: Report,
+  most = 10,
   perLevel = 10,
 ): { readonly text: string; readonly dropped: number } {
   const counts = { error: 0, warning: 0, notice: 0 };
@@ -29,7 +30,7 @@ export function renderAnnotations(
   let dropped = 0;
   for (const finding of allFindings(report)) {
     const level = levels[finding.severity];
-    if (counts[level] >= perLevel) {
+    if (lines.length >= most || counts[level] >= perLevel) {
       dropped += 1;
       continue;
     }

@@ -38,6 +38,25 @@ test('annotations beyond the limit are counted, not shown', () => {
   assert.equal(dropped, 15);
 });
 
+test('the worst findings are annotated, of whatever level, and no more than the host shows of one', () => {
+  const make = (severity: 'high' | 'medium' | 'info', count: number) =>
+    Array.from({ length: count }, (_, index) =>
+      createFinding({ ...finding, severity, message: `${severity} ${index}` }),
+    );
+  const mixed = createReport({
+    tool: 't',
+    findings: [...make('info', 9), ...make('medium', 9), ...make('high', 7)],
+  });
+  const levelsOf = (text: string) => text.match(/^::\w+/gm)?.join('');
+  const worst = renderAnnotations(mixed);
+  assert.equal(levelsOf(worst.text), `${'::error'.repeat(7)}${'::warning'.repeat(3)}`);
+  assert.equal(worst.dropped, 15);
+  assert.equal(
+    levelsOf(renderAnnotations(mixed, 6, 2).text),
+    '::error::error::warning::warning::notice::notice',
+  );
+});
+
 test('the terminal shows control characters as text', () => {
   const text = renderTerminal(report);
   assert.ok(!text.includes('\u001b'));

@@ -4,6 +4,7 @@ import type { Config } from '@zakenak/config';
 import type { Files } from '@zakenak/core';
 import { type Bound, bindInputs, bindVerb, given } from '../bind.ts';
 import type { RunContext } from '../context.ts';
+import { chartFolderOf, readReleaseValues } from '../release-values.ts';
 
 /** Lints the charts: those named, or those of the charts' folders and of zakenak.yaml. */
 export const lint: Bound = async (read, settings, context) => {
@@ -21,14 +22,20 @@ export const lint: Bound = async (read, settings, context) => {
     ...(named ? {} : { charts: await findOwnCharts(settings.config, context.ports.files) }),
   });
   const compared = inputs['changed-only'] || inputs['version-bump'] !== 'off';
+  const parsed = inputs.environments && settings.config ? await context.config() : undefined;
+  const deployed = parsed
+    ? await readReleaseValues(parsed, context.ports, context.signal)
+    : { releases: [], caveats: [] };
   const request = {
     ...inputs,
     ignored: await readIgnored(inputs['ignore-file'], settings.policyRevision, context),
     ...(compared ? await readChanges(context) : {}),
+    releases: deployed.releases,
     schemaFolder: context.schemaFolder,
     cacheFolder: posix.join(context.cacheFolder, 'lint'),
   };
-  return lintCharts(request, context.ports, context.signal);
+  const report = await lintCharts(request, context.ports, context.signal);
+  return { ...report, caveats: [...report.caveats, ...deployed.caveats] };
 };
 
 /** Text of the ignore file, of the base commit where a change is judged. */
@@ -83,8 +90,8 @@ export async function findOwnCharts(
     `${folder}/*/Chart.yaml`,
   ]);
   const declared = (config?.deploy?.releases ?? [])
-    .filter(({ chart, repo }) => repo === undefined && !/^[a-z]+:\/\/|\.tgz$/.test(chart))
-    .map(({ chart }) => posix.normalize(chart).replace(/(?<=.)\/+$/, ''));
+    .map(chartFolderOf)
+    .filter((folder) => folder !== undefined);
   const manifests = await files.glob(places);
   return [...new Set([...manifests.map((path) => posix.dirname(path)), ...declared])].sort();
 }

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { symlink } from 'node:fs/promises';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { githubEnvironment, makeWorkspace, reportOf, runCli } from './cli-fixture.ts';
 
@@ -86,4 +88,10 @@ test('a changed file of values has the charts linted that are deployed with it, 
   ]);
   assert.deepEqual(await changedCharts({ 'apps/web/values.yaml': 'size: "9"\nimage: {}\n' }), ['apps/web']);
   assert.deepEqual(await changedCharts({ 'README.md': 'x' }), []);
+  await symlink('../../../README.md', join(workspace.root, 'apps/worker/templates/NOTES.txt'));
+  assert.deepEqual(
+    await changedCharts({ 'README.md': 'y' }),
+    ['apps/worker'],
+    'a link may lead to the change',
+  );
 });

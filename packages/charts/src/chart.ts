@@ -69,11 +69,12 @@ async function readManifest(
   }
 }
 
-/** The charts that a change touches, itself, through a chart that they depend on, or through a file that `elsewhere` names for them. */
+/** The charts that a change touches, itself, through a chart that they depend on, through a file that `elsewhere` names for them, or through a link. */
 export function selectChanged(
   charts: readonly Chart[],
   changed: readonly ChangedFile[],
   elsewhere: (chart: Chart) => readonly string[] = () => [],
+  linked: ReadonlySet<Chart> = new Set(),
 ): readonly Chart[] {
   const paths = changed.flatMap(({ path, from }) => (from ? [path, from] : [path]));
   const touches = (folder: string) => folder === '.' || paths.some((path) => path.startsWith(`${folder}/`));
@@ -81,6 +82,7 @@ export function selectChanged(
   const touched = new Set(
     charts.filter(
       (chart) =>
+        linked.has(chart) ||
         [chart.folder, ...chart.localDependencies].some(touches) ||
         elsewhere(chart).some((path) => paths.includes(path)),
     ),
@@ -92,6 +94,26 @@ export function selectChanged(
       if (chart.localDependencies.some((folder) => folders.has(folder))) touched.add(chart);
   }
   return charts.filter((chart) => touched.has(chart));
+}
+
+/** The charts that hold symbolic links, themselves or in a chart that they depend on: what these lead to may have changed. */
+export async function selectLinked(charts: readonly Chart[], files: Files): Promise<ReadonlySet<Chart>> {
+  const known = new Map<string, boolean>();
+  const hasLinks = async (folder: string): Promise<boolean> => {
+    if ((await files.stat(`${folder}/.`))?.kind !== 'folder') return false;
+    const cwd = await files.resolve(folder);
+    for (const name of await files.glob(['**/*', '**/.*', '**/.*/**'], { cwd, links: true }))
+      if ((await files.stat(`${cwd}/${name}`))?.kind === 'link') return true;
+    return false;
+  };
+  const linked = new Set<Chart>();
+  for (const chart of charts)
+    for (const folder of [chart.folder, ...chart.localDependencies]) {
+      const found = known.get(folder) ?? (await hasLinks(folder));
+      known.set(folder, found);
+      if (found) linked.add(chart);
+    }
+  return linked;
 }
 
 /** Values files of a chart, relative to its folder. Throws `charts/missing-values` for a plain path that is not there. */

@@ -12,7 +12,7 @@ import {
   type Severity,
 } from '@zakenak/core';
 import { createPull, keepPulls, placeChart } from '@zakenak/helm';
-import { type Chart, findCharts, selectChanged } from './chart.ts';
+import { type Chart, findCharts, selectChanged, selectLinked } from './chart.ts';
 import { describeSources } from './chart-sources.ts';
 import { selectChecks } from './checks.ts';
 import { renderCrdSchemas } from './crds.ts';
@@ -59,7 +59,7 @@ export async function lintCharts(
   const changed = request['changed-only'] ? request.changedFiles : undefined;
   const releases = request.releases ?? [];
   const elsewhere = (chart: Chart) => valuesElsewhere(chart, request.values, releases);
-  const charts = changed ? selectChanged(all, changed, elsewhere) : all;
+  const charts = changed ? selectChanged(all, changed, elsewhere, await selectLinked(all, ports.files)) : all;
   const common = { tool: 'lint-helm' };
   if (charts.length === 0)
     return createReport({

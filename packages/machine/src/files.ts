@@ -147,8 +147,16 @@ async function findFiles(
   });
   for await (const entry of entries) {
     if (!entry.isFile() && !(links && entry.isSymbolicLink())) continue;
+    const path = pathOf(entry);
+    // Below a folder whose name begins with a dot node's glob does not ask (node 24).
+    const parts = path.split('/').slice(0, -1);
+    const at = parts.findIndex((part) => (links ? skippedWithLinks : skipped).has(part));
+    if (at >= 0) {
+      if (links) found.add(parts.slice(0, at + 1).join('/'));
+      continue;
+    }
     folders.add(entry.parentPath);
-    found.add(pathOf(entry));
+    found.add(path);
   }
   // A pattern such as {..,a}/* or one through a link leaves only when it is expanded.
   const fence = await realpath(isInside(root, cwd) ? root : cwd);

@@ -145,7 +145,10 @@ test('a folder that cannot be written to says so', async () => {
 test('globs find files below the workspace but not in .git', async (t) => {
   const folder = await mkdtemp(join(tmpdir(), 'zakenak-files-'));
   t.after(() => rm(folder, { recursive: true }));
-  for (const path of ['a/Chart.yaml', 'b/c/Chart.yaml', '.git/Chart.yaml', 'node_modules/x/Chart.yaml']) {
+  for (const path of [
+    ...['a/Chart.yaml', 'b/c/Chart.yaml', '.git/Chart.yaml', 'node_modules/x/Chart.yaml'],
+    ...['.d/.git/Chart.yaml', '.d/node_modules/Chart.yaml'],
+  ]) {
     await mkdir(join(folder, path, '..'), { recursive: true });
     await writeFile(join(folder, path), '');
   }
@@ -160,6 +163,9 @@ test('globs find files below the workspace but not in .git', async (t) => {
     'b/node_modules',
     'node_modules/x/Chart.yaml',
   ]);
+  assert.deepEqual(await createFiles(folder).glob(['**/.*/**']), []);
+  const hidden = await createFiles(folder).glob(['**/.*/**'], { links: true });
+  assert.deepEqual(hidden, ['.d/.git', '.d/node_modules/Chart.yaml']);
 });
 
 test('a temporary folder disappears', async () => {

@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { suite, test } from 'node:test';
 import type { ProcessRunner } from '@zakenak/core';
 import { bad, deployment, lintFiles, runner } from './lint-fixture.ts';
@@ -121,6 +124,19 @@ suite('a chart that means harm to its linter', () => {
     const probes = report.findings.filter(({ ruleId }) => ruleId === 'charts/no-probes');
     assert.equal(probes.length, 10_000);
     assert.equal(new Set(probes.map(({ location }) => location?.startLine)).size, 10_000);
+  });
+
+  test('names a definition like a file of the machine: nothing is written there', async (t) => {
+    const outside = await mkdtemp(join(tmpdir(), 'zakenak-outside-'));
+    t.after(() => rm(outside, { recursive: true }));
+    const up = `${'../'.repeat(12)}${outside.slice(1)}/planted`;
+    const definition = (group: string, kind: string) =>
+      `apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: { name: a }\nspec:\n  group: ${group}\n  names: { kind: ${kind} }\n  versions: [{ name: v1, schema: { openAPIV3Schema: { type: object } } }]\n`;
+    await lintFiles(t, {
+      'charts/web/crds/a.yaml': definition('example.com', up),
+      'charts/web/crds/b.yaml': definition(up, 'Thing'),
+    });
+    assert.deepEqual(await readdir(outside), []);
   });
 
   test('forges where its output comes from: nothing but its own files is read', async (t) => {

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Ports } from '@zakenak/core';
 import { leanGo } from '@zakenak/helm';
+import { crdSchemaPath } from './crds.ts';
 import { schemaCheckFailed } from './errors.ts';
 import { parseKubeconform, type Verdict } from './kubeconform.ts';
 
@@ -51,7 +52,7 @@ async function judge(
   // One worker judges in the order of the input, so an object of no schema before each text tells which verdicts are whose.
   const args = ['-n', '1', '-strict', '-output', 'json', '-verbose', '-ignore-missing-schemas'];
   args.push('-kubernetes-version', version, '-schema-location', `${folder}/${name}`);
-  for (const location of [`${crdFolder}/${name}`, ...more]) args.push('-schema-location', location);
+  for (const location of [`${crdFolder}/${crdSchemaPath}`, ...more]) args.push('-schema-location', location);
   const input = texts
     .map((text, index) => `---\nkind: ${frame}\napiVersion: v1\nmetadata: {name: n${index}}\n---${text}\n`)
     .join('');

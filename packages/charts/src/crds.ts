@@ -1,33 +1,54 @@
-import { parseAllDocuments } from 'yaml';
+import { load } from 'js-yaml';
 
 type Schema = { readonly [key: string]: unknown };
 
-/** JSON schemas of the CustomResourceDefinitions in a YAML text, by kubeconform's file name (`thing-example-v1.json`). */
+/** What a definition is named by becomes a file's name: these are Kubernetes' own rules, and lead nowhere. */
+const names = {
+  group: /^[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?$/,
+  kind: /^[A-Za-z][A-Za-z0-9]*$/,
+  version: /^[a-z0-9]+$/,
+};
+
+/** JSON schemas of the CustomResourceDefinitions in a YAML text, by `crdSchemaPath` as kubeconform fills it in (`example.com/thing_v1.json`). */
 export function renderCrdSchemas(text: string): ReadonlyMap<string, Schema> {
   const made = new Map<string, Schema>();
-  for (const document of parseAllDocuments(text)) {
-    if (document.errors.length > 0) continue;
-    const crd = toPlain(document);
-    if (crd?.kind !== 'CustomResourceDefinition') continue;
-    for (const version of crd.spec?.versions ?? []) {
-      const schema = version.schema?.openAPIV3Schema;
-      if (!schema) continue;
-      const group = String(crd.spec.group).split('.')[0];
+  if (!text.includes('CustomResourceDefinition')) return made;
+  for (const document of text.split(/^---(?=\s|$)/m)) {
+    const { kind, spec } = asSchema(parse(document));
+    if (kind !== 'CustomResourceDefinition') continue;
+    const { group, names: called, versions } = asSchema(spec);
+    const own = asSchema(called).kind;
+    for (const version of Array.isArray(versions) ? versions.map(asSchema) : []) {
+      const schema = asSchema(version.schema).openAPIV3Schema;
+      if (!isSchema(schema) || !isNamed('group', group) || !isNamed('kind', own)) continue;
+      if (!isNamed('version', version.name)) continue;
       const root = { apiVersion: { type: 'string' }, kind: { type: 'string' }, metadata: { type: 'object' } };
-      const name = `${crd.spec.names?.kind}-${group}-${version.name}.json`.toLowerCase();
-      made.set(name, close({ ...schema, properties: { ...root, ...schema.properties } }));
+      const path = `${group}/${own.toLowerCase()}_${version.name}.json`;
+      made.set(path, close({ ...schema, properties: { ...root, ...asSchema(schema.properties) } }));
     }
   }
   return made;
 }
 
-/** Undefined where aliases would fill the memory: what is no definition adds no schema. */
-function toPlain(document: ReturnType<typeof parseAllDocuments>[number]) {
+/** Where kubeconform finds them in their folder (kubeconform: pkg/registry). */
+export const crdSchemaPath = '{{.Group}}/{{.ResourceKind}}_{{.ResourceAPIVersion}}.json';
+
+/** Undefined for what is no YAML, and where aliases would fill the memory: what is no definition adds no schema. */
+function parse(text: string): unknown {
+  if (!text.includes('CustomResourceDefinition')) return undefined;
   try {
-    return document.toJS({ maxAliasCount: 100 });
+    return load(text, { maxDepth: 200, maxAliases: 100, maxTotalMergeKeys: 1_000 });
   } catch {
     return undefined;
   }
+}
+
+function isNamed(part: keyof typeof names, value: unknown): value is string {
+  return typeof value === 'string' && value.length < 254 && names[part].test(value);
+}
+
+function asSchema(value: unknown): Schema {
+  return isSchema(value) ? value : {};
 }
 
 function close(schema: Schema): Schema {

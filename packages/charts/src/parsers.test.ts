@@ -103,6 +103,24 @@ test('no schema comes from a text without CustomResourceDefinitions', () => {
   assert.equal(renderCrdSchemas('kind: ConfigMap\n---\n{broken').size, 0);
 });
 
+test('a definition’s names lead nowhere, and two groups that begin alike are two', () => {
+  const crd = (group: string, kind: string, version: string) =>
+    `kind: CustomResourceDefinition\nspec:\n  group: "${group}"\n  names: { kind: "${kind}" }\n  versions:\n    - { name: "${version}", schema: { openAPIV3Schema: { type: object } } }\n`;
+  const pathsOf = (...texts: readonly string[]) => [...renderCrdSchemas(texts.join('---\n')).keys()];
+  assert.deepEqual(pathsOf(crd('example.com', 'Thing', 'v1'), crd('example.org', 'Thing', 'v1beta1')), [
+    'example.com/thing_v1.json',
+    'example.org/thing_v1beta1.json',
+  ]);
+  for (const [group, kind, version] of [
+    ['..', 'Thing', 'v1'],
+    ['../../etc', 'Thing', 'v1'],
+    ['example.com', '../../Thing', 'v1'],
+    ['example.com', 'Thing', '../v1'],
+    ['', 'Thing', 'v1'],
+  ] as const)
+    assert.deepEqual(pathsOf(crd(group, kind, version)), [], `${group} ${kind} ${version}`);
+});
+
 test('versions are ordered as Semantic Versioning orders them', () => {
   const ordered = [
     '1.0.0-alpha',

@@ -41,7 +41,7 @@ export async function readChartFolder(
     const links: string[] = [];
     const read = async (name: string): Promise<void> => {
       const at = `${folder}/${name}`;
-      const kind = (await files.stat(at))?.kind;
+      const { kind, size = 0 } = (await files.stat(at)) ?? {};
       // The last dot is looked up in what a link leads to: only a folder has one.
       const isFolder = kind === 'folder' || (kind === 'link' && !!(await files.stat(`${at}/.`)));
       if (isIgnored(`${prefix}${name}`, isFolder)) return;
@@ -51,8 +51,9 @@ export async function readChartFolder(
       }
       if (kind === 'link') await files.resolve(at);
       if (isFolder) return void links.push(name);
-      // Nothing, so that what still waits for its turn after a refusal is not read.
+      // Looked at before it is read, and what still waits for its turn after a refusal is not read at all.
       spend(0);
+      if (size > mostBytes) throw tooMuch(chart);
       const bytes = await files.readBytes(at);
       spend(bytes.length);
       contents.set(`${prefix}${name}`, bytes);
@@ -120,8 +121,12 @@ function createBudget(chart: string): (bytes: number) => void {
   let spent = 0;
   return (bytes) => {
     spent += bytes;
-    if (spent > mostBytes) throw badChart(chart, `it holds more than ${mostBytes / 1024 / 1024} MiB.`);
+    if (spent > mostBytes) throw tooMuch(chart);
   };
+}
+
+function tooMuch(chart: string): Error {
+  return badChart(chart, `it holds more than ${mostBytes / 1024 / 1024} MiB.`);
 }
 
 /** True for the archive of a subchart. */

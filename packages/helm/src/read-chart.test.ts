@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, symlink, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -107,6 +107,14 @@ function pack(files: Readonly<Record<string, Uint8Array>>): Uint8Array {
   });
   return gzipSync(Buffer.concat([...blocks, Buffer.alloc(1024)]));
 }
+
+test('a file that is larger than any chart is refused unread', async (t) => {
+  const place = await makePlace(t);
+  await place.write('charts/web/large', '');
+  // A hole: it takes no place on the disk.
+  await truncate(join(place.root, 'charts/web/large'), 3 * 1024 ** 3);
+  await assert.rejects(place.read(), { code: 'helm/bad-chart', message: /more than 256 MiB/ });
+});
 
 test('subcharts that unpack to more than a machine holds are refused', async (t) => {
   const place = await makePlace(t);

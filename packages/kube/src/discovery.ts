@@ -5,6 +5,20 @@ import type { Requester } from './requester.ts';
 const aggregated = ['v2', 'v2beta1'].map(
   (version) => `application/json;g=apidiscovery.k8s.io;v=${version};as=APIGroupDiscoveryList`,
 );
+/** Kinds that every Kubernetes serves, and that a rollout asks for first: no need to wait for the list. */
+const everywhere: ReadonlyMap<string, KubeResource> = new Map(
+  (
+    [
+      ['v1', 'ConfigMap', 'configmaps', true],
+      ['v1', 'Namespace', 'namespaces', false],
+      ['v1', 'Secret', 'secrets', true],
+      ['coordination.k8s.io/v1', 'Lease', 'leases', true],
+    ] as const
+  ).map(([apiVersion, kind, resource, namespaced]) => [
+    `${apiVersion} ${kind}`,
+    { apiVersion, kind, resource, namespaced, verbs: [], subresources: [] },
+  ]),
+);
 /** How old the list may be when a kind is not in it: a CustomResourceDefinition may have come meanwhile. */
 const freshMs = 1_000;
 
@@ -44,6 +58,8 @@ export function createDiscovery(requester: Requester): Discovery {
     },
     async find(apiVersion, kind) {
       const current = held ?? fill();
+      const known = everywhere.get(`${apiVersion} ${kind}`);
+      if (known) return known;
       const found = (await current.index).get(`${apiVersion} ${kind}`);
       if (found) return found;
       // Others may have refreshed while we waited.

@@ -2,7 +2,7 @@ import { KubeStatusError, type Report, ZakenakError } from '@zakenak/core';
 import { otherCluster, planMoved } from './errors.ts';
 import { readHeldRules } from './held-rules.ts';
 import { comparePlans, type Plan } from './plan.ts';
-import { type PlanPorts, prepareRollout, readCluster } from './plan-rollout.ts';
+import { type PlanPorts, prepareRollout, readCluster, readStanding } from './plan-rollout.ts';
 import type { RunPorts } from './release-run.ts';
 import type { DeployRequest } from './request.ts';
 import { requireRights } from './rights.ts';
@@ -23,8 +23,7 @@ export async function deployRollout(
   signal?: AbortSignal,
 ): Promise<Report> {
   try {
-    const held = request.drift?.held ?? (await readHeldRules(request, ports, signal));
-    return await deploySet({ ...request, drift: { ...request.drift, held } }, ports, signal);
+    return await deploySet(request, ports, signal);
   } catch (error) {
     if (error instanceof ZakenakError && error.cause instanceof KubeStatusError && error.cause.status === 403)
       await requireRights(await rightsUnseen(request, ports, signal), ports, signal);
@@ -38,11 +37,18 @@ function deploySet(request: DeployRequest, ports: DeployPorts, signal?: AbortSig
     {
       ...request,
       tool: request.dryRun ? 'plan' : 'deploy-to-wsl2-runner',
-      prepare: async () => {
+      look: async () => {
         if (approved) await checkCluster(approved, ports, signal);
-        const prepared = await prepareRollout(request, ports, signal);
-        if (planFile !== undefined) await writePlan(prepared.plan, planFile, ports);
-        return prepared;
+        const [held, standing] = await Promise.all([
+          request.drift?.held ?? readHeldRules(request, ports, signal),
+          readStanding(request, ports, signal),
+        ]);
+        const whole = { ...request, drift: { ...request.drift, held } };
+        return async () => {
+          const prepared = await prepareRollout(whole, standing, ports, signal);
+          if (planFile !== undefined) await writePlan(prepared.plan, planFile, ports);
+          return prepared;
+        };
       },
       approve: ({ plan }, interrupted) => {
         if (!approved) return;

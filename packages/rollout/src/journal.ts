@@ -153,13 +153,15 @@ export async function writeHead(
 
 /** Removes the journal: the rollout is finished, forward or back. The head goes first. */
 export async function removeJournal(place: JournalPlace, ports: Pick<Ports, 'kube'>): Promise<void> {
-  const { items } = await requestOf('Reading the journal', () => ports.kube.list(selectorOf(place)));
-  const names = items.map(({ metadata }) => metadata.name);
   const remove = (name: string): Promise<boolean> =>
     requestOf('Removing the journal', () =>
       ports.kube.delete({ apiVersion: 'v1', kind: 'Secret', namespace: place.namespace, name }),
     );
-  await remove(headName(place));
+  const [{ items }] = await Promise.all([
+    requestOf('Reading the journal', () => ports.kube.list(selectorOf(place))),
+    remove(headName(place)),
+  ]);
+  const names = items.map(({ metadata }) => metadata.name);
   await Promise.all(names.filter((name) => name !== headName(place)).map(remove));
 }
 

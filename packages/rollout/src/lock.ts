@@ -29,6 +29,17 @@ export interface LockRequest {
   readonly commit?: string | undefined;
   /** True when what we deploy comes after the given commit: its deploy is asked to stop at its next operation. */
   readonly supersedes?: ((commit: string) => Promise<boolean>) | undefined;
+  /** How it stood a moment ago: one that was free is tried at once. */
+  readonly seen?: SeenLock | undefined;
+}
+
+/** A lock, looked at. */
+export interface SeenLock {
+  /** What `Lock.former` will be if nobody takes the lock in between. */
+  readonly version: string;
+  /** '' for a lock that is free. */
+  readonly holder: string;
+  readonly lease?: KubeObject;
 }
 
 const commitAnnotation = 'zakenak.dev/commit';
@@ -36,14 +47,15 @@ const preemptAnnotation = 'zakenak.dev/preempted-by';
 
 type LockPorts = Pick<Ports, 'kube' | 'clock' | 'progress'>;
 
-/** What `Lock.former` will be if nobody takes the lock in between. */
+/** Looks at it once. */
 export async function peekLock(
   request: Pick<LockRequest, 'set' | 'namespace'>,
   ports: Pick<Ports, 'kube'>,
   signal?: AbortSignal,
-): Promise<{ readonly version: string; readonly holder: string }> {
-  const live = await requestOf('Reading the lock', () => ports.kube.get(refOf(request), signal));
-  return { version: live?.metadata.resourceVersion ?? '', holder: live ? holderOf(live) : '' };
+): Promise<SeenLock> {
+  const lease = await requestOf('Reading the lock', () => ports.kube.get(refOf(request), signal));
+  if (!lease) return { version: '', holder: '' };
+  return { version: lease.metadata.resourceVersion ?? '', holder: holderOf(lease), lease };
 }
 
 /** How a lock stands. */
@@ -120,6 +132,10 @@ export async function acquireLock(
   ports: LockPorts,
   signal?: AbortSignal,
 ): Promise<Lock> {
+  const { seen } = request;
+  // 404: there is no namespace for it yet, or its Lease is gone.
+  const atOnce = seen?.holder === '' ? await tryTake(request, seen.lease, ports, [404, 409]) : undefined;
+  if (seen && atOnce) return keep(atOnce, seen.version, request, ports);
   await ensureNamespace(request.namespace, ports);
   const deadline = ports.clock.monotonicMs() + request.timeoutMs;
   let observed = { version: '', at: 0 };
@@ -194,6 +210,7 @@ async function tryTake(
   request: LockRequest,
   live: KubeObject | undefined,
   ports: LockPorts,
+  harmless = [409],
 ): Promise<KubeObject | undefined> {
   const now = microTime(ports);
   const spec = {
@@ -214,7 +231,7 @@ async function tryTake(
       spec,
     });
   } catch (error) {
-    if (error instanceof KubeStatusError && error.status === 409) return undefined;
+    if (error instanceof KubeStatusError && harmless.includes(error.status)) return undefined;
     return requestOf('Taking the lock', () => Promise.reject(error));
   }
 }

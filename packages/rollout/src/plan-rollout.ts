@@ -46,15 +46,41 @@ export type PlanPorts = Pick<Ports, 'kube' | 'process' | 'files' | 'progress' | 
 // Reads and dry runs are cheap for the server; this keeps one client from filling its queue.
 const parallelRequests = 32;
 
-/** Renders the set and decides, with reads and server-side dry runs only, what a deploy would do. Nothing is written. */
-export async function prepareRollout(
+/** Where the releases of a set stand: what was deployed of them, and what left the set. */
+export interface Standing {
+  readonly histories: ReadonlyMap<string, HelmHistory>;
+  readonly orphans: readonly Orphan[];
+}
+
+/** Reads it; what discovery and the server's version tell is asked for at the same time, since rendering needs it next. */
+export async function readStanding(
   request: RolloutRequest,
   ports: PlanPorts,
   signal?: AbortSignal,
+): Promise<Standing> {
+  const [orphans, histories] = await Promise.all([
+    findOrphans(request, ports, signal),
+    readHistories(request.releases, ports, signal),
+    ports.kube.version(),
+    ports.kube.resources(),
+  ]);
+  const removed = removedOf(request, orphans);
+  if (removed.length === 0) return { histories, orphans };
+  return { histories: new Map([...histories, ...(await readHistories(removed, ports, signal))]), orphans };
+}
+
+function removedOf({ prune }: RolloutRequest, orphans: readonly Orphan[]): readonly Orphan[] {
+  return prune ? orphans.filter(({ canBeRemoved }) => canBeRemoved) : [];
+}
+
+/** Renders the set and decides, with reads and server-side dry runs only, what a deploy would do. Nothing is written. */
+export async function prepareRollout(
+  request: RolloutRequest,
+  { histories, orphans }: Standing,
+  ports: PlanPorts,
+  signal?: AbortSignal,
 ): Promise<PreparedRollout> {
-  const orphans = await findOrphans(request, ports, signal);
-  const removed = request.prune ? orphans.filter(({ canBeRemoved }) => canBeRemoved) : [];
-  const histories = await readHistories([...request.releases, ...removed], ports, signal);
+  const removed = removedOf(request, orphans);
   const deployed = new Map(
     [...histories].flatMap(([name, history]) => {
       const record = newest(history, 'deployed');
@@ -97,10 +123,13 @@ export async function planRendered(
     if (intents.has(release.name)) learnFromRelease(release, ports.redactor);
     learnFromFormer(release, histories.get(release.name) ?? [], ports.redactor);
   }
-  const newNamespaces = await findNewNamespaces(rendered, intents, ports, signal);
   const wanted = rendered.releases.flatMap(({ crds, objects }) => [...crds, ...objects]);
   const live = createLiveObjects(wanted.map(refOf), ports);
-  const tolerance = await readTolerance(rendered.drift ?? {}, wanted, rendered.kinds, ports, signal);
+  const [newNamespaces, tolerance, cluster] = await Promise.all([
+    findNewNamespaces(rendered, intents, ports, signal),
+    readTolerance(rendered.drift ?? {}, wanted, rendered.kinds, ports, signal),
+    readCluster(ports, signal),
+  ]);
   const limit = createLimiter(parallelRequests);
   const prepare = (release: RenderedRelease): Promise<PreparedRelease> => {
     const { kinds, drift: { conflicts = [] } = {} } = rendered;
@@ -114,7 +143,6 @@ export async function planRendered(
     return prepareRelease(about, context, limit, ports, signal);
   };
   const releases = await Promise.all(rendered.releases.map(prepare));
-  const cluster = await readCluster(ports, signal);
   const plan = sealPlan({
     schemaVersion: 1,
     set: rendered.set,

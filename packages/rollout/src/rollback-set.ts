@@ -59,7 +59,7 @@ export async function rollBackRollout(
     return undoInterrupted(request, ports, signal);
   const goals = isRollback ? interrupted.releases : undefined;
   const prepare = (): Promise<PreparedRollout> => prepareRollback(request, goals, ports, signal);
-  return transact({ ...request, tool: 'rollback', prepare }, ports, signal);
+  return transact({ ...request, tool: 'rollback', look: async () => prepare }, ports, signal);
 }
 
 async function undoInterrupted(

@@ -101,7 +101,11 @@ async function correct(
     if (interrupted?.releases.some(({ keepsRevision }) => !keepsRevision))
       throw deployUnfinished(request.set, interrupted.startedAt);
   };
-  const report = await transact({ ...request, tool: 'sync', prepare, approve }, ports, signal);
+  const report = await transact(
+    { ...request, tool: 'sync', look: async () => prepare, approve },
+    ports,
+    signal,
+  );
   const { compared, stuck } = correction ?? first;
   const now = ports.clock.now();
   const left = stuckFindings(stuck, now);

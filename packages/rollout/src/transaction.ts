@@ -25,8 +25,8 @@ export interface Transaction extends TransactionOptions {
   /** The verb, for the report. */
   readonly tool: string;
   readonly set: string;
-  /** Makes the plan by looking at the cluster as it is now. */
-  prepare(): Promise<PreparedRollout>;
+  /** Reads what the plan is made from as it is now, all at once; what it returns makes the plan of it. */
+  look(): Promise<() => Promise<PreparedRollout>>;
   /** Throws where the plan is not what was approved; `interrupted` is the unfinished rollout that it goes on with. */
   approve?(prepared: PreparedRollout, interrupted: Journal | undefined): void;
 }
@@ -43,10 +43,13 @@ export async function transact(
 ): Promise<Report> {
   const place = placeOf(transaction, ports);
   const seen = await peekLock(place, ports, signal);
+  const looking = transaction.look();
+  // What it comes to does not matter where an interrupted run has to be ended first.
+  looking.catch(() => undefined);
   const { journal: interrupted, hasRemains } = await readBooks(place, ports, signal);
   // Only looking writes nothing, not even what an interrupted run left to do.
   const isUnsettled = !transaction.dryRun && interrupted !== undefined && interrupted.phase !== 'running';
-  const prepared = isUnsettled ? undefined : await transaction.prepare();
+  const prepared = isUnsettled ? undefined : await (await looking)();
   const run: Run = { transaction, place, started: ports.clock.monotonicMs(), caveats: [] };
   if (prepared) {
     await checkPlan(run, prepared, ports, signal);
@@ -55,7 +58,7 @@ export async function transact(
     if (!interrupted && !hasRemains && isNoop(prepared.plan))
       return conclude(run, prepared, { signal, ports });
   }
-  const lock = await acquireLock(lockRequestOf(transaction, place), ports, signal);
+  const lock = await acquireLock({ ...lockRequestOf(transaction, place), seen }, ports, signal);
   try {
     const isCurrent = lock.former === seen.version;
     return await locked(run, { lock, ports, signal, ...(isCurrent ? { prepared, interrupted } : {}) });
@@ -177,7 +180,7 @@ async function locked(run: Run, held: Held): Promise<Report> {
   let interrupted = prepared ? held.interrupted : await readJournal(place, ports, signal);
   if (interrupted?.phase === 'rolling-back') {
     const former = await putBackSet({ ...interrupted, by: holderOf(transaction) }, place, base);
-    if (former.failures.length > 0) return stuckReport(run, await transaction.prepare(), former);
+    if (former.failures.length > 0) return stuckReport(run, await (await transaction.look())(), former);
     run.caveats.push(
       `A rollback that was interrupted was finished first: ${former.restored.map(({ name }) => name).join(', ') || 'nothing was left to do'}.`,
     );
@@ -189,7 +192,7 @@ async function locked(run: Run, held: Held): Promise<Report> {
   if (!prepared) {
     // Whoever held the lock may have brought new kinds.
     ports.kube.refreshDiscovery();
-    prepared = await transaction.prepare();
+    prepared = await (await transaction.look())();
     await checkPlan(run, prepared, ports, signal);
     const early = concludeEarly(run, prepared, interrupted);
     if (early) return early;
@@ -233,9 +236,10 @@ async function carryOut(
   const verification = failures.length === 0 ? await transaction.verify?.(context.signal) : undefined;
   const ended = await settle({ onFailure, journal, place, failures, verification }, context);
   if (ended) return reportOf(run, prepared, { ...ended, ...partsOf(verification) }, context);
+  const simulation = describeSimulation(prepared.plan, context.ports);
+  simulation.catch(() => undefined);
   await finishJournal(journal, place, context);
-  const simulation = await describeSimulation(prepared.plan, context.ports);
-  return reportOf(run, prepared, successOf(prepared, simulation, verification), context);
+  return reportOf(run, prepared, successOf(prepared, await simulation, verification), context);
 }
 
 /** The end of a run that had nothing to write: what is there has to be ready, and to pass the verification. */

@@ -70,8 +70,14 @@ export async function startApiProxy(
     requests += 1;
     let counts = isWrite(incoming);
     const forwarded = requestHttps(
-      new URL(incoming.url ?? '/', server),
-      { agent, method: incoming.method, headers: { ...withoutToken(incoming.headers), host: server.host } },
+      {
+        agent,
+        host: server.hostname,
+        port: server.port,
+        path: incoming.url,
+        method: incoming.method,
+        headers: { ...withoutToken(incoming.headers), host: server.host },
+      },
       (answer) => {
         if (counts) writes += 1;
         if (counts && trap && --trap.left === 0) trap.act();

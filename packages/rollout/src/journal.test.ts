@@ -2,7 +2,14 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { test } from 'node:test';
 import { type KubeApi, type KubeObject, KubeStatusError } from '@zakenak/core';
-import { type Journal, type JournalRelease, readJournal, removeJournal, writeJournal } from './journal.ts';
+import {
+  type Journal,
+  type JournalRelease,
+  readJournal,
+  removeJournal,
+  writeHead,
+  writeJournal,
+} from './journal.ts';
 import { fakeKube, objectOf } from './testing/objects.ts';
 
 const place = { set: 'shop', namespace: 'shop' };
@@ -57,19 +64,38 @@ const journal = (releases: readonly JournalRelease[], epoch = 1): Journal => ({
   releases,
 });
 
-test('the journal of many releases is one Secret and its head, and is read as it was written', async () => {
+const noise = (bytes: number) => randomBytes(bytes).toString('base64');
+/** More than stands in the head. */
+const large = (name: string) => release(name, noise(400_000));
+
+test('the journal of many small releases is one Secret, and is read as it was written', async () => {
   const { kube, kept } = secrets();
   const written = journal(Array.from({ length: 50 }, (_, index) => release(`r${index}`)));
   await writeJournal(written, place, { kube });
+  assert.deepEqual([...kept.keys()], ['zakenak.journal.shop']);
+  assert.deepEqual(await readJournal(place, { kube }), written);
+  await writeHead({ ...written, phase: 'pruning' }, place, { kube });
+  assert.deepEqual(await readJournal(place, { kube }), { ...written, phase: 'pruning' });
+  await removeJournal(place, { kube });
+  assert.equal(kept.size, 0);
+});
+
+test('a larger one is a head and parts, whatever became of its head', async () => {
+  const { kube, kept } = secrets();
+  const written = journal([large('web'), release('journal')]);
+  await writeJournal(written, place, { kube });
   assert.deepEqual([...kept.keys()], ['zakenak.journal.shop.1.0', 'zakenak.journal.shop']);
   assert.deepEqual(await readJournal(place, { kube }), written);
+  const read = await readJournal(place, { kube });
+  assert.ok(read);
+  await writeHead({ ...read, phase: 'rolling-back' }, place, { kube });
+  assert.deepEqual(await readJournal(place, { kube }), { ...written, phase: 'rolling-back' });
   await removeJournal(place, { kube });
   assert.equal(kept.size, 0);
 });
 
 test('no Secret of the journal is over the API server’s limit, and a release that is alone over it is refused', async () => {
   const { kube, kept } = secrets();
-  const noise = (bytes: number) => randomBytes(bytes).toString('base64');
   const written = journal(['a', 'b', 'c'].map((name) => release(name, noise(300_000))));
   await writeJournal(written, place, { kube });
   assert.equal(kept.size, 3);
@@ -84,13 +110,13 @@ test('no Secret of the journal is over the API server’s limit, and a release t
 
 test('until its head is written a new journal changes nothing about the one before', async () => {
   const { kube } = secrets();
-  const before = journal([release('a', 'before'), release('b', 'before')]);
+  const before = journal([large('a'), release('b', 'before')]);
   await writeJournal(before, place, { kube });
   const killed: KubeApi = {
     ...kube,
     replace: () => Promise.reject(new Error('killed')),
   };
-  const next = journal([release('a', 'next')], 2);
+  const next = journal([large('a')], 2);
   await assert.rejects(writeJournal(next, place, { kube: killed }), { message: 'killed' });
   assert.deepEqual(await readJournal(place, { kube }), before);
   await writeJournal(next, place, { kube });
@@ -98,16 +124,18 @@ test('until its head is written a new journal changes nothing about the one befo
 });
 
 test('a journal that is damaged, or lacks a part, is refused: what it does not tell could not be put back', async () => {
-  for (const [name, change] of [
-    ['zakenak.journal.shop', { data: { journal: 'cut off' } }],
-    ['zakenak.journal.shop.1.0', { data: { web: 'cut off' } }],
-    ['zakenak.journal.shop.1.0', undefined],
+  for (const [written, name, data] of [
+    [release('web'), 'zakenak.journal.shop', { journal: 'cut off' }],
+    [release('web'), 'zakenak.journal.shop', { 'release.web': 'cut off' }],
+    [release('web'), 'zakenak.journal.shop', { 'release.web': '' }],
+    [large('web'), 'zakenak.journal.shop.1.0', { web: 'cut off' }],
+    [large('web'), 'zakenak.journal.shop.1.0', undefined],
   ] as const) {
     const { kube, kept } = secrets();
-    await writeJournal(journal([release('web')]), place, { kube });
+    await writeJournal(journal([written]), place, { kube });
     const secret = kept.get(name);
     assert.ok(secret);
-    if (change) kept.set(name, { ...secret, ...change });
+    if (data) kept.set(name, { ...secret, data: { ...(secret['data'] as object), ...data } });
     else kept.delete(name);
     await assert.rejects(readJournal(place, { kube }), {
       code: 'rollout/damaged-state',

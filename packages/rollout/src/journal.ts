@@ -74,6 +74,8 @@ export interface JournalPlace {
 
 const journalLabel = 'zakenak.dev/journal';
 const largestPart = 1_000_000;
+/** Releases that come to no more stand in the head itself: one write in place of two. */
+const largestInHead = 500_000;
 
 /** The journal of a rollout that did not finish; undefined where there is none. */
 export async function readJournal(
@@ -105,6 +107,8 @@ function readParts(head: KubeObject, items: readonly KubeObject[], place: Journa
   return {
     ...rest,
     releases: releases.map((name) => {
+      if (textAt(head, 'data', headKeyOf(name)) !== '')
+        return decode(head, headKeyOf(name)) as JournalRelease;
       const part = parts.find((secret) => textAt(secret, 'data', name) !== '');
       if (!part) throw damaged(head, new Error(`The part of ${name} is gone`));
       return decode(part, name) as JournalRelease;
@@ -112,17 +116,18 @@ function readParts(head: KubeObject, items: readonly KubeObject[], place: Journa
   };
 }
 
-/** Writes the whole journal: the parts first, under names that no journal before had, then the head that makes them count. */
+/** Writes the whole journal: the parts first, under names that no journal before had, then the head that makes them count; of a small one the head alone. */
 export async function writeJournal(
   journal: Journal,
   place: JournalPlace,
   ports: Pick<Ports, 'kube'>,
 ): Promise<void> {
-  const parts = packParts(journal.releases);
+  const held = inHead(journal);
+  const parts = held ? [] : packParts(journal.releases);
   await Promise.all(
     parts.map((data, index) => put(partName(place, journal.epoch, `${index}`), data, place, ports)),
   );
-  await writeHead(journal, place, ports);
+  await putHead(journal, held, place, ports);
 }
 
 /** As few Secrets as hold all releases: one data key for each. */
@@ -147,8 +152,31 @@ export async function writeHead(
   place: JournalPlace,
   ports: Pick<Ports, 'kube'>,
 ): Promise<void> {
+  await putHead(journal, inHead(journal), place, ports);
+}
+
+async function putHead(
+  journal: Journal,
+  held: Readonly<Record<string, string>> | undefined,
+  place: JournalPlace,
+  ports: Pick<Ports, 'kube'>,
+): Promise<void> {
   const head = { ...journal, releases: journal.releases.map(({ name }) => name) };
-  await put(headName(place), { [headKey]: encode(head, headName(place)) }, place, ports);
+  const data = { [headKey]: encode(head, headName(place)), ...held };
+  await put(headName(place), data, place, ports);
+}
+
+/** The releases as keys of the head, where they are small enough: the same journal always comes to the same. */
+function inHead({ releases }: Journal): Readonly<Record<string, string>> | undefined {
+  const data: Record<string, string> = {};
+  let size = 0;
+  for (const release of releases) {
+    const text = encode(release, release.name);
+    size += text.length;
+    if (size > largestInHead) return undefined;
+    data[headKeyOf(release.name)] = text;
+  }
+  return data;
 }
 
 /** Removes the journal: the rollout is finished, forward or back. The head goes first. */
@@ -179,6 +207,7 @@ function partName({ set }: JournalPlace, epoch: number, part: string): string {
 }
 
 const headKey = 'journal';
+const headKeyOf = (release: string): string => `release.${release}`;
 
 async function put(
   name: string,

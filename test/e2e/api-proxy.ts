@@ -99,7 +99,8 @@ export async function startApiProxy(
     if (delayMs > 0) setTimeout(forward, delayMs);
     else forward();
   };
-  const listener = createServer(handle);
+  // As long as the API server's own: a client must not be cut off a connection that it thinks is open.
+  const listener = createServer({ keepAliveTimeout: 120_000 }, handle);
   await new Promise<void>((ready) => listener.listen(0, '127.0.0.1', ready));
   const { port } = listener.address() as AddressInfo;
   const kubeconfig = join(sandbox.folder, `proxy-${port}.json`);

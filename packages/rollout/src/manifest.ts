@@ -37,7 +37,7 @@ const roundingTags = kubernetesTags(false);
 export function parseYaml(text: string, path: string, options: ReadOptions = {}): readonly unknown[] {
   const { repeatedKeys = 'refuse', largeNumbers = 'refuse', linesBefore = 0 } = options;
   const schema = largeNumbers === 'refuse' ? exactTags : roundingTags;
-  const reading: Reading = { source: text, events: [], moved: new Map() };
+  const reading: Reading = { source: text, shape: withoutTabs(text), events: [], moved: new Map() };
   try {
     readEvents(reading);
     const { source, events } = reading;
@@ -55,9 +55,21 @@ export function parseYaml(text: string, path: string, options: ReadOptions = {})
 /** A text on its way to values. */
 interface Reading {
   source: string;
+  /** The same as it is taken apart: see withoutTabs. */
+  shape: string;
   events: Event[];
   /** Spaces put before a line, by its number from 0. */
   readonly moved: Map<number, number>;
+}
+
+/**
+ * Spaces in place of the tabs that do not indent: between tokens they mean the same, but the reader trips over one before a bracket; what stands within a text is taken from the
+ * source itself. Tabs after an indicator of a list stay, which Go's reader refuses.
+ */
+function withoutTabs(text: string): string {
+  if (!text.includes('\t')) return text;
+  const replace = (_line: string, lead: string, rest: string): string => lead + rest.replaceAll('\t', ' ');
+  return text.replace(/^([\t ]*(?:[-?][\t ]+)*)(.*)$/gm, replace);
 }
 
 const step = ' '.repeat(256);
@@ -69,17 +81,21 @@ const mostRead = 64 * 1024 * 1024;
  */
 function readEvents(reading: Reading): void {
   for (let read = 0; ; ) {
-    read += reading.source.length;
+    read += reading.shape.length;
     try {
-      reading.events = parseEvents(reading.source, { maxDepth: deepest });
+      reading.events = parseEvents(reading.shape, { maxDepth: deepest });
       return;
     } catch (thrown) {
       const isMovable = thrown instanceof YAMLException && thrown.reason === 'deficient indentation';
       if (!isMovable || !thrown.mark || read > mostRead) throw thrown;
       const { line, column, position } = thrown.mark;
-      const start = position - column;
-      reading.source = reading.source.slice(0, start) + step + reading.source.slice(start);
-      reading.moved.set(line, (reading.moved.get(line) ?? 0) + step.length);
+      const moved = reading.moved.get(line) ?? 0;
+      if (moved > 2 * step.length) throw thrown;
+      const indent = (text: string): string =>
+        text.slice(0, position - column) + step + text.slice(position - column);
+      reading.source = indent(reading.source);
+      reading.shape = indent(reading.shape);
+      reading.moved.set(line, moved + step.length);
     }
   }
 }

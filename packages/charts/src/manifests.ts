@@ -1,4 +1,4 @@
-import { parseDocument } from 'yaml';
+import { type KubernetesYaml, KubernetesYamlError, readKubernetesYaml } from '@zakenak/helm';
 
 /** One rendered document. */
 export interface Rendered {
@@ -23,31 +23,21 @@ export function splitRendered(output: string): readonly Rendered[] {
   });
 }
 
+/** By its last `kind`, as kubectl takes it. */
 function identify(text: string): { readonly kind: string; readonly name: string } {
-  const kind = /^kind:\s*["']?([\w.]+)/m.exec(text)?.[1];
-  if (kind) {
-    const metadata = /^metadata:.*\n((?:[ \t].*\n?)*)/m.exec(text)?.[1] ?? '';
-    const flow = /^metadata:\s*\{.*?\bname:\s*["']?([^\s"',}]+)/m.exec(text)?.[1];
-    return { kind, name: /^\s+name:\s*["']?([^\s"']+)/m.exec(metadata)?.[1] ?? flow ?? '' };
-  }
-  // What is larger is named by who reads it.
-  const plain = text.length > 32 * 1024 ? undefined : readYaml(text)?.plain;
-  const { kind: written, metadata } = (plain ?? {}) as { kind?: unknown; metadata?: { name?: unknown } };
-  return { kind: asText(written), name: asText(metadata?.name) };
+  const value = readYaml(text)?.documents[0] ?? {};
+  const { kind, metadata } = value as { kind?: unknown; metadata?: { name?: unknown } };
+  return { kind: asText(kind), name: asText(metadata?.name) };
 }
 
-/** A document as Kubernetes reads it, which is YAML 1.1: `yes` is true. Undefined where it is none, is too large, or its aliases would fill the memory. */
-export function readYaml(
-  text: string,
-): { readonly document: ReturnType<typeof parseDocument>; readonly plain: unknown } | undefined {
+/** A document as Kubernetes reads it. Undefined where it is none, or is too large. */
+export function readYaml(text: string): KubernetesYaml | undefined {
   if (text.length > mostObjectText) return undefined;
   try {
-    const document = parseDocument(text, { version: '1.1', uniqueKeys: false, logLevel: 'silent' });
-    return document.errors.length > 0
-      ? undefined
-      : { document, plain: document.toJS({ maxAliasCount: 100 }) };
-  } catch {
-    return undefined;
+    return readKubernetesYaml(text, { repeatedKeys: 'last', largeNumbers: 'round' });
+  } catch (thrown) {
+    if (thrown instanceof KubernetesYamlError) return undefined;
+    throw thrown;
   }
 }
 

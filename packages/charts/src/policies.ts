@@ -1,4 +1,5 @@
 import type { Severity } from '@zakenak/core';
+import { openList } from '@zakenak/helm';
 import { apiLifecycles } from './api-lifecycles.ts';
 import { type Rendered, readYaml } from './manifests.ts';
 
@@ -66,18 +67,13 @@ export function checkPolicies(
   version: string,
   enabled: ReadonlySet<string>,
 ): readonly PolicyProblem[] {
-  if (!isOfInterest(rendered)) return [];
   const read = readYaml(rendered.text);
-  if (!read) return [];
-  const offsetOf = (path: Path): number => {
-    const node = read.document.getIn(path, true) as { readonly range?: readonly number[] } | undefined;
-    return node?.range?.[0] ?? 0;
-  };
+  if (!read) return [unreadable];
   const problems: PolicyProblem[] = [];
-  for (const part of partsOf(asValue(read.plain), [])) {
+  for (const part of partsOf(read.documents[0])) {
     const tell: Tell = (check, severity, message, remedy, key, path) => {
       if (!enabled.has(check)) return;
-      const offset = offsetOf([...part.at, ...path]);
+      const offset = read.offsetOf([...part.at, ...path]);
       const subject = `${part.kind} ${part.name}`;
       problems.push({ check, severity, message: `${subject}: ${message}`, remedy, key, offset });
     };
@@ -87,21 +83,28 @@ export function checkPolicies(
   return problems;
 }
 
-const kindsOfInterest: ReadonlySet<string> = new Set([
-  ...Object.keys(templates),
-  ...apiLifecycles.flatMap(({ kinds }) => kinds),
-]);
+/** What cannot be read is not passed over. */
+const unreadable: PolicyProblem = {
+  check: 'unreadable',
+  severity: 'high',
+  message: 'A document cannot be read as Kubernetes reads it: none of its objects was checked.',
+  remedy: 'Render it with helm template, and mend what is rendered.',
+  key: '',
+  offset: 0,
+};
 
-/** Most objects are of kinds that no check is about: they need not be parsed again. */
-function isOfInterest({ kind }: Rendered): boolean {
-  return kindsOfInterest.has(kind) || kind === 'List' || kind === '';
-}
-
-function partsOf(value: Value, at: Path): readonly Part[] {
-  const [apiVersion, kind] = [asText(value.apiVersion), asText(value.kind)];
-  if (kind === 'List' && at.length === 0)
-    return listOf(value.items).flatMap((item, index) => partsOf(item, ['items', index]));
-  return [{ apiVersion, kind, name: asText(asValue(value.metadata).name), value, at }];
+function partsOf(document: unknown): readonly Part[] {
+  return openList(document).map(({ value: item, path: at }) => {
+    const value = asValue(item);
+    const { apiVersion, kind, metadata } = value;
+    return {
+      apiVersion: asText(apiVersion),
+      kind: asText(kind),
+      name: asText(asValue(metadata).name),
+      value,
+      at,
+    };
+  });
 }
 
 function checkLifecycle({ apiVersion, kind }: Part, version: string, tell: Tell): void {

@@ -2,10 +2,11 @@ import { KubeStatusError, type Report, ZakenakError } from '@zakenak/core';
 import { otherCluster, planMoved } from './errors.ts';
 import { readHeldRules } from './held-rules.ts';
 import { comparePlans, type Plan } from './plan.ts';
-import { type PlanPorts, prepareRollout, readCluster, readStanding } from './plan-rollout.ts';
+import { type PlanPorts, prepareRollout, readCluster } from './plan-rollout.ts';
 import type { RunPorts } from './release-run.ts';
 import type { DeployRequest } from './request.ts';
 import { requireRights } from './rights.ts';
+import { readStanding } from './standing.ts';
 import { transact } from './transaction.ts';
 import { rightsUnseen } from './unseen-rights.ts';
 

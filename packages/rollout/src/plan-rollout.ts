@@ -4,20 +4,21 @@ import { type DryRunContext, type PreparedObject, planObject } from './dry-run.t
 import { namespaceEnding, requestOf } from './errors.ts';
 import { recordedObjects, renderRemoval } from './from-record.ts';
 import type { HelmRelease } from './helm-release.ts';
-import { type HelmHistory, newest, readHistories, standing } from './helm-storage.ts';
+import { type HelmHistory, newest, standing } from './helm-storage.ts';
 import { type HookEvent, hooksFor } from './hook.ts';
 import { sameJson } from './json.ts';
 import type { Kinds } from './kinds.ts';
 import { learnFromFormer, learnFromRelease, maskPlanned } from './learn-releases.ts';
 import { createLiveObjects } from './live-objects.ts';
 import { describe, keyOf, refOf } from './object.ts';
-import { findOrphans, type Orphan } from './orphans.ts';
+import type { Orphan } from './orphans.ts';
 import { type Irreversible, type Plan, type PlannedRelease, type RevisionAction, sealPlan } from './plan.ts';
 import { formerObjects, planPrune } from './prune.ts';
 import { chartForRecord, type RecordedChart } from './record-size.ts';
 import { type RenderedRelease, type RenderedRollout, renderRollout } from './render.ts';
 import { defaultTimeoutMs, type RolloutRequest } from './request.ts';
 import { nextRevisionOf } from './revision.ts';
+import { removedOf, type Standing } from './standing.ts';
 
 /** A release with everything that carrying out its plan needs. Holds secrets: never written anywhere but into the cluster. */
 export interface PreparedRelease {
@@ -45,33 +46,6 @@ export type PlanPorts = Pick<Ports, 'kube' | 'process' | 'files' | 'progress' | 
 
 // Reads and dry runs are cheap for the server; this keeps one client from filling its queue.
 const parallelRequests = 32;
-
-/** Where the releases of a set stand: what was deployed of them, and what left the set. */
-export interface Standing {
-  readonly histories: ReadonlyMap<string, HelmHistory>;
-  readonly orphans: readonly Orphan[];
-}
-
-/** Reads it; what discovery and the server's version tell is asked for at the same time, since rendering needs it next. */
-export async function readStanding(
-  request: RolloutRequest,
-  ports: PlanPorts,
-  signal?: AbortSignal,
-): Promise<Standing> {
-  const [orphans, histories] = await Promise.all([
-    findOrphans(request, ports, signal),
-    readHistories(request.releases, ports, signal),
-    ports.kube.version(),
-    ports.kube.resources(),
-  ]);
-  const removed = removedOf(request, orphans);
-  if (removed.length === 0) return { histories, orphans };
-  return { histories: new Map([...histories, ...(await readHistories(removed, ports, signal))]), orphans };
-}
-
-function removedOf({ prune }: RolloutRequest, orphans: readonly Orphan[]): readonly Orphan[] {
-  return prune ? orphans.filter(({ canBeRemoved }) => canBeRemoved) : [];
-}
 
 /** Renders the set and decides, with reads and server-side dry runs only, what a deploy would do. Nothing is written. */
 export async function prepareRollout(

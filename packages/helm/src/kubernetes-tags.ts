@@ -9,7 +9,6 @@ import {
   strTag,
   YAMLException,
 } from 'js-yaml';
-import { isRecord } from './json.ts';
 
 // go-yaml v2 (resolve.go), which sigs.k8s.io/yaml, and so kubectl and Helm, read by. It has Go's integer literals, no base 60 and no dates.
 const float = /^[-+]?(?:\.\d+|\d+(?:\.\d*)?)(?:[eE][-+]?\d+)?$/;
@@ -103,7 +102,7 @@ function put({ record }: OpenMap, key: string, value: unknown): void {
 function merge(map: OpenMap, source: unknown): string {
   if (Array.isArray(source))
     return source.toReversed().reduce((error, item) => error || merge(map, item), '');
-  if (!isRecord(source)) return 'what << merges is a map, or a list of maps';
+  if (typeof source !== 'object' || source === null) return 'what << merges is a map, or a list of maps';
   for (const [key, value] of Object.entries(source)) {
     put(map, key, value);
     map.merged.add(key);

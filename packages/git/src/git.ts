@@ -47,6 +47,7 @@ export function createGit(options: {
         encoding: settings.encoding ?? 'utf8',
         ...(settings.input === undefined ? {} : { input: settings.input }),
         ...(settings.maxOutputBytes === undefined ? {} : { maxOutputBytes: settings.maxOutputBytes }),
+        ...(settings.onChunk === undefined ? {} : { onChunk: settings.onChunk }),
       },
       options.signal,
     );

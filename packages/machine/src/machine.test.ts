@@ -37,6 +37,30 @@ test('a non-zero exit is a result and lines arrive one by one', async () => {
   assert.equal(result.stdout, 'a\nb\n');
 });
 
+test('output is passed on piece by piece and not kept, and what its taker throws ends the program', async () => {
+  let size = 0;
+  const result = await runner.run({
+    ...node('process.stdout.write("x".repeat(2e6)); console.error("c")'),
+    onChunk: (chunk) => {
+      size += chunk.length;
+    },
+    maxOutputBytes: 1_000,
+  });
+  assert.deepEqual([size, result.exitCode, result.stdout, result.stderr], [2_000_000, 0, '', 'c\n']);
+  const started = performance.now();
+  const wrong = new Error('not this');
+  await assert.rejects(
+    runner.run({
+      ...node('setInterval(() => process.stdout.write("x"), 10)'),
+      onChunk: () => {
+        throw wrong;
+      },
+    }),
+    wrong,
+  );
+  assert.ok(performance.now() - started < 10_000);
+});
+
 test('a missing program, too much output and a timeout have their codes', async () => {
   await assert.rejects(runner.run({ program: 'no-such-program-here', args: [] }), {
     code: 'tool/missing',

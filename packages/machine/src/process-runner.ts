@@ -46,7 +46,9 @@ async function runCommand(
     }
     const limit = command.maxOutputBytes ?? defaultMaxOutput;
     const onTooMuch = () => ending.end(tooMuchOutput(command.program, limit));
-    const stdout = collect(child.stdout, command, 'stdout', limit, onTooMuch);
+    const stdout = command.onChunk
+      ? passOn(child.stdout, command.onChunk, ending)
+      : collect(child.stdout, command, 'stdout', limit, onTooMuch);
     const stderr = collect(child.stderr, command, 'stderr', limit, onTooMuch);
     const exitCode = await waitForExit(child, command);
     const [out, err] = [await stdout, await stderr];
@@ -71,8 +73,8 @@ function waitForExit(child: ChildProcess, command: Command): Promise<number> {
 }
 
 interface Ending {
-  error: ZakenakError | undefined;
-  end(error: ZakenakError): void;
+  error: unknown;
+  end(error: unknown): void;
   dispose(): void;
 }
 
@@ -149,6 +151,26 @@ async function collect(
       else chunks.push(chunk);
     });
     stream.on('close', () => resolve(Buffer.concat(chunks)));
+  });
+}
+
+/** Gives the stream away piece by piece; the program waits while a piece is looked at. */
+function passOn(
+  stream: NodeJS.ReadableStream | null,
+  onChunk: (chunk: Uint8Array) => void,
+  ending: Ending,
+): Promise<Buffer> {
+  return new Promise((resolve) => {
+    if (!stream) return resolve(Buffer.alloc(0));
+    stream.on('data', (chunk: Buffer) => {
+      if (ending.error) return;
+      try {
+        onChunk(chunk);
+      } catch (error) {
+        ending.end(error);
+      }
+    });
+    stream.on('close', () => resolve(Buffer.alloc(0)));
   });
 }
 

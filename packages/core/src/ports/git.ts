@@ -42,6 +42,8 @@ export interface Git {
       readonly encoding?: 'utf8' | 'latin1';
       readonly allowFailure?: boolean;
       readonly maxOutputBytes?: number;
+      /** As of a Command: gets stdout as it arrives. */
+      readonly onChunk?: (chunk: Uint8Array) => void;
     },
   ): Promise<{ readonly exitCode: number; readonly stdout: string; readonly stderr: string }>;
 }

@@ -15,6 +15,8 @@ export interface Command {
   readonly encoding?: 'utf8' | 'latin1';
   /** Called for each whole line as it arrives. */
   readonly onLine?: (line: string, stream: 'stdout' | 'stderr') => void;
+  /** Called with stdout's bytes as they arrive, none of which is then kept. What it throws ends the program and is thrown. */
+  readonly onChunk?: (chunk: Uint8Array) => void;
   /** Largest stdout kept, in bytes (64 MiB where nothing is said); more throws `process/too-much-output`. */
   readonly maxOutputBytes?: number;
   /** Largest memory that the program itself may hold, in bytes (resident; looked at on Linux only); more ends it and throws `process/too-much-memory`. */
@@ -35,4 +37,6 @@ export interface ProcessResult {
  */
 export interface ProcessRunner {
   run(command: Command, signal?: AbortSignal): Promise<ProcessResult>;
+  /** Absolute path of the program that `run` starts by this name; absent where the runner knows no manifest. */
+  resolve?(name: string, signal?: AbortSignal): Promise<string>;
 }

@@ -159,7 +159,13 @@ async function buildProgram(
       return how.process.run(
         {
           program: how.go ?? 'go',
-          args: ['install', '-trimpath', '-ldflags', '-s -w', `${route.install}@${route.version}`],
+          args: [
+            'install',
+            '-trimpath',
+            '-ldflags',
+            `-s -w ${route.ldflags ?? ''}`.trim(),
+            `${route.install}@${route.version}`,
+          ],
           env: common,
           cwd: folder,
         },

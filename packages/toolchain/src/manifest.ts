@@ -11,7 +11,7 @@ export interface Download {
 
 /** How Go builds the program: `module@version` and its command's path, or a module of ours that requires it (for modules with `replace` lines). */
 export type GoRoute =
-  | { readonly install: string; readonly version: string }
+  | { readonly install: string; readonly version: string; readonly ldflags?: string }
   | { readonly wrapper: string; readonly packagePath: string; readonly ldflags?: string };
 
 /** One third-party program. */
@@ -79,10 +79,14 @@ export const manifest = {
   gitleaks: {
     description: 'secrets in history and files',
     version: '8.30.1',
-    // A development build of gitleaks tells no version.
     accepts: '>=8.24.0',
     versionArgs: ['version'],
-    go: { install: 'github.com/zricethezav/gitleaks/v8', version: 'v8.30.1' },
+    go: {
+      install: 'github.com/zricethezav/gitleaks/v8',
+      version: 'v8.30.1',
+      // Without it a build tells no version, and what an older one found could not be told from what this one finds.
+      ldflags: '-X=github.com/zricethezav/gitleaks/v8/version.Version=8.30.1',
+    },
     remedy: build('gitleaks'),
   },
   actionlint: {

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { exitCodeOf } from '@zakenak/core';
+import { type Command, exitCodeOf } from '@zakenak/core';
 import { fakeProcess } from '@zakenak/core/testing';
 import { createGit } from '@zakenak/git';
 import { createProcessRunner } from '@zakenak/machine';
@@ -125,6 +125,27 @@ test('allow comments, excluded paths, an extended configuration and odd names ar
   ]);
 });
 
+test('a name that gitleaks cannot read hides neither its file nor the commits before it', async (t) => {
+  const { commit, git, ports, request } = await makeRepository(t);
+  const base = await commit({ 'a\\': '-- /dev/null\nx\n1\n2\ny\n', 'b\\': 'b\n', z: 'z\n' });
+  git('switch', '-qc', 'topic');
+  const secret = `t=${makeToken()}\n`;
+  await commit({ older: secret });
+  // Read as a new file that had lines before, this ends gitleaks' reading without a word.
+  await commit({ 'a\\': '++ b/x\nx\n1\n2\nz\n', z: secret });
+  git('rm', '-q', 'b\\');
+  await commit({ 'd/\\': secret, 'c\\\\': `\n${secret}` });
+  const report = await scanSecrets(request({ base }), ports);
+  assert.deepEqual(lines(report.findings), [
+    'secret/github-pat c\\\\:2',
+    'secret/github-pat d/\\:1',
+    'secret/github-pat older:1',
+    'secret/github-pat z:1',
+  ]);
+  const tree = await scanSecrets(request({ scope: 'tree' }), ports);
+  assert.equal(tree.outputs['leaks-count'], 4);
+});
+
 test('ranges that only delete, only carry binaries, or hold empty commits pass', async (t) => {
   const { commit, git, ports, request } = await makeRepository(t);
   const base = await commit({ a: `t=${makeToken()}\n` });
@@ -167,10 +188,15 @@ test('what cannot be scanned whole is an error, never a pass', async (t) => {
     { stderr: '1 INF 2 commits scanned.', stdout: '[{"Secret":' },
     { stderr: '1 INF 2 commits scanned.', stdout: '[{}]' },
     { exitCode: 1, stderr: '1 INF 2 commits scanned.', stdout: '[]' },
+    // It ends so at a patch that it cannot read.
+    { stderr: '1 INF 1 commits scanned.', stdout: '[]' },
   ]) {
-    const process = fakeProcess([{ program: 'gitleaks', args: () => true, answer }]);
+    const gitleaks = fakeProcess([{ program: 'gitleaks', args: () => true, answer }]);
+    const process = {
+      run: (command: Command) => (command.program === 'git' ? ports.process : gitleaks).run(command),
+    };
     await assert.rejects(scanSecrets(request(), { ...ports, process }), { code: /^secrets\// });
-    process.assertAllUsed();
+    gitleaks.assertAllUsed();
   }
 });
 

@@ -20,16 +20,6 @@ export function scannerFailed(words: string): ZakenakError {
   });
 }
 
-/** Commits with content were to be scanned and none was. */
-export function nothingScanned(commits: number): ZakenakError {
-  return new ZakenakError({
-    code: 'secrets/nothing-scanned',
-    message: `gitleaks scanned none of ${commits} commits.`,
-    remedy: 'Report this with the output of the same command run with ZAKENAK_DEBUG=1.',
-    exitCode: exitCodes.outside,
-  });
-}
-
 /** A named policy file is not there. */
 export function policyMissing(path: string, revision: string | undefined): ZakenakError {
   const where = revision === undefined ? 'the workspace' : `the base commit ${revision.slice(0, 12)}`;

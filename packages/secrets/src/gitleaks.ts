@@ -1,15 +1,14 @@
 import type { Ports, ProcessResult } from '@zakenak/core';
 import { scannerFailed } from './errors.ts';
 import type { Leak } from './leak.ts';
+import type { Scope } from './scope.ts';
 
-/** One pass of gitleaks over every ref of a bare repository. */
+/** One pass of gitleaks over commits of a bare repository. */
 export interface Pass {
   /** Absolute path of a bare repository that we made ourselves. */
   readonly repository: string;
-  /** Commits whose history is left out. */
-  readonly bases: readonly string[];
-  /** Only the refs' own commits are scanned, not their history. */
-  readonly tipsOnly: boolean;
+  /** git log's arguments for the commits to scan. */
+  readonly selection: readonly string[];
   /** Absolute paths. */
   readonly config: string;
   readonly ignoreFile: string;
@@ -20,6 +19,25 @@ export interface Pass {
   readonly maxFileSize: number;
 }
 
+/** Bytes. git compares no larger files (its own limit of 512 MiB would cost gigabytes of memory), and gitleaks passes over what git does not compare: see large-files.ts. */
+export const largestText = 100 * 1024 * 1024;
+
+/** The user's git settings (external diffs, prefixes, colours) would change what gitleaks reads. */
+export const gitEnvironment: Readonly<Record<string, string | undefined>> = {
+  GIT_CONFIG_GLOBAL: '/dev/null',
+  GIT_CONFIG_NOSYSTEM: '1',
+  GIT_CONFIG_COUNT: '1',
+  GIT_CONFIG_KEY_0: 'core.bigFileThreshold',
+  GIT_CONFIG_VALUE_0: String(largestText),
+  GIT_CONFIG_PARAMETERS: undefined,
+  GIT_DIFF_OPTS: undefined,
+  GIT_EXTERNAL_DIFF: undefined,
+  GIT_DIR: undefined,
+  GIT_WORK_TREE: undefined,
+  GIT_NO_REPLACE_OBJECTS: '1',
+  LC_ALL: 'C',
+};
+
 /**
  * Runs gitleaks and returns its finds and how many commits it scanned. The report with the secrets passes through a pipe and is never on disk. gitleaks 8.30 ends with 0 also when its
  * own git failed, so its log is read too: an error line or a missing count throws.
@@ -29,7 +47,7 @@ export async function runGitleaks(
   ports: Pick<Ports, 'process'>,
   signal?: AbortSignal,
 ): Promise<{ readonly leaks: readonly Leak[]; readonly commits: number }> {
-  const range = ['--no-ext-diff', '--no-textconv', ...selectCommits(pass)];
+  const range = ['--no-ext-diff', '--no-textconv', ...pass.selection];
   const result = await ports.process.run(
     {
       program: 'gitleaks',
@@ -48,18 +66,7 @@ export async function runGitleaks(
         '--no-color',
       ],
       cwd: pass.cwd,
-      // The user's git settings (external diffs, prefixes, colours) would change what gitleaks reads.
-      env: {
-        GIT_CONFIG_GLOBAL: '/dev/null',
-        GIT_CONFIG_NOSYSTEM: '1',
-        GIT_EXTERNAL_DIFF: undefined,
-        GIT_DIR: undefined,
-        GIT_WORK_TREE: undefined,
-        GIT_NO_REPLACE_OBJECTS: '1',
-        GITLEAKS_CONFIG: undefined,
-        GITLEAKS_CONFIG_TOML: undefined,
-        LC_ALL: 'C',
-      },
+      env: { ...gitEnvironment, GITLEAKS_CONFIG: undefined, GITLEAKS_CONFIG_TOML: undefined },
       maxOutputBytes: 512 * 1024 * 1024,
     },
     signal,
@@ -69,8 +76,8 @@ export async function runGitleaks(
 }
 
 /** git log's arguments for the commits of a mirror. */
-export function selectCommits({ bases, tipsOnly }: Pick<Pass, 'bases' | 'tipsOnly'>): readonly string[] {
-  if (tipsOnly) return ['--no-walk=unsorted', '--all'];
+export function selectCommits({ bases, only }: Pick<Scope, 'bases' | 'only'>): readonly string[] {
+  if (only !== undefined) return ['--no-walk=unsorted', '--all'];
   return ['--full-history', '--all', ...(bases.length > 0 ? ['--not', ...bases] : [])];
 }
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { test } from 'node:test';
-import { parseChanges } from './kubernetes.ts';
+import { parseChanges } from './changes.ts';
 import { findKubernetesSecrets } from './kubernetes-rules.ts';
 
 const made = () => `Qx7${randomBytes(9).toString('hex')}`;
@@ -87,7 +87,7 @@ test('changes of commits are read with names of any bytes', () => {
   const [a, b, zero] = ['a', 'b', '0'].map((digit) => digit.repeat(40));
   const text = `${a}\0:000000 100644 ${zero} ${b} A\0-odd\n:x.yaml\0:100644 000000 ${b} ${zero} D\0gone\0:100644 100644 ${b} ${a} M\0c\0`;
   assert.deepEqual(parseChanges(text), [
-    { commit: a, path: '-odd\n:x.yaml', blob: b },
-    { commit: a, path: 'c', blob: a, former: b },
+    { commit: a, path: '-odd\n:x.yaml', name: '-odd\n:x.yaml', blob: b },
+    { commit: a, path: 'c', name: 'c', blob: a, former: b },
   ]);
 });

@@ -1,20 +1,32 @@
 import { join } from 'node:path';
 import type { Ports } from '@zakenak/core';
+import { readableName } from './changes.ts';
+import type { Part } from './large-files.ts';
 
 /** A bare repository that borrows the objects of the user's and has refs, settings and attributes of its own. */
 export interface Mirror {
   /** Absolute path. */
   readonly path: string;
-  /** Commits made only for the scan, by id, with the commit each one stands for. */
-  readonly standIns: ReadonlyMap<string, string>;
+  /** Commits made only for the scan, by id. */
+  readonly standIns: ReadonlyMap<string, StandIn>;
 }
 
-/** What to make scannable: commits as they are, whole trees, and single files of merge commits. */
+/** What a commit made for the scan is there for. */
+export interface StandIn {
+  readonly commit: string;
+  /** The file's path, where the commit's is another. */
+  readonly path?: string;
+  /** Lines of the file before the one that it begins with. */
+  readonly linesBefore: number;
+}
+
+/** What to make scannable: commits as they are, whole trees, and single files of merge commits, and pieces of files. */
 export interface MirrorContent {
   readonly heads: readonly string[];
   /** Whole trees, each to become one parentless commit, by the commit they are of. */
   readonly trees: ReadonlyMap<string, string>;
   readonly files: ReadonlyMap<string, readonly { readonly path: string; readonly blob: string }[]>;
+  readonly parts: readonly Part[];
 }
 
 /**
@@ -42,37 +54,23 @@ export async function makeMirror(
   await files.write(join(path, 'objects/info/alternates'), `${objects}\n`);
   await inMirror(['fast-import', '--quiet', '--force'], renderImport(content));
   const refs = await inMirror(['for-each-ref', '--format=%(objectname) %(refname)', 'refs/zakenak/for/']);
-  const standIns = new Map(
-    refs.stdout
-      .split('\n')
-      .filter(Boolean)
-      .map((line) => {
-        const [id = '', ref = ''] = line.split(' ');
-        return [id, ref.slice('refs/zakenak/for/'.length)] as const;
-      }),
-  );
+  const standIns = new Map<string, StandIn>();
+  for (const line of refs.stdout.split('\n').filter(Boolean)) {
+    const [id = '', ref = ''] = line.split(' ');
+    const [commit = '', index] = ref.slice('refs/zakenak/for/'.length).split('/');
+    const part = index === undefined ? undefined : content.parts[Number(index)];
+    standIns.set(
+      id,
+      part
+        ? { commit: part.change.commit, path: part.change.path, linesBefore: part.line - 1 }
+        : { commit, linesBefore: 0 },
+    );
+  }
   return { path, standIns };
 }
 
-/** Whether any commit of the mirror adds a line of text: where none does, gitleaks rightly scans none. */
-export async function addsText(
-  mirror: string,
-  selection: readonly string[],
-  git: Ports['git'],
-): Promise<boolean> {
-  const { stdout } = await git.run([
-    `--git-dir=${mirror}`,
-    'log',
-    '--numstat',
-    '-z',
-    '--format=',
-    ...selection,
-  ]);
-  return /(^|\0)\n*[1-9][0-9]*\t/.test(stdout);
-}
-
 /** The stream for git fast-import. Paths are byte strings (latin1). */
-export function renderImport({ heads, trees, files }: MirrorContent): Uint8Array {
+export function renderImport({ heads, trees, files, parts: pieces }: MirrorContent): Uint8Array {
   const parts = heads.map((head, index) => `reset refs/zakenak/head/${index}\nfrom ${head}\n\n`);
   for (const [commit, tree] of trees) parts.push(`${commitHeader(commit)}M 040000 ${tree} ""\n\n`);
   for (const [commit, entries] of files) {
@@ -80,7 +78,15 @@ export function renderImport({ heads, trees, files }: MirrorContent): Uint8Array
     for (const { path, blob } of entries) parts.push(`M 100644 ${blob} ${quote(path)}\n`);
     parts.push('\n');
   }
-  return Buffer.from(parts.join(''), 'latin1');
+  const texts = pieces.flatMap(({ change, text }, index) => [
+    Buffer.from(
+      `${commitHeader(`part/${index}`)}M 100644 inline ${quote(readableName(change.name))}\ndata ${text.length}\n`,
+      'latin1',
+    ),
+    text,
+    Buffer.from('\n\n'),
+  ]);
+  return Buffer.concat([Buffer.from(parts.join(''), 'latin1'), ...texts]);
 }
 
 function commitHeader(standsFor: string): string {

@@ -10,9 +10,11 @@ export interface Policy {
   /** Absolute paths of copies: gitleaks never reads the workspace's own. */
   readonly config: string;
   readonly ignoreFile: string;
-  /** Lines of .gitleaksignore. */
+  /** Finds that .gitleaksignore names: `path:rule:line`, or with the commit before it. */
   readonly ignored: ReadonlySet<string>;
   readonly baseline: Baseline | undefined;
+  /** The configuration and what it extends; undefined where some of it lies out of our sight. */
+  readonly configurations: readonly string[] | undefined;
   /** All that gitleaks is configured by; undefined where some of it lies out of our sight. */
   readonly texts: readonly string[] | undefined;
 }
@@ -37,15 +39,18 @@ export async function readPolicy(
   const extensions = await copyExtensions(configText ?? '', folder, read, ports);
   const ignoreText = (await read(ignorePath)) ?? '';
   const ignoreFile = join(folder, 'gitleaksignore');
-  await ports.files.write(ignoreFile, ignoreText);
+  // What it names is left out here: gitleaks would take lines of a piece for lines of the file.
+  await ports.files.write(ignoreFile, '');
   const baselineText = await read(request.baseline);
-  const all = [configText ?? builtIn, ...extensions, ignoreText];
+  const configurations = [configText ?? builtIn, ...extensions];
+  // An absolute path is read where it lies, and may say something else the next time.
+  const isOutside = configurations.some((text) => /path\s*=\s*["']{1,3}\//.test(text));
   return {
-    // An absolute path is read where it lies, and may say something else the next time.
-    texts: all.some((text) => /path\s*=\s*["']{1,3}\//.test(text)) ? undefined : all,
+    configurations: isOutside ? undefined : configurations,
+    texts: isOutside ? undefined : [...configurations, ignoreText],
     config,
     ignoreFile,
-    ignored: new Set(ignoreText.split('\n').map((line) => line.trim())),
+    ignored: new Set(ignoreText.split('\n').map(normalizeIgnored)),
     baseline: baselineText === undefined ? undefined : parseBaseline(baselineText, request.baseline),
   };
 }
@@ -79,4 +84,11 @@ async function copyExtensions(
     text = extended;
   }
   return texts;
+}
+
+/** As gitleaks reads a line: the path may be written with backslashes. */
+function normalizeIgnored(line: string): string {
+  const parts = line.trim().split(':');
+  const path = parts.length === 3 ? 0 : parts.length === 4 ? 1 : undefined;
+  return parts.map((part, index) => (index === path ? part.replaceAll('\\', '/') : part)).join(':');
 }

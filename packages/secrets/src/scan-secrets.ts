@@ -1,14 +1,14 @@
 import { matchesGlob } from 'node:path';
 import type { Ports, Report } from '@zakenak/core';
 import { type Baseline, findKnown, renderBaseline } from './baseline.ts';
+import { type Change, readChanges, readSizes } from './changes.ts';
 import { type CleanCommits, narrowScope, openCleanCommits } from './clean-commits.ts';
-import { nothingScanned } from './errors.ts';
-import { readVersion, runGitleaks, selectCommits } from './gitleaks.ts';
+import { readVersion } from './gitleaks.ts';
+import { scanHistory } from './history.ts';
 import { createIdentifier, repositorySalt } from './identity.ts';
 import { findKubernetesLeaks } from './kubernetes.ts';
 import type { Leak } from './leak.ts';
 import { keepOwnOfMerges } from './merges.ts';
-import { addsText, makeMirror } from './mirror.ts';
 import { findPlaces } from './place.ts';
 import { type Policy, readPolicy } from './policy.ts';
 import { type JudgedLeak, reportLeaks } from './report.ts';
@@ -16,14 +16,14 @@ import type { ScanSecretsRequest } from './request.ts';
 import { readScope, type Scope } from './scope.ts';
 
 /** Raised with every change of our own rules, or of what is given to gitleaks: remembered commits are then scanned anew. */
-const rulesVersion = 1;
+const rulesVersion = 2;
 
 /** What scan-secrets reaches the world through. */
 export type ScanSecretsPorts = Pick<Ports, 'process' | 'files' | 'git' | 'log' | 'progress' | 'redactor'>;
 
 /**
  * Scans the commits of the request for credentials. Finds are findings `secret/<gitleaks rule>`; every secret found is given to the redactor before anything
- * else happens with it. Throws `git/shallow-clone`, `secrets/scanner-failed`, `secrets/nothing-scanned`, `secrets/config-not-found`, `secrets/bad-baseline`,
+ * else happens with it. Throws `git/shallow-clone`, `secrets/scanner-failed`, `secrets/config-not-found`, `secrets/bad-baseline`,
  * and `tool/missing` without gitleaks: what was not scanned never passes.
  */
 export async function scanSecrets(
@@ -35,7 +35,7 @@ export async function scanSecrets(
   ports.progress.emit({ stage: 'scan', subject: 'secrets', state: 'started', message: scope.reason });
   await using folder = await ports.files.temporaryFolder('zakenak-secrets-');
   const policy = await readPolicy(request, folder.path, ports);
-  const { leaks, tooLarge } = await findLeaks(scope, policy, request, folder.path, ports, signal);
+  const { leaks, unscanned, caveats } = await findLeaks(scope, policy, request, folder.path, ports, signal);
   const salt = policy.baseline?.salt ?? (leaks.length > 0 ? await repositorySalt(scope.head, ports.git) : '');
   let judged = await judgeLeaks(leaks, salt, policy.baseline, scope, ports);
   if (request['update-baseline']) {
@@ -44,10 +44,17 @@ export async function scanSecrets(
       await ports.files.write(await ports.files.resolve(request.baseline), renderBaseline(baseline));
     judged = await judgeLeaks(leaks, salt, baseline, scope, ports);
   }
-  const caveats = [...(await noteIgnoredChanges(request, scope, ports)), ...noteTooLarge(tooLarge)];
-  const report = reportLeaks(judged, scope, request, caveats);
+  const edits = await noteIgnoredChanges(request, scope, ports);
+  const report = reportLeaks(judged, unscanned, scope, request, [...edits, ...caveats]);
   ports.progress.emit({ stage: 'scan', subject: 'secrets', state: 'done', message: report.summary });
   return report;
+}
+
+/** What was found, and what was not looked at whole. */
+interface Found {
+  readonly leaks: readonly Leak[];
+  readonly unscanned: readonly Change[];
+  readonly caveats: readonly string[];
 }
 
 async function findLeaks(
@@ -57,30 +64,60 @@ async function findLeaks(
   folder: string,
   ports: ScanSecretsPorts,
   signal: AbortSignal | undefined,
-): Promise<{ readonly leaks: readonly Leak[]; readonly tooLarge: number }> {
+): Promise<Found> {
   const clean = await openRecord(policy, request, ports, signal);
   const { scope, commits } = await narrowScope(whole, clean.ids, ports.git);
-  const real = await runOverMirror(scope, policy, request, folder, ports, signal);
-  const kubernetes = request['kubernetes-rules']
-    ? await findKubernetesLeaks(scope, ports.git)
-    : { leaks: [], tooLarge: 0 };
-  for (const { secret } of [...real, ...kubernetes.leaks]) {
+  const { changes, hasUnreadable } = await readChanges(scope, ports.git);
+  const ids = changes.flatMap(({ blob, former }) => (former ? [blob, former] : [blob]));
+  const sizes = await readSizes(new Set(ids), ports.git);
+  const isReported = ({ path }: { readonly path: string }) =>
+    !request.exclude.some((glob) => matchesGlob(path, glob));
+  const skipped = changes.filter((change) => isSkipped(change, sizes, request) && isReported(change));
+  const wanted = changes.filter((change) => !isSkipped(change, sizes, request));
+  const [real, kubernetes] = await Promise.all([
+    scanHistory(
+      { scope, commits: commits.length, changes: wanted, hasUnreadable, sizes, policy, request, folder },
+      ports,
+      signal,
+    ),
+    request['kubernetes-rules']
+      ? findKubernetesLeaks(changes, sizes, ports.git)
+      : { leaks: [], tooLarge: [] },
+  ]);
+  for (const { secret } of [...real.leaks, ...kubernetes.leaks]) {
     ports.redactor.add(secret);
     // A key of many lines is masked line by line as well: a log holds them so.
     for (const line of secret.split('\n')) if (line.length >= 16) ports.redactor.add(line);
   }
-  const dirty = new Set([...real, ...kubernetes.leaks].map(({ commit }) => commit));
-  // A file too large for our rules is told in every run.
-  if (kubernetes.tooLarge === 0) await clean.add(commits.filter((commit) => !dirty.has(commit)));
-  const more = withoutKnownPlaces(kubernetes.leaks, real);
-  const own = await keepOwnOfMerges([...real, ...more], new Set(scope.mergedFiles.keys()), ports.git);
-  const leaks = own.filter(
-    ({ commit, path, rule, startLine }) =>
-      !policy.ignored.has(`${commit}:${path}:${rule}:${startLine}`) &&
-      !policy.ignored.has(`${path}:${rule}:${startLine}`) &&
-      !request.exclude.some((glob) => matchesGlob(path, glob)),
+  const isCounted = ({ commit, path, rule, startLine }: Leak) =>
+    !policy.ignored.has(`${commit}:${path}:${rule}:${startLine}`) &&
+    !policy.ignored.has(`${path}:${rule}:${startLine}`);
+  const named = real.leaks.filter(isCounted);
+  const counted = [...named, ...withoutKnownPlaces(kubernetes.leaks.filter(isCounted), named)];
+  // What was not looked at whole is told in every run.
+  const dirty = new Set(
+    [counted, kubernetes.tooLarge, real.unscanned, skipped].flat().map(({ commit }) => commit),
   );
-  return { leaks, tooLarge: kubernetes.tooLarge };
+  await clean.add(commits.filter((commit) => !dirty.has(commit)));
+  const own = await keepOwnOfMerges(counted, new Set(scope.mergedFiles.keys()), ports.git);
+  const leaks = own.filter(isReported);
+  const caveats = [
+    ...nameFiles(kubernetes.tooLarge, 'larger than 1 MiB: gitleaks’ rules alone were applied to'),
+    ...nameFiles(
+      skipped,
+      `larger than max-file-size (${request['max-file-size']} MB) and not scanned whole:`,
+    ),
+  ];
+  return { leaks, unscanned: real.unscanned.filter(isReported), caveats };
+}
+
+/** gitleaks counts whole megabytes, and skips what has more of them. */
+function isSkipped(
+  { blob }: Change,
+  sizes: ReadonlyMap<string, number>,
+  { 'max-file-size': megabytes }: ScanSecretsRequest,
+): boolean {
+  return megabytes > 0 && Math.floor((sizes.get(blob) ?? 0) / 1_000_000) > megabytes;
 }
 
 /** What a commit's finds follow from, and which commits had none. */
@@ -103,36 +140,6 @@ async function openRecord(
   );
 }
 
-async function runOverMirror(
-  scope: Scope,
-  policy: Policy,
-  request: ScanSecretsRequest,
-  folder: string,
-  ports: ScanSecretsPorts,
-  signal: AbortSignal | undefined,
-): Promise<readonly Leak[]> {
-  if (scope.only?.length === 0) return [];
-  const heads = scope.only ?? scope.heads;
-  const mirror = await makeMirror(folder, { heads, trees: scope.trees, files: scope.mergedFiles }, ports);
-  const selection = { bases: scope.bases, tipsOnly: scope.only !== undefined };
-  const { leaks, commits } = await runGitleaks(
-    {
-      repository: mirror.path,
-      ...selection,
-      config: policy.config,
-      ignoreFile: policy.ignoreFile,
-      cwd: folder,
-      decodeDepth: request['decode-depth'],
-      maxFileSize: request['max-file-size'],
-    },
-    ports,
-    signal,
-  );
-  if (commits === 0 && (await addsText(mirror.path, selectCommits(selection), ports.git)))
-    throw nothingScanned(scope.commits);
-  return leaks.map((leak) => ({ ...leak, commit: mirror.standIns.get(leak.commit) ?? leak.commit }));
-}
-
 /** What gitleaks has found already needs no second finding; its lines of a block begin a line earlier than ours. */
 function withoutKnownPlaces(leaks: readonly Leak[], known: readonly Leak[]): readonly Leak[] {
   const file = ({ commit, path }: Leak) => `${commit}:${path}`;
@@ -145,10 +152,13 @@ function withoutKnownPlaces(leaks: readonly Leak[], known: readonly Leak[]): rea
   );
 }
 
-function noteTooLarge(count: number): readonly string[] {
-  if (count === 0) return [];
+/** One sentence that names the first files. */
+function nameFiles(changes: readonly Change[], what: string): readonly string[] {
+  const paths = [...new Set(changes.map(({ path }) => path))].sort();
+  if (paths.length === 0) return [];
+  const more = paths.length > 5 ? ` and ${paths.length - 5} more` : '';
   return [
-    `${count} YAML ${count === 1 ? 'file is' : 'files are'} larger than 1 MiB: gitleaks’ rules alone were applied.`,
+    `${paths.length === 1 ? 'A file is' : 'Files are'} ${what} ${paths.slice(0, 5).join(', ')}${more}.`,
   ];
 }
 

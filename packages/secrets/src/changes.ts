@@ -1,5 +1,4 @@
 import type { Git } from '@zakenak/core';
-import type { Scope } from './scope.ts';
 
 /** A file as a commit made it, and as the commit found it. */
 export interface Change {
@@ -9,14 +8,6 @@ export interface Change {
   readonly name: string;
   readonly blob: string;
   readonly former?: string;
-}
-
-/** What commits write. */
-export interface Changes {
-  /** Every regular file: of a tree all its files, of a merge commit only what equals no parent's. */
-  readonly changes: readonly Change[];
-  /** Some path of any kind, a deleted one too, is unreadable. */
-  readonly hasUnreadable: boolean;
 }
 
 /**
@@ -33,36 +24,6 @@ export const readablePaths = ['--', ':(exclude)*\\\\'];
 /** A name under which gitleaks reads the file. */
 export function readableName(name: string): string {
   return name.replace(/\\+$/, (end) => '_'.repeat(end.length));
-}
-
-/** What the commits of the scope write. */
-export async function readChanges(scope: Scope, git: Git): Promise<Changes> {
-  const options = { encoding: 'latin1', maxOutputBytes: 512 * 1024 * 1024 } as const;
-  const changes: Change[] = [];
-  let hasUnreadable = false;
-  const add = (text: string, more: readonly Change[]) => {
-    hasUnreadable ||= text.includes('\\\0');
-    for (const change of more) changes.push(change);
-  };
-  for (const [commit, tree] of scope.trees) {
-    const { stdout } = await git.run(['ls-tree', '-r', '-z', tree], options);
-    add(stdout, parseTree(stdout, commit));
-  }
-  if (scope.heads.length > 0) {
-    const input = `${[...scope.heads, ...scope.bases.map((base) => `^${base}`)].join('\n')}\n`;
-    const commits =
-      scope.only?.map((commit) => `${commit}\n`).join('') ??
-      (await git.run(['rev-list', '--no-merges', '--stdin'], { ...options, input })).stdout;
-    const args = ['diff-tree', '--stdin', '--root', '-r', '-z', '--no-abbrev', '--no-renames'];
-    const { stdout } = await git.run(args, { ...options, input: commits });
-    add(stdout, parseChanges(stdout));
-  }
-  for (const [commit, files] of scope.mergedFiles)
-    add(
-      files.map(({ path }) => `${path}\0`).join(''),
-      files.map(({ path, blob }) => ({ commit, path: toText(path), name: path, blob })),
-    );
-  return { changes, hasUnreadable };
 }
 
 /** Sizes in bytes of blobs, by id. */
@@ -83,32 +44,20 @@ export async function readSizes(ids: ReadonlySet<string>, git: Git): Promise<Rea
   );
 }
 
-/** NUL-separated output of `git ls-tree -r -z`, as byte string. */
-function parseTree(text: string, commit: string): readonly Change[] {
-  return text.split('\0').flatMap((line) => {
-    const [, mode = '', blob = '', name = ''] = /^(\d+) blob ([0-9a-f]+)\t(.*)$/s.exec(line) ?? [];
-    return isRead(mode, name) ? [{ commit, blob, name, path: toText(name) }] : [];
-  });
-}
-
-/** NUL-separated output of `git diff-tree --stdin -z` over commits of one parent or none, as byte string. */
-export function parseChanges(text: string): readonly Change[] {
-  const changes: Change[] = [];
-  const fields = text.split('\0');
-  let commit = '';
-  for (let index = 0; index < fields.length; index++) {
-    const field = fields[index] ?? '';
-    const match = /^:\d+ (\d+) ([0-9a-f]+) ([0-9a-f]+) \w/.exec(field);
-    if (!match) {
-      commit = field.trim() || commit;
-      continue;
-    }
-    const [, mode = '', former = '', blob = ''] = match;
-    const name = fields[++index] ?? '';
-    if (isRead(mode, name))
-      changes.push({ commit, path: toText(name), name, blob, ...(/^0+$/.test(former) ? {} : { former }) });
-  }
-  return changes;
+/** One line of `git log --raw --no-abbrev`, as byte string: the names in it, and the file that it writes. A renamed file counts as new. */
+export function parseRawLine(
+  line: string,
+  commit: string,
+): { readonly names: readonly string[]; readonly change?: Change } {
+  const match = /^:\d+ (\d+) ([0-9a-f]+) ([0-9a-f]+) (\w)\d*\t(.*)$/s.exec(line);
+  if (!match) throw new Error('git log wrote a change of an unknown form');
+  const [, mode = '', before = '', blob = '', status, rest = ''] = match;
+  const names = rest.split('\t').map(unquote);
+  const name = names.at(-1) ?? '';
+  if (status === 'D' || !isRead(mode, name)) return { names };
+  const former = status === 'M' ? { former: before } : {};
+  const path = Buffer.from(name, 'latin1').toString('utf8');
+  return { names, change: { commit, path, name, blob, ...former } };
 }
 
 /** Regular files; what a link says is text of a patch like another, unless the patch is left out. */
@@ -116,6 +65,22 @@ function isRead(mode: string, name: string): boolean {
   return mode.startsWith('100') || (mode === '120000' && isUnreadable(name));
 }
 
-function toText(bytes: string): string {
-  return Buffer.from(bytes, 'latin1').toString('utf8');
+const escapes: Readonly<Record<string, string>> = {
+  a: '\x07',
+  b: '\b',
+  t: '\t',
+  n: '\n',
+  v: '\v',
+  f: '\f',
+  r: '\r',
+};
+
+/** A name as git quotes it (`quote.c`). */
+function unquote(text: string): string {
+  if (!text.startsWith('"')) return text;
+  return text
+    .slice(1, -1)
+    .replace(/\\([0-7]{3}|.)/gs, (_, code: string) =>
+      code.length === 3 ? String.fromCharCode(Number.parseInt(code, 8)) : (escapes[code] ?? code),
+    );
 }

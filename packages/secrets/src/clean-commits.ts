@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { posix } from 'node:path';
-import type { Git, Ports } from '@zakenak/core';
+import type { Ports } from '@zakenak/core';
 import type { Scope } from './scope.ts';
 
 /** Commits in which nothing was found by the same rules, configuration and program. Holds commit ids and nothing else. */
@@ -38,18 +38,10 @@ export async function openCleanCommits(
   };
 }
 
-/** The scope without its clean commits, and the commits that are left. A tree is scanned whole. */
-export async function narrowScope(
-  scope: Scope,
-  clean: ReadonlySet<string>,
-  git: Git,
-): Promise<{ readonly scope: Scope; readonly commits: readonly string[] }> {
-  if (scope.heads.length === 0) return { scope, commits: [] };
-  const input = `${[...scope.heads, ...scope.bases.map((base) => `^${base}`)].join('\n')}\n`;
-  const { stdout } = await git.run(['rev-list', '--stdin'], { input, maxOutputBytes: 512 * 1024 * 1024 });
-  const all = stdout.split('\n').filter(Boolean);
-  const commits = all.filter((commit) => !clean.has(commit));
-  if (commits.length === all.length) return { scope, commits };
+/** The scope without its clean commits. A tree is scanned whole. */
+export function withoutClean(scope: Scope, clean: ReadonlySet<string>): Scope {
+  const only = scope.all.filter((commit) => !clean.has(commit));
+  if (only.length === scope.all.length) return scope;
   const mergedFiles = new Map([...scope.mergedFiles].filter(([commit]) => !clean.has(commit)));
-  return { scope: { ...scope, only: commits, mergedFiles }, commits };
+  return { ...scope, only, mergedFiles };
 }

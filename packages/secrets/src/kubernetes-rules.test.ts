@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { test } from 'node:test';
-import { parseChanges } from './changes.ts';
+import { parseRawLine } from './changes.ts';
 import { findKubernetesSecrets } from './kubernetes-rules.ts';
 
 const made = () => `Qx7${randomBytes(9).toString('hex')}`;
@@ -85,9 +85,23 @@ test('a line of a megabyte and a hundred thousand keys end within a second', () 
 
 test('changes of commits are read with names of any bytes', () => {
   const [a, b, zero] = ['a', 'b', '0'].map((digit) => digit.repeat(40));
-  const text = `${a}\0:000000 100644 ${zero} ${b} A\0-odd\n:x.yaml\0:100644 000000 ${b} ${zero} D\0gone\0:100644 100644 ${b} ${a} M\0c\0`;
-  assert.deepEqual(parseChanges(text), [
-    { commit: a, path: '-odd\n:x.yaml', name: '-odd\n:x.yaml', blob: b },
-    { commit: a, path: 'c', name: 'c', blob: a, former: b },
-  ]);
+  const read = (line: string) => parseRawLine(line, 'c');
+  assert.deepEqual(read(`:000000 100644 ${zero} ${b} A\t"-odd\\n:\\303\\244\\\\\\"x.yaml"`), {
+    names: ['-odd\n:\xc3\xa4\\"x.yaml'],
+    change: { commit: 'c', path: '-odd\n:ä\\"x.yaml', name: '-odd\n:\xc3\xa4\\"x.yaml', blob: b },
+  });
+  assert.deepEqual(read(`:100644 100644 ${b} ${a} M\tc d`).change, {
+    commit: 'c',
+    path: 'c d',
+    name: 'c d',
+    blob: a,
+    former: b,
+  });
+  assert.deepEqual(read(`:100644 100755 ${b} ${a} R090\told\t"n\\tw"`), {
+    names: ['old', 'n\tw'],
+    change: { commit: 'c', path: 'n\tw', name: 'n\tw', blob: a },
+  });
+  for (const none of [`:100644 000000 ${b} ${zero} D\tgone`, `:000000 160000 ${zero} ${a} A\tmodule`])
+    assert.equal(read(none).change, undefined);
+  assert.throws(() => read('::100644 100644 100644 a b c MM\tx'));
 });

@@ -27,6 +27,8 @@ interface Window {
 const overlap = 16 * 1024;
 // Of all files together; what would be more is not scanned, and said so.
 const mostKept = 64 * 1024 * 1024;
+// A NUL, which may stand later in a text, would make a piece binary.
+const space = 0x20;
 // Some two minutes' worth.
 const mostRead = 8 * 1024 * 1024 * 1024;
 // git takes a file with a NUL in its first 8000 bytes for binary, and gitleaks reads no binary files.
@@ -83,7 +85,10 @@ export async function readApart(
 }
 
 /** Cuts a file into overlapping windows and keeps those that may leak, up to `most` bytes. */
-function createWindows(mayLeak: ((text: Uint8Array) => boolean) | undefined, most: number) {
+function createWindows(
+  mayLeak: ((text: Uint8Array) => ReturnType<Prefilter['mayLeak']>) | undefined,
+  most: number,
+) {
   const watch = createWatchdog(2_000);
   const windows: Window[] = [];
   const buffer = Buffer.alloc(longest);
@@ -98,15 +103,17 @@ function createWindows(mayLeak: ((text: Uint8Array) => boolean) | undefined, mos
     if (isFirst) isBinary = text.subarray(0, probed).includes(0);
     isFirst = false;
     if (isBinary || !isWhole) return;
-    let may = true;
+    const doubt = mayLeak?.(text);
+    let may = doubt !== false;
     // What takes too long is gitleaks' to judge.
-    watch(() => {
-      may = mayLeak?.(text) ?? true;
-    });
+    if (typeof doubt === 'function')
+      watch(() => {
+        may = doubt();
+      });
     if (!may) return;
     kept += text.length;
     if (kept > most) isWhole = false;
-    else windows.push({ line, text: Buffer.from(text) });
+    else windows.push({ line, text: text.map((byte) => byte || space) });
   };
   /** Goes on with the overlap, from a line's beginning where there is one. */
   const advance = () => {

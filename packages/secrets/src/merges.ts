@@ -1,4 +1,4 @@
-import type { CommitRange, Git } from '@zakenak/core';
+import type { Git } from '@zakenak/core';
 import { readBlobs } from './blobs.ts';
 import type { Leak } from './leak.ts';
 
@@ -11,16 +11,14 @@ export interface MergedFile {
 
 /** Files that merge commits changed against every parent, by merge commit. `git log -p` shows nothing of these. */
 export async function readMergedFiles(
-  range: Pick<CommitRange, 'bases'> & { readonly heads: readonly string[] },
+  merges: readonly string[],
   git: Git,
 ): Promise<ReadonlyMap<string, readonly MergedFile[]>> {
-  const input = `${[...range.heads, ...range.bases.map((base) => `^${base}`)].join('\n')}\n`;
-  const merges = (await git.run(['rev-list', '--merges', '--stdin'], { input })).stdout;
-  if (merges.trim() === '') return new Map();
+  if (merges.length === 0) return new Map();
   const { stdout } = await git.run(
     ['diff-tree', '--stdin', '-c', '-r', '-z', '--no-abbrev', '--no-renames'],
     {
-      input: merges,
+      input: `${merges.join('\n')}\n`,
       encoding: 'latin1',
       maxOutputBytes: 512 * 1024 * 1024,
     },

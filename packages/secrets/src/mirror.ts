@@ -20,13 +20,12 @@ export interface StandIn {
   readonly linesBefore: number;
 }
 
-/** What to make scannable: commits as they are, whole trees, and single files of merge commits, and pieces of files. */
+/** What to make scannable: commits as they are, whole trees, and single files of merge commits. */
 export interface MirrorContent {
   readonly heads: readonly string[];
   /** Whole trees, each to become one parentless commit, by the commit they are of. */
   readonly trees: ReadonlyMap<string, string>;
   readonly files: ReadonlyMap<string, readonly { readonly path: string; readonly blob: string }[]>;
-  readonly parts: readonly Part[];
 }
 
 /**
@@ -48,29 +47,49 @@ export async function makeMirror(
   ]);
   const [objects = '', format = 'sha1'] = stdout.split('\n');
   await git.run(['init', '--quiet', '--bare', '--template=', `--object-format=${format}`, path]);
-  const inMirror = (args: readonly string[], input?: Uint8Array) =>
-    git.run([`--git-dir=${path}`, ...args], input === undefined ? {} : { input });
   // A path with a newline cannot be expressed here: git then finds no objects and fails.
   await files.write(join(path, 'objects/info/alternates'), `${objects}\n`);
-  await inMirror(['fast-import', '--quiet', '--force'], renderImport(content));
-  const refs = await inMirror(['for-each-ref', '--format=%(objectname) %(refname)', 'refs/zakenak/for/']);
-  const standIns = new Map<string, StandIn>();
-  for (const line of refs.stdout.split('\n').filter(Boolean)) {
-    const [id = '', ref = ''] = line.split(' ');
-    const [commit = '', index] = ref.slice('refs/zakenak/for/'.length).split('/');
-    const part = index === undefined ? undefined : content.parts[Number(index)];
-    standIns.set(
-      id,
-      part
-        ? { commit: part.change.commit, path: part.change.path, linesBefore: part.line - 1 }
-        : { commit, linesBefore: 0 },
-    );
-  }
-  return { path, standIns };
+  const imported = await importInto(path, renderImport(content), 'refs/zakenak/for/', git);
+  const standIns = [...imported].map(([name, id]) => [id, { commit: name, linesBefore: 0 }] as const);
+  return { path, standIns: new Map(standIns) };
+}
+
+/** Makes one commit of each part, and returns them by their ids. */
+export async function addParts(
+  { path }: Mirror,
+  parts: readonly Part[],
+  git: Ports['git'],
+): Promise<ReadonlyMap<string, StandIn>> {
+  if (parts.length === 0) return new Map();
+  const imported = await importInto(path, renderParts(parts), 'refs/zakenak/part/', git);
+  const standIns = [...imported].flatMap(([index, id]) => {
+    const part = parts[Number(index)];
+    const { commit, path: file } = part?.change ?? {};
+    return part && commit
+      ? [[id, { commit, ...(file ? { path: file } : {}), linesBefore: part.line - 1 }] as const]
+      : [];
+  });
+  return new Map(standIns);
+}
+
+/** The ids of the commits below `prefix`, by the rest of their names. */
+async function importInto(
+  path: string,
+  stream: Uint8Array,
+  prefix: string,
+  git: Ports['git'],
+): Promise<ReadonlyMap<string, string>> {
+  await git.run([`--git-dir=${path}`, 'fast-import', '--quiet', '--force'], { input: stream });
+  const args = ['for-each-ref', '--format=%(objectname) %(refname)', prefix];
+  const { stdout } = await git.run([`--git-dir=${path}`, ...args]);
+  const refs = stdout.split('\n').filter(Boolean);
+  return new Map(
+    refs.map((line) => [line.slice(line.indexOf(prefix) + prefix.length), line.split(' ')[0] ?? '']),
+  );
 }
 
 /** The stream for git fast-import. Paths are byte strings (latin1). */
-export function renderImport({ heads, trees, files, parts: pieces }: MirrorContent): Uint8Array {
+export function renderImport({ heads, trees, files }: MirrorContent): Uint8Array {
   const parts = heads.map((head, index) => `reset refs/zakenak/head/${index}\nfrom ${head}\n\n`);
   for (const [commit, tree] of trees) parts.push(`${commitHeader(commit)}M 040000 ${tree} ""\n\n`);
   for (const [commit, entries] of files) {
@@ -78,19 +97,20 @@ export function renderImport({ heads, trees, files, parts: pieces }: MirrorConte
     for (const { path, blob } of entries) parts.push(`M 100644 ${blob} ${quote(path)}\n`);
     parts.push('\n');
   }
-  const texts = pieces.flatMap(({ change, text }, index) => [
-    Buffer.from(
-      `${commitHeader(`part/${index}`)}M 100644 inline ${quote(readableName(change.name))}\ndata ${text.length}\n`,
-      'latin1',
-    ),
-    text,
-    Buffer.from('\n\n'),
-  ]);
-  return Buffer.concat([Buffer.from(parts.join(''), 'latin1'), ...texts]);
+  return Buffer.from(parts.join(''), 'latin1');
 }
 
-function commitHeader(standsFor: string): string {
-  return `commit refs/zakenak/for/${standsFor}\ncommitter scan <> 0 +0000\ndata ${standsFor.length}\n${standsFor}\n`;
+function renderParts(parts: readonly Part[]): Uint8Array {
+  const texts = parts.flatMap(({ change, text }, index) => {
+    const file = `M 100644 inline ${quote(readableName(change.name))}\ndata ${text.length}\n`;
+    const header = commitHeader(String(index), 'refs/zakenak/part/');
+    return [Buffer.from(`${header}${file}`, 'latin1'), text, Buffer.from('\n\n')];
+  });
+  return Buffer.concat(texts);
+}
+
+function commitHeader(standsFor: string, prefix = 'refs/zakenak/for/'): string {
+  return `commit ${prefix}${standsFor}\ncommitter scan <> 0 +0000\ndata ${standsFor.length}\n${standsFor}\n`;
 }
 
 function quote(path: string): string {

@@ -85,7 +85,7 @@ test('of merge commits the contents that equal no parent’s are read, deletions
 test('no path breaks out of its line in the stream for fast-import', () => {
   const file = { path: 'a"b\\c\nreset refs/heads/main', blob: 'f'.repeat(40) };
   const files = new Map([['1'.repeat(40), [file]]]);
-  const text = Buffer.from(renderImport({ heads: [], trees: new Map(), files, parts: [] })).toString();
+  const text = Buffer.from(renderImport({ heads: [], trees: new Map(), files })).toString();
   assert.ok(text.includes(`M 100644 ${file.blob} "a\\"b\\\\c\\nreset refs/heads/main"\n`));
 });
 

@@ -1,10 +1,18 @@
 /** The lines that a commit adds in one place of a file that it does not delete: what gitleaks looks at as one text. */
-export interface AddedLines {
+interface AddedLines {
   readonly commit: string;
   /** Undefined where git had to quote it. */
   readonly path: string | undefined;
   /** Without a line end at a file's end that has none. Valid only during the call. */
   readonly lines: Uint8Array;
+}
+
+/** What a PatchReader tells. */
+export interface PatchEvents {
+  /** One line of `--raw` for each file that a commit changes, as byte string. */
+  readonly onRaw: (line: string, commit: string) => void;
+  /** Once for each place of change. */
+  readonly onLines: (added: AddedLines) => void;
 }
 
 /** Reads patches piece by piece. */
@@ -16,12 +24,8 @@ export interface PatchReader {
 
 /** Git's options for the patches that a PatchReader reads. */
 export const patchOptions = [
-  '-p',
-  '-U0',
-  '--no-ext-diff',
-  '--no-textconv',
-  '--no-color',
-  '--format=commit %H',
+  ...['-p', '-U0', '--raw', '--no-abbrev', '--format=commit %H'],
+  ...['--no-ext-diff', '--no-textconv', '--no-color'],
 ];
 
 const longestHeader = 64 * 1024;
@@ -30,18 +34,18 @@ const [plus, minus, backslash] = [0x2b, 0x2d, 0x5c];
 const headers =
   /^(diff --git |index |old mode |new mode |new file mode |similarity index |dissimilarity index |rename |copy |--- |Binary files |$)/;
 
-/**
- * A reader of `git log` with `patchOptions`. `onLines` is asked once for each place of change; no more than `most` bytes of one are kept, and the rest is left out.
- */
-export function createPatchReader(onLines: (added: AddedLines) => void, most: number): PatchReader {
+/** A reader of `git log` with `patchOptions`. No more than `most` bytes of one place are kept, and the rest is left out. */
+export function createPatchReader(events: PatchEvents, most: number): PatchReader {
   let commit = '';
   let path: string | undefined;
   let isDeleted = false;
-  let header: Buffer[] = [];
+  // The beginning of a header line whose end is in the next piece.
+  let begun = '';
   const place = createPlace(most);
 
   const readHeader = (line: string) => {
     if (line.startsWith('@@ -')) return place.open(line);
+    if (line.startsWith(':')) return events.onRaw(line, commit);
     if (line.startsWith('commit ')) commit = line.slice('commit '.length);
     else if (line.startsWith('+++ ')) path = readPath(line);
     else if (line.startsWith('deleted file mode ')) isDeleted = true;
@@ -53,30 +57,29 @@ export function createPatchReader(onLines: (added: AddedLines) => void, most: nu
   };
   const finish = () => {
     const lines = place.close();
-    if (lines && !isDeleted) onLines({ commit, path, lines });
-  };
-  const take = (piece: Buffer, isWhole: boolean) => {
-    if (header.length === 0 && place.take(piece, isWhole)) return;
-    if (header.length === 0) finish();
-    header.push(piece);
-    if (header.reduce((sum, { length }) => sum + length, 0) > longestHeader)
-      throw new Error('git log wrote a header that is too long');
-    if (!isWhole) return;
-    readHeader(Buffer.concat(header).toString('latin1').slice(0, -1));
-    header = [];
+    if (lines && !isDeleted) events.onLines({ commit, path, lines });
   };
   return {
     push(chunk) {
       const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length);
       for (let at = 0; at < bytes.length; ) {
+        if (place.isOpen()) {
+          at = place.take(bytes, at);
+          if (at >= bytes.length) return;
+          finish();
+        }
         const end = bytes.indexOf(newline, at);
-        const next = end < 0 ? bytes.length : end + 1;
-        take(bytes.subarray(at, next), end >= 0);
-        at = next;
+        begun += bytes.toString('latin1', at, end < 0 ? bytes.length : end);
+        if (begun.length > longestHeader) throw new Error('git log wrote a header that is too long');
+        if (end < 0) return;
+        const line = begun;
+        begun = '';
+        readHeader(line);
+        at = end + 1;
       }
     },
     end() {
-      if (header.length > 0 || !place.isComplete()) throw new Error('git log ended within a patch');
+      if (begun !== '' || !place.isComplete()) throw new Error('git log ended within a patch');
       finish();
     },
   };
@@ -94,38 +97,53 @@ function createPlace(most: number) {
   let isOpen = false;
   let removed = 0;
   let added = 0;
-  // The line's first character while a line is being read.
-  let operation: number | undefined;
-  let former: number | undefined;
-  const keep = (bytes: Buffer) => {
-    size += bytes.copy(kept, size);
+  // The line's first character while a line is being read; 0 between lines.
+  let operation = 0;
+  let former = 0;
+
+  const begin = (first: number) => {
+    if (first !== plus && first !== minus && first !== backslash)
+      throw new Error('git log wrote a line that neither adds nor removes');
+    // `\ No newline at end of file` is said of the line before it.
+    if (first === backslash && former === plus && kept[size - 1] === newline) size--;
+    operation = first;
+  };
+  const finishLine = () => {
+    if (operation === plus) added--;
+    else if (operation === minus) removed--;
+    former = operation;
+    operation = 0;
   };
   return {
     open(line: string): void {
       const match = /^@@ -\d+(?:,(\d+))? \+\d+(?:,(\d+))? @@/.exec(line);
       if (!match) throw new Error('git log wrote a place without numbers');
       [removed, added] = [Number(match[1] ?? 1), Number(match[2] ?? 1)];
-      [isOpen, size, former] = [true, 0, undefined];
+      [isOpen, size, former] = [true, 0, 0];
     },
-    /** Whether the piece belongs to the place. */
-    take(piece: Buffer, isWhole: boolean): boolean {
-      if (!isOpen) return false;
-      const isStart = operation === undefined;
-      const current = operation ?? piece[0];
-      if (isStart && removed === 0 && added === 0 && current !== backslash) return false;
-      if (current !== plus && current !== minus && current !== backslash)
-        throw new Error('git log wrote a line that neither adds nor removes');
-      if (current === plus) keep(isStart ? piece.subarray(1) : piece);
-      // `\\ No newline at end of file` is said of the line before it.
-      if (current === backslash && isStart && former === plus && kept[size - 1] === newline) size--;
-      operation = isWhole ? undefined : current;
-      if (!isWhole) return true;
-      if (current === plus) added--;
-      if (current === minus) removed--;
-      former = current;
-      return true;
+    isOpen: () => isOpen,
+    /** Takes lines from `at` on and returns where the place's lines end, or the piece. */
+    take(bytes: Uint8Array, at: number): number {
+      let index = at;
+      while (index < bytes.length) {
+        if (operation === 0) {
+          const first = bytes[index] ?? 0;
+          if (removed === 0 && added === 0 && first !== backslash) return index;
+          begin(first);
+          index++;
+        }
+        let byte = 0;
+        if (operation === plus)
+          while (byte !== newline && index < bytes.length) {
+            byte = bytes[index++] ?? 0;
+            if (size < most) kept[size++] = byte;
+          }
+        else while (byte !== newline && index < bytes.length) byte = bytes[index++] ?? 0;
+        if (byte === newline) finishLine();
+      }
+      return index;
     },
-    isComplete: () => !isOpen || (operation === undefined && removed === 0 && added === 0),
+    isComplete: () => !isOpen || (operation === 0 && removed === 0 && added === 0),
     /** What was kept of the place that was open. */
     close(): Uint8Array | undefined {
       const lines = isOpen ? kept.subarray(0, size) : undefined;

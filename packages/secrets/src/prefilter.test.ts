@@ -17,7 +17,7 @@ const rule = (regex: string, keywords: readonly string[] = [], path?: RegExp): R
 
 test('a patch is read alike wherever it is cut, and what is no patch is refused', () => {
   const patch = [
-    'commit 1111\n\ndiff --git a/a b c b/a b c\nindex 1..2 100644\n--- a/a b c\n+++ b/a b c\t\n',
+    'commit 1111\n\n:100644 100644 1 2 M\ta b c\n\ndiff --git a/a b c b/a b c\nindex 1..2 100644\n--- a/a b c\n+++ b/a b c\t\n',
     '@@ -0,0 +1,2 @@ context\n+commit 9\n++++ b/x\n@@ -5 +6 @@\n-old\n\\ No newline at end of file\n+new\n\\ No newline at end of file\n',
     'diff --git "a/n\\303\\244" "b/n\\303\\244"\nnew file mode 100644\n--- /dev/null\n+++ "b/n\\303\\244"\n@@ -0,0 +1 @@\n+x\n',
     'commit 2222\n\ndiff --git a/g b/g\ndeleted file mode 100644\n--- a/g\n+++ /dev/null\n@@ -1 +0,0 @@\n-gone\n',
@@ -26,7 +26,10 @@ test('a patch is read alike wherever it is cut, and what is no patch is refused'
   const read = (pieces: readonly Uint8Array[], most = 1000) => {
     const seen: unknown[] = [];
     const reader = createPatchReader(
-      ({ commit, path, lines }) => seen.push([commit, path, Buffer.from(lines).toString()]),
+      {
+        onRaw: (line, commit) => seen.push([commit, line]),
+        onLines: ({ commit, path, lines }) => seen.push([commit, path, Buffer.from(lines).toString()]),
+      },
       most,
     );
     for (const piece of pieces) reader.push(piece);
@@ -34,6 +37,7 @@ test('a patch is read alike wherever it is cut, and what is no patch is refused'
     return seen;
   };
   const expected = [
+    ['1111', ':100644 100644 1 2 M\ta b c'],
     ['1111', 'a b c', 'commit 9\n+++ b/x\n'],
     ['1111', 'a b c', 'new'],
     ['1111', undefined, 'x\n'],
@@ -48,7 +52,7 @@ test('a patch is read alike wherever it is cut, and what is no patch is refused'
       expected,
     );
   }
-  assert.deepEqual(read([bytes(patch)], 3)[0], ['1111', 'a b c', 'com']);
+  assert.deepEqual(read([bytes(patch)], 3)[1], ['1111', 'a b c', 'com']);
   for (const bad of [
     'hello\n',
     patch.slice(0, 120),
@@ -98,23 +102,27 @@ test('Go’s patterns keep their meaning or match more; what cannot be said is n
     assert.equal(translatePattern(pattern), undefined, pattern);
 });
 
+const decodes = (run: string) => mayDecode(bytes(run), 0, run.length);
+
 test('what decodes to printable text may leak, and other words of its letters do not', () => {
   for (let round = 0; round < 500; round++) {
     const text = Buffer.from(Array.from({ length: randomInt(16, 60) }, () => randomInt(9, 127)));
-    assert.ok(mayDecode(text.toString('hex')), text.toString('hex'));
+    assert.ok(decodes(text.toString('hex')), text.toString('hex'));
     for (const encoding of ['base64', 'base64url'] as const) {
       const encoded = text.toString(encoding);
-      if (/[0-9+/_-]/.test(encoded)) assert.ok(mayDecode(encoded), encoded);
+      if (/[0-9+/_-]/.test(encoded)) assert.ok(decodes(encoded), encoded);
     }
   }
-  assert.ok(mayDecode(`${bytes('x'.repeat(20)).toString('hex')}zz`));
+  assert.ok(decodes(`${bytes('x'.repeat(20)).toString('hex')}zz`));
   for (const word of [
     'aVeryLongIdentifierOfCode2',
     randomBytes(48).fill(200).toString('base64'),
     'deadbeef'.repeat(5),
   ])
-    assert.equal(mayDecode(word), false, word);
+    assert.equal(decodes(word), false, word);
 });
+
+const settle = (may: boolean | (() => boolean) | undefined) => (typeof may === 'function' ? may() : may);
 
 test('only what no rule can find anything in is left out', () => {
   const filter = createPrefilter([
@@ -122,7 +130,8 @@ test('only what no rule can find anything in is left out', () => {
     rule('tok_[a-z]{5}', ['tok_'], /\.env$/),
   ]);
   assert.ok(filter);
-  const mayLeak = (text: string | Uint8Array, path?: string) => filter.mayLeak(Buffer.from(text), path);
+  const mayLeak = (text: string | Uint8Array, path?: string) =>
+    settle(filter.mayLeak(Buffer.from(text), path));
   assert.equal(mayLeak('PASS = abc123'), true);
   assert.equal(mayLeak('pass = no'), false);
   assert.equal(mayLeak('tok_abcde', 'a.txt'), false);
@@ -140,8 +149,11 @@ test('only what no rule can find anything in is left out', () => {
   ])
     assert.equal(mayLeak(unsure), true, unsure.slice(0, 40));
   assert.equal(mayLeak(Buffer.concat([Buffer.from([0xff]), bytes('pass = no')])), true);
-  assert.equal(createPrefilter([rule('x')])?.mayLeak(bytes('a x'), 'p'), true);
-  assert.equal(createPrefilter([{ keywords: [], paths: /\.p12$/ }])?.mayLeak(bytes(''), 'a.p12'), true);
+  assert.equal(settle(createPrefilter([rule('x')])?.mayLeak(bytes('a x'), 'p')), true);
+  assert.equal(
+    settle(createPrefilter([{ keywords: [], paths: /\.p12$/ }])?.mayLeak(bytes(''), 'a.p12')),
+    true,
+  );
 });
 
 test('the default configuration is cut out of the program that carries it', () => {

@@ -4,8 +4,11 @@ import type { Rule } from './rules.ts';
 
 /** Tells the texts in which gitleaks can find nothing. */
 export interface Prefilter {
-  /** False only where no rule can find anything in the lines that a commit adds in one place of a file; `path` undefined: any. */
-  mayLeak(lines: Uint8Array, path: string | undefined): boolean;
+  /**
+   * False only where no rule can find anything in the lines that a commit adds in one place of a file; `path` undefined: any. A function tells it after looking with expressions, which
+   * may take long: call it under a watchdog.
+   */
+  mayLeak(lines: Uint8Array, path: string | undefined): boolean | (() => boolean);
 }
 
 /** Bytes. Longer texts are gitleaks' to judge: our expressions may take the square of the length. */
@@ -34,7 +37,7 @@ export function createPrefilter(rules: readonly Rule[]): Prefilter | undefined {
   const byWord = words.map((word) => rules.filter(({ keywords }) => keywords.includes(word)));
   const { next, ends } = automaton;
 
-  const mayLeak = (lines: Uint8Array, path: string | undefined): boolean => {
+  const mayLeak = (lines: Uint8Array, path: string | undefined): boolean | (() => boolean) => {
     if (lines.length > longest) return true;
     const bytes = Buffer.from(lines.buffer, lines.byteOffset, lines.length);
     const concerned = new Set<Rule>(always);
@@ -48,9 +51,7 @@ export function createPrefilter(rules: readonly Rule[]): Prefilter | undefined {
       if (kind & escapes && isEscape(bytes, index)) return true;
       if (kind & inRun) run++;
       else {
-        // Two characters more: the padding of base64.
-        if (run >= 16 && mayDecode(bytes.toString('latin1', index - run, Math.min(index + 2, bytes.length))))
-          return true;
+        if (run >= 16 && mayDecode(bytes, index - run, index)) return true;
         run = 0;
       }
       state = next[state * 256 + byte] ?? 0;
@@ -58,19 +59,14 @@ export function createPrefilter(rules: readonly Rule[]): Prefilter | undefined {
       if (found) for (const word of found) for (const rule of byWord[word] ?? []) concerned.add(rule);
     }
     if (seen & beyondAscii && folded.some((letter) => bytes.includes(letter))) return true;
-    return concerned.size > 0 && matchesAny(concerned, bytes, path, (seen & beyondAscii) === 0);
+    if (concerned.size === 0) return false;
+    const text = seen & beyondAscii ? decode(bytes) : bytes.toString('latin1');
+    return text === undefined || (() => matchesAny(concerned, text, path));
   };
   return { mayLeak };
 }
 
-function matchesAny(
-  rules: ReadonlySet<Rule>,
-  bytes: Buffer,
-  path: string | undefined,
-  isAscii: boolean,
-): boolean {
-  const text = isAscii ? bytes.toString('latin1') : decode(bytes);
-  if (text === undefined) return true;
+function matchesAny(rules: ReadonlySet<Rule>, text: string, path: string | undefined): boolean {
   for (const { pattern, paths } of rules)
     if ((path === undefined || paths === undefined || paths.test(path)) && (pattern?.test(text) ?? true))
       return true;

@@ -1,10 +1,10 @@
 import { matchesGlob } from 'node:path';
 import type { Ports, Report } from '@zakenak/core';
 import { type Baseline, findKnown, renderBaseline } from './baseline.ts';
-import { type Change, readChanges, readSizes } from './changes.ts';
-import { type CleanCommits, narrowScope, openCleanCommits } from './clean-commits.ts';
+import { type Change, readSizes } from './changes.ts';
+import { type CleanCommits, openCleanCommits, withoutClean } from './clean-commits.ts';
 import { readVersion } from './gitleaks.ts';
-import { scanHistory } from './history.ts';
+import { isSkipped, readHistory, scanHistory } from './history.ts';
 import { createIdentifier, repositorySalt } from './identity.ts';
 import { findKubernetesLeaks } from './kubernetes.ts';
 import type { Leak } from './leak.ts';
@@ -66,20 +66,17 @@ async function findLeaks(
   signal: AbortSignal | undefined,
 ): Promise<Found> {
   const clean = await openRecord(policy, request, ports, signal);
-  const { scope, commits } = await narrowScope(whole, clean.ids, ports.git);
-  const { changes, hasUnreadable } = await readChanges(scope, ports.git);
+  const scope = withoutClean(whole, clean.ids);
+  const passRequest = { scope, policy, request, folder };
+  const history = await readHistory(passRequest, ports, signal);
+  const changes = history?.patches.changes ?? [];
   const ids = changes.flatMap(({ blob, former }) => (former ? [blob, former] : [blob]));
   const sizes = await readSizes(new Set(ids), ports.git);
   const isReported = ({ path }: { readonly path: string }) =>
     !request.exclude.some((glob) => matchesGlob(path, glob));
   const skipped = changes.filter((change) => isSkipped(change, sizes, request) && isReported(change));
-  const wanted = changes.filter((change) => !isSkipped(change, sizes, request));
   const [real, kubernetes] = await Promise.all([
-    scanHistory(
-      { scope, commits: commits.length, changes: wanted, hasUnreadable, sizes, policy, request, folder },
-      ports,
-      signal,
-    ),
+    history ? scanHistory(history, sizes, passRequest, ports, signal) : { leaks: [], unscanned: [] },
     request['kubernetes-rules']
       ? findKubernetesLeaks(changes, sizes, ports.git)
       : { leaks: [], tooLarge: [] },
@@ -98,7 +95,7 @@ async function findLeaks(
   const dirty = new Set(
     [counted, kubernetes.tooLarge, real.unscanned, skipped].flat().map(({ commit }) => commit),
   );
-  await clean.add(commits.filter((commit) => !dirty.has(commit)));
+  await clean.add((scope.only ?? scope.all).filter((commit) => !dirty.has(commit)));
   const own = await keepOwnOfMerges(counted, new Set(scope.mergedFiles.keys()), ports.git);
   const leaks = own.filter(isReported);
   const caveats = [
@@ -109,15 +106,6 @@ async function findLeaks(
     ),
   ];
   return { leaks, unscanned: real.unscanned.filter(isReported), caveats };
-}
-
-/** gitleaks counts whole megabytes, and skips what has more of them. */
-function isSkipped(
-  { blob }: Change,
-  sizes: ReadonlyMap<string, number>,
-  { 'max-file-size': megabytes }: ScanSecretsRequest,
-): boolean {
-  return megabytes > 0 && Math.floor((sizes.get(blob) ?? 0) / 1_000_000) > megabytes;
 }
 
 /** What a commit's finds follow from, and which commits had none. */

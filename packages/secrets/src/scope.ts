@@ -17,6 +17,8 @@ export interface Scope {
   /** Trees that are scanned whole, by commit. */
   readonly trees: ReadonlyMap<string, string>;
   readonly mergedFiles: ReadonlyMap<string, readonly MergedFile[]>;
+  /** Commits of the history. */
+  readonly all: readonly string[];
   /** Commits in scope. */
   readonly commits: number;
 }
@@ -30,12 +32,15 @@ export async function readScope(request: ScanSecretsRequest, git: Git): Promise<
   const heads = request.scope === 'history' ? await everyTip(range.head, git) : [range.head];
   const { bases, head, reason } = range;
   const input = `${[...heads, ...bases.map((base) => `^${base}`)].join('\n')}\n`;
-  const [counted, mergedFiles] = await Promise.all([
-    git.run(['rev-list', '--count', '--stdin'], { input }),
-    readMergedFiles({ heads, bases }, git),
-  ]);
-  const commits = Number(counted.stdout);
-  return { reason, head, bases, heads, trees: new Map(), mergedFiles, commits };
+  const { stdout } = await git.run(['rev-list', '--parents', '--stdin'], {
+    input,
+    maxOutputBytes: 1024 * 1024 * 1024,
+  });
+  const lines = stdout.split('\n').filter(Boolean);
+  const all = lines.map((line) => line.split(' ', 1)[0] ?? '');
+  const merges = all.filter((commit, index) => (lines[index]?.length ?? 0) > 2 * commit.length + 1);
+  const mergedFiles = await readMergedFiles(merges, git);
+  return { reason, head, bases, heads, trees: new Map(), mergedFiles, all, commits: all.length };
 }
 
 async function readRange(request: ScanSecretsRequest, git: Git): Promise<CommitRange> {
@@ -54,7 +59,7 @@ async function treeScope(request: ScanSecretsRequest, git: Git): Promise<Scope> 
   const tree = (await git.run(['rev-parse', '--verify', `${head}^{tree}`])).stdout.trim();
   const reason = `the files of ${head.slice(0, 12)}`;
   const trees = new Map([[head, tree]]);
-  return { reason, head, bases: [], heads: [], trees, mergedFiles: new Map(), commits: 1 };
+  return { reason, head, bases: [], heads: [], trees, mergedFiles: new Map(), all: [], commits: 1 };
 }
 
 async function wholeHistory(request: ScanSecretsRequest, git: Git): Promise<CommitRange> {

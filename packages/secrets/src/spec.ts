@@ -9,7 +9,8 @@ export const spec = defineSpec({
     'Scans what the event brought: a pull request’s own commits, a push, a tag; the contents that merge commits add themselves included. ' +
     'Configuration, .gitleaksignore and baseline come from the base branch on a pull request. No secret is ever printed or stored: ' +
     'findings and the baseline carry a salted hash. Beside gitleaks’ rules, YAML files are read as Kubernetes reads them: values of plain Secrets (base64 looked ' +
-    'through), kubeconfigs, credentials in values files; templates, SOPS’ ciphertexts and placeholders are none. A comment `gitleaks:allow` on the line accepts it.',
+    'through), kubeconfigs, credentials in values files; templates, SOPS’ ciphertexts and placeholders are none. A comment `gitleaks:allow` on the line accepts it. ' +
+    'Text files beyond 100 MiB, which git and gitleaks pass over in silence, are read too; one that cannot be is a finding. Binary files (a NUL in the first 8000 bytes) are not scanned.',
   example: 'zakenak secrets --scope tree',
   inputs: {
     scope: {

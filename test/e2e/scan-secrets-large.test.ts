@@ -2,9 +2,11 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import type { Command } from '@zakenak/core';
 import { scanSecrets } from '@zakenak/secrets';
+import { reportOf, runCli } from './cli-fixture.ts';
 import { makeRepository, makeToken } from './secrets-fixture.ts';
 
 const mebibyte = 1024 * 1024;
@@ -137,3 +139,26 @@ test('files above max-file-size are named, and files below it are scanned', asyn
     'A file is larger than max-file-size (1 MB) and not scanned whole: big.txt.',
   ]);
 });
+
+test('ten thousand finds are each told once, on every way out, within a minute', async (t) => {
+  const { commit, root } = await makeRepository(t);
+  const tokens = Array.from({ length: 100 }, () => makeToken());
+  const text = tokens.map((token) => `t=${token}\n`).join('');
+  await commit(Object.fromEntries(Array.from({ length: 100 }, (_, index) => [`config/${index}.env`, text])));
+  const started = performance.now();
+  const args = ['secrets', '--scope', 'tree', '--json', '--output-dir', 'out', '--directory', root];
+  const outcome = await runCli(args);
+  const report = reportOf(outcome);
+  assert.equal(outcome.exitCode, 1);
+  assert.deepEqual([report.outputs['leaks-count'], report.findings.length], [10_000, 10_000]);
+  assert.equal(new Set(report.findings.map(({ fingerprint }) => fingerprint)).size, 10_000);
+  const written = [outcome.stdout, outcome.stderr, ...filesBelow(join(root, 'out'))].join('');
+  for (const token of tokens) assert.equal(written.includes(token.slice(6)), false);
+  assert.ok(performance.now() - started < 60_000);
+});
+
+function filesBelow(folder: string): readonly string[] {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => readFileSync(join(entry.parentPath, entry.name), 'latin1'));
+}

@@ -99,20 +99,27 @@ test('a secret deep in a file of a gibibyte is found at its line, in bounded mem
   assert.ok(seconds < 240, `${seconds} s`);
   const tree = await scanSecrets(request({ scope: 'tree', head: git('rev-parse', 'main') }), ports);
   assert.equal(tree.outputs['leaks-count'], 1);
+  // The work tree does not have it: the commit removes it.
+  await commit({ a: 'b\n' });
+  const [after, less] = await watchMemory(() =>
+    scanSecrets(request({ base: 'HEAD~1', head: 'HEAD' }), ports),
+  );
+  assert.equal(after.verdict, 'passed');
+  assert.ok(less < 1024, `${less} MiB`);
 });
 
 test('what of a large file cannot be scanned is a finding, and an excluded one is none', async (t) => {
   const repository = await makeRepository(t);
   const { commit, ports, request } = repository;
   const base = await commit({ a: 'a\n' });
-  await commitLarge(repository, 'dump.log', 101, new Map([[50, `t=${makeToken()}\n`]]));
+  await commitLarge(repository, 'a dump.log', 101, new Map([[50, `t=${makeToken()}\n`]]));
   // Without the manifest's program its rules cannot be read.
   const process = { run: (command: Command, signal?: AbortSignal) => ports.process.run(command, signal) };
   const range = { base, head: 'main' };
   const report = await scanSecrets(request(range), { ...ports, process });
   assert.deepEqual(
     report.findings.map(({ ruleId, location }) => `${ruleId} ${location?.path}`),
-    ['secret/file-not-scanned dump.log'],
+    ['secret/file-not-scanned a dump.log'],
   );
   assert.deepEqual([report.verdict, report.outputs['new-count']], ['failed', 0]);
   assert.match(report.summary, /No new secrets, 1 file not scanned whole; 1 commit scanned/);
@@ -121,6 +128,14 @@ test('what of a large file cannot be scanned is a finding, and an excluded one i
   const known = await scanSecrets(request(range), ports);
   assert.deepEqual([known.verdict, known.outputs['new-count']], ['failed', 1]);
   assert.equal(known.findings[0]?.location?.startLine, 51 * linesOfFiller + 1);
+  // Where the path is large in one commit, it is read apart in all.
+  await commit({ 'a dump.log': `small\nt=${makeToken()}\n`, 'a_dump.log': `t=${makeToken()}\n` });
+  const later = await scanSecrets(request({ base: 'HEAD~1', head: 'HEAD' }), ports);
+  const all = await scanSecrets(request({ base, head: 'HEAD' }), ports);
+  const lines = (report: typeof all) =>
+    report.findings.map(({ location }) => `${location?.path}:${location?.startLine}`);
+  assert.deepEqual(lines(later), ['a dump.log:2', 'a_dump.log:1']);
+  assert.deepEqual(lines(all), ['a dump.log:2', `a dump.log:${51 * linesOfFiller + 1}`, 'a_dump.log:1']);
 });
 
 test('files above max-file-size are named, and files below it are scanned', async (t) => {

@@ -18,9 +18,6 @@ export function isUnreadable(name: string): boolean {
   return name.endsWith('\\');
 }
 
-/** git log's arguments that leave such paths out. */
-export const readablePaths = ['--', ':(exclude)*\\\\'];
-
 /** A name under which gitleaks reads the file. */
 export function readableName(name: string): string {
   return name.replace(/\\+$/, (end) => '_'.repeat(end.length));
@@ -44,25 +41,32 @@ export async function readSizes(ids: ReadonlySet<string>, git: Git): Promise<Rea
   );
 }
 
-/** One line of `git log --raw --no-abbrev`, as byte string: the names in it, and the file that it writes. A renamed file counts as new. */
-export function parseRawLine(
-  line: string,
-  commit: string,
-): { readonly names: readonly string[]; readonly change?: Change } {
+/** A file as a commit found it and left it no more. */
+export interface Removal {
+  readonly name: string;
+  readonly blob: string;
+}
+
+/** What a line of `git log --raw` says: the names in it, and the file that it writes or removes. */
+export interface RawLine {
+  readonly names: readonly string[];
+  readonly change?: Change;
+  readonly removal?: Removal;
+}
+
+/** One line of `git log --raw --no-abbrev`, as byte string. A renamed file counts as new. */
+export function parseRawLine(line: string, commit: string): RawLine {
   const match = /^:\d+ (\d+) ([0-9a-f]+) ([0-9a-f]+) (\w)\d*\t(.*)$/s.exec(line);
   if (!match) throw new Error('git log wrote a change of an unknown form');
   const [, mode = '', before = '', blob = '', status, rest = ''] = match;
   const names = rest.split('\t').map(unquote);
   const name = names.at(-1) ?? '';
-  if (status === 'D' || !isRead(mode, name)) return { names };
+  if (status === 'D') return { names, removal: { name, blob: before } };
+  // Regular files and links, which say something too.
+  if (!/^1[02]0/.test(mode)) return { names };
   const former = status === 'M' ? { former: before } : {};
   const path = Buffer.from(name, 'latin1').toString('utf8');
   return { names, change: { commit, path, name, blob, ...former } };
-}
-
-/** Regular files; what a link says is text of a patch like another, unless the patch is left out. */
-function isRead(mode: string, name: string): boolean {
-  return mode.startsWith('100') || (mode === '120000' && isUnreadable(name));
 }
 
 const escapes: Readonly<Record<string, string>> = {

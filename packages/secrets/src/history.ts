@@ -1,11 +1,12 @@
 import type { Ports } from '@zakenak/core';
-import { type Change, readablePaths } from './changes.ts';
+import { type Apart, holdsLargeBlob, selectApart } from './apart.ts';
+import { type Change, readSizes } from './changes.ts';
 import { scannerFailed } from './errors.ts';
 import { readVersion, runGitleaks, selectCommits } from './gitleaks.ts';
-import { hasLargeFiles, readApart } from './large-files.ts';
+import { readApart } from './large-files.ts';
 import type { Leak } from './leak.ts';
-import { addParts, type Mirror, makeMirror, type StandIn } from './mirror.ts';
-import { type Patches, readPatches, selectOnly } from './mirror-patches.ts';
+import { addParts, type Mirror, makeMirror, partsOnly, type StandIn } from './mirror.ts';
+import { type Patches, readPatches, readRaw, selectOnly } from './mirror-patches.ts';
 import type { Policy } from './policy.ts';
 import { createPrefilter } from './prefilter.ts';
 import type { ScanSecretsRequest } from './request.ts';
@@ -15,14 +16,17 @@ import type { Scope } from './scope.ts';
 /** From so many commits on, reading the rules and every patch ourselves costs less than it saves. */
 const manyCommits = 1_000;
 
-/** The commits of a scope, read once and ready to be scanned. */
+/** The commits of a scope, read and ready to be scanned. */
 export interface History {
   readonly mirror: Mirror;
   /** git log's arguments for all of them. */
   readonly whole: readonly string[];
-  /** What leaves unreadable paths out of them. */
-  readonly paths: readonly string[];
+  readonly apart: Apart;
+  /** Without what is read apart. */
   readonly patches: Patches;
+  /** Every file that a commit writes, and the sizes of its blobs. */
+  readonly changes: readonly Change[];
+  readonly sizes: ReadonlyMap<string, number>;
 }
 
 /** What a pass over a history works with. */
@@ -45,22 +49,27 @@ export async function readHistory(
   const heads = scope.only ?? scope.heads;
   if (heads.length === 0 && scope.trees.size === 0) return undefined;
   const isLong = (scope.only ?? scope.all).length >= manyCommits;
-  const [mirror, prefilter] = await Promise.all([
+  const [mirror, prefilter, readsNames] = await Promise.all([
     makeMirror(folder, { heads, trees: scope.trees, files: scope.mergedFiles }, ports),
     isLong ? readPrefilter(policy, ports, signal) : undefined,
+    // git reads a new file whole into memory, however large it is: its path has to be known before its patch is asked for.
+    !isLong || holdsLargeBlob(ports.git),
   ]);
   const whole = selectCommits(scope);
-  const read = (paths: readonly string[]) =>
-    readPatches(mirror.path, [...whole, ...paths], prefilter, ports, signal);
-  const all = await read([]);
-  const changes = all.changes.map((change) => ({
+  const read = (pathspec: readonly string[]) =>
+    readPatches(mirror.path, [...whole, ...pathspec], prefilter, ports, signal);
+  const first = readsNames ? await readRaw(mirror.path, whole, ports, signal) : await read([]);
+  const ids = new Set(first.removals.map(({ blob }) => blob));
+  for (const { blob, former } of first.changes) ids.add(blob).add(former ?? blob);
+  const sizes = await readSizes(ids, ports.git);
+  const apart = selectApart(first, sizes);
+  // A file that was renamed from a path that is left out is a new one to git.
+  const patches = readsNames || apart.pathspec.length > 0 ? await read(apart.pathspec) : first;
+  const changes = first.changes.map((change) => ({
     ...change,
     commit: mirror.standIns.get(change.commit)?.commit ?? change.commit,
   }));
-  if (!all.hasUnreadable) return { mirror, whole, paths: [], patches: { ...all, changes } };
-  // A file that was renamed from an unreadable path is a new one to git without that.
-  const patches = { ...(await read(readablePaths)), changes };
-  return { mirror, whole, paths: readablePaths, patches };
+  return { mirror, whole, apart, patches, changes, sizes };
 }
 
 /**
@@ -68,42 +77,39 @@ export async function readHistory(
  * Throws `secrets/scanner-failed` also where gitleaks did not say that it scanned every commit.
  */
 export async function scanHistory(
-  { mirror, whole, paths, patches }: History,
-  sizes: ReadonlyMap<string, number>,
+  { mirror, whole, apart, patches, changes, sizes }: History,
   { policy, request, folder }: HistoryRequest,
   ports: HistoryPorts,
   signal: AbortSignal | undefined,
 ): Promise<{ readonly leaks: readonly Leak[]; readonly unscanned: readonly Change[] }> {
-  const wanted = patches.changes.filter((change) => !isSkipped(change, sizes, request));
-  const prefilter = hasLargeFiles(wanted, sizes) ? await readPrefilter(policy, ports, signal) : undefined;
-  const { parts, unscanned } = await readApart(wanted, sizes, prefilter, ports.git);
-  const pieces = await addParts(mirror, parts, ports.git);
+  const scan = async (selection: readonly string[], expected: number) => {
+    const { config, ignoreFile } = policy;
+    const found = await runGitleaks(
+      {
+        ...{ repository: mirror.path, selection, config, ignoreFile, cwd: folder },
+        decodeDepth: request['decode-depth'],
+        maxFileSize: request['max-file-size'],
+      },
+      ports,
+      signal,
+    );
+    // gitleaks ends without a word at a patch that it cannot read.
+    if (found.commits !== expected)
+      throw scannerFailed(`it scanned ${found.commits} of ${expected} commits with text`);
+    return found.leaks;
+  };
   const { commits, candidates } = patches;
   // One at least, so that gitleaks judges its configuration.
   const chosen = candidates.length > 0 ? candidates : commits.slice(0, 1);
-  const selection =
-    chosen.length < commits.length
-      ? await selectOnly(mirror.path, [...chosen, ...pieces.keys()], ports)
-      : whole;
-  const found = await runGitleaks(
-    {
-      repository: mirror.path,
-      selection: [...selection, ...paths],
-      config: policy.config,
-      ignoreFile: policy.ignoreFile,
-      cwd: folder,
-      decodeDepth: request['decode-depth'],
-      maxFileSize: request['max-file-size'],
-    },
-    ports,
-    signal,
-  );
-  // gitleaks ends without a word at a patch that it cannot read.
-  const expected = chosen.length + pieces.size;
-  if (found.commits !== expected)
-    throw scannerFailed(`it scanned ${found.commits} of ${expected} commits with text`);
+  const selection = chosen.length < commits.length ? await selectOnly(mirror.path, chosen, ports) : whole;
+  const leaks = await scan([...selection, ...apart.pathspec], chosen.length);
+  const alone = changes.filter((change) => apart.includes(change.name) && !isSkipped(change, sizes, request));
+  const prefilter = alone.length > 0 ? await readPrefilter(policy, ports, signal) : undefined;
+  const { parts, unscanned } = await readApart(alone, sizes, prefilter, ports.git);
+  const pieces = await addParts(mirror, parts, ports.git);
+  const more = pieces.size > 0 ? await scan(partsOnly, pieces.size) : [];
   const standIns = new Map([...mirror.standIns, ...pieces]);
-  return { leaks: found.leaks.map((leak) => nameOrigin(leak, standIns)), unscanned };
+  return { leaks: [...leaks, ...more].map((leak) => nameOrigin(leak, standIns)), unscanned };
 }
 
 /** Larger than the request wants: gitleaks counts whole megabytes, and skips what has more of them. */

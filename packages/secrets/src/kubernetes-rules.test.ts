@@ -103,5 +103,6 @@ test('changes of commits are read with names of any bytes', () => {
   });
   for (const none of [`:100644 000000 ${b} ${zero} D\tgone`, `:000000 160000 ${zero} ${a} A\tmodule`])
     assert.equal(read(none).change, undefined);
+  assert.deepEqual(read(`:100644 000000 ${b} ${zero} D\tgone`).removal, { name: 'gone', blob: b });
   assert.throws(() => read('::100644 100644 100644 a b c MM\tx'));
 });

@@ -1,5 +1,5 @@
 import type { Git } from '@zakenak/core';
-import { type Change, isUnreadable } from './changes.ts';
+import type { Change } from './changes.ts';
 import { largestText } from './gitleaks.ts';
 import { longest, type Prefilter } from './prefilter.ts';
 import { createWatchdog } from './watchdog.ts';
@@ -34,23 +34,17 @@ const mostRead = 8 * 1024 * 1024 * 1024;
 // git takes a file with a NUL in its first 8000 bytes for binary, and gitleaks reads no binary files.
 const probed = 8000;
 
-/** Whether files are there that have to be read with a prefilter. */
-export function hasLargeFiles(changes: readonly Change[], sizes: ReadonlyMap<string, number>): boolean {
-  return changes.some(({ blob }) => (sizes.get(blob) ?? 0) > largestText);
-}
-
 /**
- * Reads, piece by piece, the text files that gitleaks passes over without a word: those that git is told not to compare because of their size, and those with an unreadable name. The whole
- * file counts, also what the commit found there. Of large ones none is read without a prefilter.
+ * Reads, piece by piece, files that gitleaks would pass over without a word. The whole file counts, also what the commit found there. Of large ones none is read without a
+ * prefilter.
  */
 export async function readApart(
-  changes: readonly Change[],
+  apart: readonly Change[],
   sizes: ReadonlyMap<string, number>,
   prefilter: Prefilter | undefined,
   git: Git,
 ): Promise<LargeFiles> {
   const sizeOf = ({ blob }: Change) => sizes.get(blob) ?? 0;
-  const apart = changes.filter((change) => sizeOf(change) > largestText || isUnreadable(change.name));
   const parts: Part[] = [];
   const unscanned: Change[] = [];
   let kept = 0;

@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { type Ports, ZakenakError } from '@zakenak/core';
-import { type Change, isUnreadable, parseRawLine } from './changes.ts';
+import { type Change, isUnreadable, parseRawLine, type Removal } from './changes.ts';
 import { scannerFailed } from './errors.ts';
 import { gitEnvironment } from './gitleaks.ts';
-import { createPatchReader, patchOptions } from './patch.ts';
+import { createPatchReader, patchOptions, rawOptions } from './patch.ts';
 import { longest, type Prefilter } from './prefilter.ts';
 import { createWatchdog } from './watchdog.ts';
 
@@ -15,6 +15,8 @@ export interface Patches {
   readonly candidates: readonly string[];
   /** Every file that a commit writes. */
   readonly changes: readonly Change[];
+  /** Every file that a commit removes. */
+  readonly removals: readonly Removal[];
   /** Some path, of a deleted file too, is unreadable. */
   readonly hasUnreadable: boolean;
 }
@@ -22,6 +24,16 @@ export interface Patches {
 const batch = 1024 * 1024;
 // Some hundred times what a batch takes. Who writes texts that our expressions are slow with is scanned by gitleaks alone.
 const batchMs = 2_000;
+
+/** Reads what the selected commits change, without their patches: no commits and no candidates. */
+export function readRaw(
+  mirror: string,
+  selection: readonly string[],
+  ports: Pick<Ports, 'process' | 'log'>,
+  signal?: AbortSignal,
+): Promise<Patches> {
+  return readLog(mirror, [...rawOptions, ...selection], undefined, ports, signal);
+}
 
 /**
  * Reads the patches of the selected commits once; where the prefilter takes too long with them, once more without. Throws `secrets/scanner-failed` where git fails or
@@ -34,17 +46,36 @@ export async function readPatches(
   ports: Pick<Ports, 'process' | 'log'>,
   signal?: AbortSignal,
 ): Promise<Patches> {
+  const args = [...patchOptions, ...selection];
+  try {
+    return await readLog(mirror, args, prefilter, ports, signal);
+  } catch (thrown) {
+    if (!(thrown instanceof TooSlow)) throw thrown;
+    ports.log.debug('The prefilter takes too long with a text: gitleaks scans every commit.');
+    return readLog(mirror, args, undefined, ports, signal);
+  }
+}
+
+async function readLog(
+  mirror: string,
+  args: readonly string[],
+  prefilter: Prefilter | undefined,
+  ports: Pick<Ports, 'process'>,
+  signal: AbortSignal | undefined,
+): Promise<Patches> {
   const commits = new Set<string>();
   const candidates = prefilter ? new Set<string>() : commits;
   const doubts = createDoubts(candidates);
   const changes: Change[] = [];
+  const removals: Removal[] = [];
   let hasUnreadable = false;
   const reader = createPatchReader(
     {
       onRaw(line, commit) {
-        const { names, change } = parseRawLine(line, commit);
+        const { names, change, removal } = parseRawLine(line, commit);
         hasUnreadable ||= names.some(isUnreadable);
         if (change) changes.push(change);
+        if (removal) removals.push(removal);
       },
       onLines({ commit, path, lines }) {
         commits.add(commit);
@@ -56,24 +87,25 @@ export async function readPatches(
     },
     longest + 1,
   );
-  const args = [`--git-dir=${mirror}`, 'log', ...patchOptions, ...selection];
   try {
     const { exitCode, stderr } = await ports.process.run(
-      { program: 'git', args, env: gitEnvironment, onChunk: reader.push },
+      {
+        program: 'git',
+        args: [`--git-dir=${mirror}`, 'log', ...args],
+        env: gitEnvironment,
+        onChunk: reader.push,
+      },
       signal,
     );
     if (exitCode !== 0) throw new Error(`git log ended with ${exitCode}: ${stderr.trim().split('\n')[0]}`);
     reader.end();
     doubts.settle();
   } catch (thrown) {
-    if (thrown instanceof TooSlow && prefilter) {
-      ports.log.debug('The prefilter takes too long with a text: gitleaks scans every commit.');
-      return readPatches(mirror, selection, undefined, ports, signal);
-    }
+    if (thrown instanceof TooSlow) throw thrown;
     if (thrown instanceof ZakenakError || !(thrown instanceof Error)) throw thrown;
     throw scannerFailed(thrown.message);
   }
-  return { commits: [...commits], candidates: [...candidates], changes, hasUnreadable };
+  return { commits: [...commits], candidates: [...candidates], changes, removals, hasUnreadable };
 }
 
 /** Gives refs to commits of a mirror and returns git log's arguments for them. */

@@ -54,6 +54,9 @@ export async function makeMirror(
   return { path, standIns: new Map(standIns) };
 }
 
+/** git log's arguments for the commits of parts. */
+export const partsOnly = ['--no-walk=unsorted', '--glob=refs/zakenak/part/*'];
+
 /** Makes one commit of each part, and returns them by their ids. */
 export async function addParts(
   { path }: Mirror,

@@ -22,7 +22,9 @@ export interface PatchReader {
   end(): void;
 }
 
-/** Git's options for the patches that a PatchReader reads. */
+/** Git's options for what a PatchReader reads: without a patch, names and blobs alone. */
+export const rawOptions = ['--raw', '--no-abbrev', '--no-renames', '--format=commit %H', '--no-color'];
+/** The same with patches. */
 export const patchOptions = [
   ...['-p', '-U0', '--raw', '--no-abbrev', '--format=commit %H'],
   ...['--no-ext-diff', '--no-textconv', '--no-color'],
@@ -34,7 +36,7 @@ const [plus, minus, backslash] = [0x2b, 0x2d, 0x5c];
 const headers =
   /^(diff --git |index |old mode |new mode |new file mode |similarity index |dissimilarity index |rename |copy |--- |Binary files |$)/;
 
-/** A reader of `git log` with `patchOptions`. No more than `most` bytes of one place are kept, and the rest is left out. */
+/** A reader of `git log` with these options. No more than `most` bytes of one place are kept, and the rest is left out. */
 export function createPatchReader(events: PatchEvents, most: number): PatchReader {
   let commit = '';
   let path: string | undefined;

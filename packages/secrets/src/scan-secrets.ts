@@ -1,7 +1,7 @@
 import { matchesGlob } from 'node:path';
 import type { Ports, Report } from '@zakenak/core';
 import { type Baseline, findKnown, renderBaseline } from './baseline.ts';
-import { type Change, readSizes } from './changes.ts';
+import type { Change } from './changes.ts';
 import { type CleanCommits, openCleanCommits, withoutClean } from './clean-commits.ts';
 import { readVersion } from './gitleaks.ts';
 import { isSkipped, readHistory, scanHistory } from './history.ts';
@@ -69,14 +69,12 @@ async function findLeaks(
   const scope = withoutClean(whole, clean.ids);
   const passRequest = { scope, policy, request, folder };
   const history = await readHistory(passRequest, ports, signal);
-  const changes = history?.patches.changes ?? [];
-  const ids = changes.flatMap(({ blob, former }) => (former ? [blob, former] : [blob]));
-  const sizes = await readSizes(new Set(ids), ports.git);
+  const { changes = [], sizes = new Map() } = history ?? {};
   const isReported = ({ path }: { readonly path: string }) =>
     !request.exclude.some((glob) => matchesGlob(path, glob));
   const skipped = changes.filter((change) => isSkipped(change, sizes, request) && isReported(change));
   const [real, kubernetes] = await Promise.all([
-    history ? scanHistory(history, sizes, passRequest, ports, signal) : { leaks: [], unscanned: [] },
+    history ? scanHistory(history, passRequest, ports, signal) : { leaks: [], unscanned: [] },
     request['kubernetes-rules']
       ? findKubernetesLeaks(changes, sizes, ports.git)
       : { leaks: [], tooLarge: [] },

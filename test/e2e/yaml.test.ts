@@ -128,6 +128,12 @@ test('an integer that only Go can hold is refused by us alone', () => {
   assert.equal(readByUs(text), undefined);
 });
 
+for (const spec of ['\n  -\ta', '\n  - -\ta', '{a: !! b}'])
+  test(`only one meaning has ${JSON.stringify(spec)}, and we alone take it`, () => {
+    assert.equal(readByKubectl(widget('a', `spec: ${spec}\n`)), undefined);
+    assert.equal(readByUs(widget('a', `spec: ${spec}\n`))?.length, 1);
+  });
+
 const many = Array.from({ length: 300 }, (_, index) => `  k${index}: *x\n`).join('');
 const bomb = [...'bcdefghij'].map(
   (name, index) => `${name}: &${name} [${Array(9).fill(`*${'abcdefghi'[index]}`)}]\n`,
@@ -173,12 +179,9 @@ const documents: Readonly<Record<string, string>> = {
     'a',
     'spec:\n  a:\t{b: c,\td: "e\tf"}\n  g: \t&x [h,\t i]\n  j: k\tl\n  m: |\n    n\to\n',
   ),
-  'a tab after a dash': widget('a', 'spec:\n  -\ta\n'),
-  'a list in a list after a tab': widget('a', 'spec:\n  - -\ta\n'),
   'a map in a list after a tab': widget('a', 'spec:\n  -\ta: b\n    c: d\n'),
   'a carriage return alone': widget('a', 'spec:\n  a: "b\r  c"\n  d: e\r  f: g\n'),
   'spaces at the end of a block': widget('a', 'spec:\n  a: |2-\n     x\n\n     \n  b: c\n'),
-  'a tag without a name': widget('a', 'spec:\n  a: !! b\n'),
   'a key without a value in a flow map': widget('a', 'spec: {a: , b}\n'),
   'quoted lines that begin where they like': widget('a', 'spec:\n  a: "x\ny\n\n z"\n  b: \'x\n y\'\n'),
   'a plain text that begins too early': widget('a', 'spec:\n  a: x\n y\n'),

@@ -80,7 +80,7 @@ interface Reading {
 
 /**
  * Spaces in place of the tabs that do not indent: between tokens they mean the same, but the reader trips over one before a bracket; what stands within a text is taken from the
- * source itself. Tabs after an indicator of a list stay, which Go's reader refuses.
+ * source itself. Those after a list's indicator stay: Go's reader refuses them.
  */
 function withoutTabs(text: string): string {
   if (!text.includes('\t')) return text;

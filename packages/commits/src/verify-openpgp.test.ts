@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { test } from 'node:test';
 import { createMessage, generateKey, readPrivateKey, reformatKey, sign } from 'openpgp';
 import { type Commit, isMalformed, parseCommit } from './commit-object.ts';
-import { generator, mutate } from './mutation.ts';
+import { generator, mutate } from './testing/mutation.ts';
 import { isFault } from './verdict.ts';
 import { createOpenPgpVerifier } from './verify-openpgp.ts';
 

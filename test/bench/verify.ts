@@ -1,6 +1,6 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash, generateKeyPairSync, sign } from 'node:crypto';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { deflateSync } from 'node:zlib';
@@ -11,21 +11,24 @@ import { createFiles, createProcessRunner } from '@zakenak/machine';
 import * as openpgp from 'openpgp';
 
 // Verifying a history of signed commits: the engine of sign-verify-commits, whole, against a loop of `git verify-commit`. The loop is measured on a sample,
-// half of it before and half after ours, and multiplied: a process per commit costs the same for each.
-const count = Number(process.argv[2] ?? 10_000);
-const sample = Math.min(200, count);
+// half of it before and half after ours, and multiplied: a process per commit costs the same for each. gpgsm makes every X.509 signature itself, a process each, so that
+// there are fewer of these: node test/bench/verify.ts [COMMITS [X.509-COMMITS]].
+const [commits, fewer] = [2, 3].map((at) => Number(process.argv[at] ?? (at === 2 ? 10_000 : 2_000))) as [
+  number,
+  number,
+];
 const email = 'signer@example.invalid';
-const wanted = { SSH: 30, OpenPGP: 15 };
+const wanted = { SSH: 30, OpenPGP: 15, 'X.509': 15 };
 
 const folder = mkdtempSync(join(tmpdir(), 'zakenak-bench-'));
 const home = join(folder, 'gnupg');
 mkdirSync(home, { mode: 0o700 });
 const env = { ...process.env, GNUPGHOME: home, GIT_CONFIG_GLOBAL: '/dev/null', GIT_CONFIG_NOSYSTEM: '1' };
 try {
-  const lines = [await measure('SSH', await makeSsh()), await measure('OpenPGP', await makeOpenPgp())];
-  process.stdout.write(
-    `${lines.join('\n')}\n${count} commits, Node ${process.version}, ${cpus().length} cores\n`,
-  );
+  process.stdout.write(`Node ${process.version}, ${cpus().length} cores\n`);
+  await measure('SSH', makeSsh(), commits);
+  await measure('OpenPGP', await makeOpenPgp(), commits);
+  await measure('X.509', makeX509(), fewer);
 } finally {
   spawnSync('gpgconf', ['--kill', 'all'], { env });
   rmSync(folder, { recursive: true, force: true });
@@ -37,9 +40,10 @@ interface Signer {
   sign(payload: Buffer): string | Promise<string>;
 }
 
-async function measure(kind: keyof typeof wanted, signer: Signer): Promise<string> {
+async function measure(kind: keyof typeof wanted, signer: Signer, count: number): Promise<void> {
+  const sample = Math.min(200, count);
   const root = join(folder, kind);
-  const ids = await makeHistory(root, signer);
+  const ids = await makeHistory(root, signer, count);
   signer.trust(root);
   const step = Math.floor(count / sample);
   const chosen = Array.from({ length: sample }, (_, index) => ids[index * step] ?? '');
@@ -56,19 +60,21 @@ async function measure(kind: keyof typeof wanted, signer: Signer): Promise<strin
     });
   const half = Math.floor(sample / 2);
   const before = await git(chosen.slice(0, half));
-  const ours = await time(() => verifyAll(root));
+  const ours = await time(() => verifyAll(root, count));
   const after = await git(chosen.slice(half));
   const loop = ((before + after) / sample) * count;
   const ratio = loop / ours;
   if (ratio < wanted[kind]) process.exitCode = 1;
-  return [
-    `${kind.padEnd(8)} ours ${(ours / 1000).toFixed(2)} s, ${((ours / count) * 1000).toFixed(0)} µs a commit`,
+  const line = [
+    `${kind.padEnd(8)} ${count} commits`,
+    `ours ${(ours / 1000).toFixed(2)} s, ${((ours / count) * 1000).toFixed(0)} µs a commit`,
     `git verify-commit ${((before + after) / sample).toFixed(1)} ms a commit (${sample} measured), ${(loop / 1000).toFixed(0)} s for all`,
     `${ratio.toFixed(0)} times faster; wanted ${wanted[kind]}`,
   ].join('; ');
+  process.stdout.write(`${line}\n`);
 }
 
-async function verifyAll(root: string): Promise<void> {
+async function verifyAll(root: string, count: number): Promise<void> {
   const git = createGit({ process: createProcessRunner(), root });
   const head = await git.resolve('HEAD');
   const request = {
@@ -87,7 +93,7 @@ async function time(body: () => void | Promise<void>): Promise<number> {
 }
 
 /** A line of signed commits, packed in process: git itself would take a process for each. */
-async function makeHistory(root: string, signer: Signer): Promise<readonly string[]> {
+async function makeHistory(root: string, signer: Signer, count: number): Promise<readonly string[]> {
   const git = (args: readonly string[], input: string | Buffer = '') =>
     execFileSync('git', args, { cwd: folder, env, input, encoding: 'utf8' }).trim();
   git(['init', '-q', '-b', 'main', root]);
@@ -175,5 +181,53 @@ async function makeOpenPgp(): Promise<Signer> {
         '',
       );
     },
+  };
+}
+
+/** A certificate of openssl's own authority, and gpgsm that signs by it, one process a signature as git does. */
+function makeX509(): Signer {
+  const at = (name: string) => join(folder, name);
+  const openssl = (...args: string[]) => execFileSync('openssl', args, { cwd: folder, stdio: 'pipe' });
+  const gpgsm = (args: readonly string[], input: string | Buffer = '') =>
+    execFileSync('gpgsm', ['--batch', '--quiet', ...args], { env, input, stdio: ['pipe', 'pipe', 'pipe'] });
+  const authority = 'basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign,cRLSign\n';
+  writeFileSync(
+    at('ca.cnf'),
+    `[req]\ndistinguished_name=n\nprompt=no\nx509_extensions=x\n[n]\nCN=Root\n[x]\n${authority}`,
+  );
+  writeFileSync(at('leaf.cnf'), `keyUsage=critical,digitalSignature\nsubjectAltName=email:${email}\n`);
+  const newKey = ['-newkey', 'rsa:2048', '-nodes'];
+  openssl(
+    'req',
+    '-x509',
+    ...newKey,
+    '-config',
+    'ca.cnf',
+    '-keyout',
+    'ca.key',
+    '-out',
+    'ca.pem',
+    '-days',
+    '30',
+  );
+  openssl('req', ...newKey, '-subj', '/CN=signer', '-keyout', 'leaf.key', '-out', 'leaf.csr');
+  const by = ['-CA', 'ca.pem', '-CAkey', 'ca.key', '-CAcreateserial', '-extfile', 'leaf.cnf'];
+  openssl('x509', '-req', '-in', 'leaf.csr', ...by, '-out', 'leaf.pem', '-days', '20');
+  const legacy = ['-legacy', '-passout', 'pass:', '-out', 'leaf.p12'];
+  openssl('pkcs12', '-export', '-in', 'leaf.pem', '-inkey', 'leaf.key', ...legacy);
+  const print = String(openssl('x509', '-in', 'ca.pem', '-noout', '-fingerprint', '-sha1')).replace(
+    /.*=/,
+    '',
+  );
+  writeFileSync(join(home, 'trustlist.txt'), `${print.trim()} S relax\n`);
+  writeFileSync(join(home, 'gpgsm.conf'), 'disable-crl-checks\ndisable-dirmngr\n');
+  gpgsm(['--import', at('ca.pem')]);
+  gpgsm(['--pinentry-mode', 'loopback', '--passphrase-fd', '0', '--import', at('leaf.p12')], '\n');
+  return {
+    trust(root) {
+      mkdirSync(join(root, '.zakenak'));
+      copyFileSync(at('ca.pem'), join(root, '.zakenak/ca_certificates'));
+    },
+    sign: (payload) => String(gpgsm(['--local-user', email, '--detach-sign', '--armor'], payload)),
   };
 }

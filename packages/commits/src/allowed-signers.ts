@@ -1,3 +1,4 @@
+import { foldCase } from './address.ts';
 import { badAllowedSigners } from './errors.ts';
 
 /** One line of an allowed-signers file (ALLOWED SIGNERS of ssh-keygen(1)). */
@@ -100,7 +101,7 @@ export function matchesPatterns(text: string, patterns: readonly string[]): bool
   let matched = false;
   for (const pattern of patterns) {
     const negative = pattern.startsWith('!');
-    if (!matchesPattern(text.toLowerCase(), pattern.slice(negative ? 1 : 0).toLowerCase())) continue;
+    if (!matchesPattern(foldCase(text), foldCase(pattern.slice(negative ? 1 : 0)))) continue;
     if (negative) return false;
     matched = true;
   }

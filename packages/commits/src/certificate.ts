@@ -79,6 +79,10 @@ export function parseCertificate(der: Buffer): Certificate {
   const usage = read(extension.keyUsage)?.content;
   const keyId = read(extension.keyId);
   const emails = textsOf(names, 1);
+  const [validFrom, validTo] = [x509.validFromDate.getTime(), x509.validToDate.getTime()];
+  // A time that is none would be neither too early nor too late.
+  if (!Number.isFinite(validFrom) || !Number.isFinite(validTo))
+    throw new RangeError('its validity has no times');
   return {
     x509,
     fingerprint: createHash('sha256').update(der).digest('hex').toUpperCase(),
@@ -86,8 +90,8 @@ export function parseCertificate(der: Buffer): Certificate {
     issuer: hexOf(issuer),
     serial: (isUniversal(serial, 'integer') ? serial.content : nothing).toString('hex'),
     keyId: keyId && octetsOf(keyId).toString('hex'),
-    validFrom: x509.validFromDate.getTime(),
-    validTo: x509.validToDate.getTime(),
+    validFrom,
+    validTo,
     algorithm: parseAlgorithm(algorithm),
     emails: emails.length > 0 ? emails : emailsOfName(subject),
     uris: textsOf(names, 6),

@@ -52,7 +52,7 @@ const armor = /^-----BEGIN SIGNED MESSAGE-----\n([A-Za-z0-9+/=\n]+)\n-----END SI
 /** Reads the armored CMS of a commit or tag, as gpgsm, smimesign and gitsign write it. Throws RangeError with the reason on anything but one whole message within bounds. */
 export function parseSignedMessage(text: string): SignedData {
   if (text.length > 2 * bounds.bytes) throw new RangeError('it is too large');
-  const base64 = armor.exec(text.replaceAll('\r', ''))?.[1]?.replaceAll('\n', '');
+  const base64 = armor.exec(text.replaceAll('\r\n', '\n'))?.[1]?.replaceAll('\n', '');
   if (base64 === undefined) throw new RangeError('its armor is broken');
   const bytes = Buffer.from(base64, 'base64');
   if (bytes.toString('base64') !== base64) throw new RangeError('its base64 is not canonical');

@@ -41,7 +41,7 @@ const identityForm = /^([^<>\n\0]*?) ?<([^<>\n\0]*)> (\d{1,12}) [+-]\d{4}$/;
 
 /**
  * Parses a commit object (git's commit.c, and parse_buffer_signed_by_header for the payload), stricter than git: headers in git's order, one author, one
- * committer, no NUL in the headers, an identity with one address. What git would read in two ways is refused. `text` holds bytes one to one (latin1).
+ * committer, whole ids, no NUL in the headers, an identity with one address. What git would read in two ways is refused. `text` holds bytes one to one (latin1).
  */
 export function parseCommit(id: string, text: string): Commit | Malformed {
   const refuse = (malformed: string): Malformed => ({ id, malformed });
@@ -59,6 +59,9 @@ export function parseCommit(id: string, text: string): Commit | Malformed {
     )
   )
     return refuse('its headers are not tree, parents, author, committer in this order, each once');
+  const ids = headers.filter(({ name }) => name === 'tree' || name === 'parent');
+  if (!ids.every(({ value }) => value.length === id.length && /^[0-9a-f]+$/.test(value)))
+    return refuse('its tree or a parent is no object id');
   const valueOfHeader = (name: string) => headers.find((header) => header.name === name)?.value ?? '';
   const author = parseIdentity(valueOfHeader('author'));
   const committer = parseIdentity(valueOfHeader('committer'));

@@ -1,3 +1,4 @@
+import { foldCase } from './address.ts';
 import { type BerElement, childrenOf, decodeBer, isContext } from './ber.ts';
 import type { Certificate } from './certificate.ts';
 
@@ -32,9 +33,9 @@ export function violatesConstraints(constraints: BerElement, certificate: Certif
 
 /** An address, a host, or with a dot before it everything below a domain. */
 function coversAddress(constraint: string, address: string): boolean {
-  const wanted = constraint.toLowerCase();
-  if (wanted.includes('@')) return address.toLowerCase() === wanted;
-  const host = address.slice(address.lastIndexOf('@') + 1).toLowerCase();
+  const wanted = foldCase(constraint);
+  if (wanted.includes('@')) return foldCase(address) === wanted;
+  const host = foldCase(address.slice(address.lastIndexOf('@') + 1));
   return wanted.startsWith('.') ? host.endsWith(wanted) : host === wanted;
 }
 

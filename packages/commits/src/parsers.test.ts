@@ -145,6 +145,8 @@ test('patterns match as OpenSSH’s do, and an exclusion wins', () => {
   const table: readonly (readonly [string, string, boolean])[] = [
     ['a@b.example', 'a@b.example', true],
     ['A@B.example', 'a@b.EXAMPLE', true],
+    // The sign of Kelvin is no k.
+    ['\u212a@b.example', 'k@b.example', false],
     ['a@b.example', '*@b.example', true],
     ['a@b.example.com', '*@b.example', false],
     ['ab', 'a?', true],

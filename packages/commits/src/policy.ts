@@ -1,3 +1,4 @@
+import { foldCase } from './address.ts';
 import type { Commit } from './commit-object.ts';
 import { type Fault, fault, isFault, type Signed } from './verdict.ts';
 
@@ -16,8 +17,8 @@ const webFlowAddress = 'noreply@github.com';
 export function applyPolicy(commit: Commit, verdict: Signed | Fault, policy: CommitPolicy): Signed | Fault {
   if (isFault(verdict)) return verdict;
   const isMerge = commit.parents.length > 1;
-  const isBot = policy.bots.has(commit.author.email.toLowerCase());
-  if (commit.committer.email.toLowerCase() === webFlowAddress) {
+  const isBot = policy.bots.has(foldCase(commit.author.email));
+  if (foldCase(commit.committer.email) === webFlowAddress) {
     if (policy.webFlow === 'deny') return fault('web-flow', 'GitHub signed it, which the policy denies');
     if (policy.webFlow === 'merge-only' && !isMerge && !isBot)
       return fault('web-flow', 'GitHub signed it, which the policy allows only for merges and bots');
@@ -28,8 +29,8 @@ export function applyPolicy(commit: Commit, verdict: Signed | Fault, policy: Com
 }
 
 function hasSignOff({ message, author }: Commit): boolean {
-  const wanted = `<${author.email.toLowerCase()}>`;
+  const wanted = `<${foldCase(author.email)}>`;
   return message
     .split('\n')
-    .some((line) => /^signed-off-by: /i.test(line) && line.trimEnd().toLowerCase().endsWith(wanted));
+    .some((line) => /^signed-off-by: /i.test(line) && foldCase(line.trimEnd()).endsWith(wanted));
 }

@@ -16,7 +16,7 @@ const preamble = 'SSHSIG';
 
 /** Reads an armored signature. Throws RangeError with the reason on anything but one whole signature of version 1. */
 export function parseSshSignature(text: string): SshSignature {
-  const body = armor.exec(text.replaceAll('\r', ''))?.[1];
+  const body = armor.exec(text.replaceAll('\r\n', '\n'))?.[1];
   if (body === undefined) throw new RangeError('its armor is broken');
   const base64 = body.replaceAll('\n', '');
   const blob = Buffer.from(base64, 'base64');

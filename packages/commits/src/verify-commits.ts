@@ -1,4 +1,5 @@
 import { type CommitRange, cancelled, type Ports, type Report } from '@zakenak/core';
+import { foldCase } from './address.ts';
 import { type Commit, isMalformed, type Malformed } from './commit-object.ts';
 import { shallowClone } from './errors.ts';
 import { type ForgeVerdicts, judgeByForge, readForgeVerdicts } from './forge-verdicts.ts';
@@ -58,7 +59,7 @@ function createJudge(
 ): (commit: Commit | Malformed) => Promise<Signed | Fault> {
   const policy: CommitPolicy = {
     webFlow: request['web-flow'],
-    bots: new Set(request.bots.map((address) => address.toLowerCase())),
+    bots: new Set(request.bots.map(foldCase)),
     requireDco: request['require-dco'],
   };
   return async (commit) => {

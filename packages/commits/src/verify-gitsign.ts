@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { HashAlgorithm, TrustedRoot } from '@sigstore/protobuf-specs';
 import { toSignedEntity, toTrustMaterial, VerificationError, Verifier } from '@sigstore/verify';
+import { foldCase } from './address.ts';
 import { matchesPatterns } from './allowed-signers.ts';
 import { decodeBer } from './ber.ts';
 import type { Certificate } from './certificate.ts';
@@ -142,7 +143,7 @@ function judgeIdentity(
       if (!matchesPatterns(name, [subject])) continue;
       const fits = forCommitter
         ? matchesPatterns(committer.email, [forCommitter])
-        : name.toLowerCase() === committer.email.toLowerCase();
+        : foldCase(name) === foldCase(committer.email);
       if (fits) return { kind: 'gitsign', key: fingerprint, principal: committer.email };
     }
   }

@@ -1,4 +1,5 @@
 import type { PublicKey, SignaturePacket, Subkey } from 'openpgp';
+import { foldCase } from './address.ts';
 import type { Signable } from './commit-object.ts';
 import { badKeyring } from './errors.ts';
 import { type Fault, fault, type Signed } from './verdict.ts';
@@ -43,6 +44,11 @@ export async function createOpenPgpVerifier(files: readonly KeyringFile[]): Prom
   }
   return {
     async verify(commit, armoredSignature) {
+      // The library reads the first block and leaves the rest, whatever stands there.
+      const blocks = armoredSignature.split('-----BEGIN ').length - 1;
+      if (blocks !== 1) return fault('duplicate-signature', `it carries ${blocks} signatures`);
+      if (!/-----END PGP (SIGNATURE|MESSAGE)-----\s*$/.test(armoredSignature))
+        return fault('bad-signature', 'the signature does not end with its armor');
       let packet: SignaturePacket | undefined;
       try {
         const { packets } = await openpgp.readSignature({ armoredSignature });
@@ -130,7 +136,7 @@ async function judgeKey(
     return fault('unusable-key', `the key ${name} may not sign: ${(thrown as Error).message}`);
   }
   const addresses = await readAddresses(key, at);
-  const email = commit.committer.email.toLowerCase();
+  const email = foldCase(commit.committer.email);
   if (!addresses.includes(email))
     return fault(
       'wrong-principal',
@@ -167,7 +173,7 @@ async function readAddresses(key: PublicKey, at: Date): Promise<readonly string[
     if (!email) continue;
     try {
       await atOrLatest((date) => user.verify(date as Date), at);
-      addresses.push(email.toLowerCase());
+      addresses.push(foldCase(email));
     } catch {
       // Not certified by the key, or revoked: the address does not count.
     }

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { foldCase } from './address.ts';
 import { type AllowedSigner, matchesPatterns } from './allowed-signers.ts';
 import type { Identity, Signable } from './commit-object.ts';
 import { isCertificate, parseSshCertificate, type SshCertificate } from './ssh-certificate.ts';
@@ -125,7 +126,7 @@ function refuseCertificate(certificate: SshCertificate, { email, time }: Identit
     return fault('not-yet-valid', 'the certificate was not valid yet when the commit was made');
   if (BigInt(time) >= certificate.validBefore)
     return fault('expired-key', 'the certificate was no longer valid when the commit was made');
-  if (!certificate.principals.some((name) => name.toLowerCase() === email.toLowerCase()))
+  if (!certificate.principals.some((name) => foldCase(name) === foldCase(email)))
     return fault('wrong-principal', `the certificate does not name ${JSON.stringify(email)}`);
   return undefined;
 }

@@ -1,3 +1,4 @@
+import { foldCase } from './address.ts';
 import { type Certificate, parseCertificate } from './certificate.ts';
 import { type Authorities, parseCertificates, refusePath } from './certificate-path.ts';
 import { parseSignedMessage, type SignedData } from './cms.ts';
@@ -85,7 +86,7 @@ function judge(
 
 function judgePrincipal({ committer }: Signable, { emails, fingerprint }: Certificate): Signed | Fault {
   const { email } = committer;
-  if (emails.some((own) => own.toLowerCase() === email.toLowerCase()))
+  if (emails.some((own) => foldCase(own) === foldCase(email)))
     return { kind: 'x509', key: fingerprint, principal: email };
   return fault(
     'wrong-principal',

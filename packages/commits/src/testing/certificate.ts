@@ -19,8 +19,8 @@ export interface CertificateFields {
   readonly to: number;
 }
 
-/** AlgorithmIdentifiers of ecdsa-with-SHA256 and Ed25519. */
-export const ecdsa: Buffer = tlv(0x30, oid('2a8648ce3d040302'));
+/** The AlgorithmIdentifier of ecdsa-with-SHA256, and of Ed25519. */
+const ecdsa: Buffer = tlv(0x30, oid('2a8648ce3d040302'));
 export const ed25519: Buffer = tlv(0x30, oid('2b6570'));
 /** AlgorithmIdentifiers of hashes. */
 export const sha256Id: Buffer = tlv(0x30, oid('608648016503040201'));
@@ -35,7 +35,7 @@ export const signWith = (key: KeyObject, data: Uint8Array): Buffer =>
 export const spki = (key: KeyObject): Buffer => key.export({ type: 'spki', format: 'der' });
 
 /** What an authority signs of a certificate (RFC 5280 section 4.1). */
-export function toBeSigned(fields: CertificateFields, publicKey: KeyObject, by: KeyObject): Buffer {
+function toBeSigned(fields: CertificateFields, publicKey: KeyObject, by: KeyObject): Buffer {
   const { subject, issuer, serial, extensions, from, to } = fields;
   return tlv(
     0x30,

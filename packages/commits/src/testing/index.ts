@@ -1,0 +1,19 @@
+import type { FuzzTarget } from './fuzz.ts';
+import { attackTargets } from './fuzz-attacks.ts';
+import { certificateTargets } from './fuzz-certificates.ts';
+import { signedTargets } from './fuzz-commits.ts';
+import { objectTargets } from './fuzz-objects.ts';
+import { openPgpTargets } from './fuzz-openpgp.ts';
+import { sshTargets } from './fuzz-ssh.ts';
+
+export { fuzz } from './fuzz.ts';
+
+/** Every parser that reads what strangers wrote, and the verdicts on what they signed. */
+export const fuzzTargets: readonly FuzzTarget[] = [
+  ...objectTargets,
+  ...sshTargets,
+  ...certificateTargets,
+  ...attackTargets,
+  ...openPgpTargets,
+  ...signedTargets,
+];

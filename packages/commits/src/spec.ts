@@ -8,7 +8,8 @@ export const spec = defineSpec({
   details:
     'SSH (certificates and security keys too), OpenPGP, X.509 and gitsign signatures are verified in process, straight from the commit objects; no key server is asked, and no forge unless mode says so. The signer’s ' +
     'principal, user ID or certificate has to name the committer’s address, and the key has to have been valid when it signed: for X.509 at its time stamp, where it has one, for gitsign at the log’s time. ' +
-    'Allowed signers, keyring, CA certificates and what is revoked come from the base branch on a pull request. gitsign signatures need the log’s proof in them (gitsign.rekorMode offline).',
+    'Allowed signers, keyring, CA certificates and what is revoked come from the base branch on a pull request. gitsign signatures need the log’s proof in them (gitsign.rekorMode offline), ' +
+    'or a time stamp where the trusted root names no log.',
   example: 'zakenak verify --allowed-signers .zakenak/allowed_signers',
   inputs: {
     base: { type: 'string', description: 'Verify what has been committed since this revision.' },

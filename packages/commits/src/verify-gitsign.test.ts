@@ -1,14 +1,18 @@
 import assert from 'node:assert/strict';
+import { generateKeyPairSync } from 'node:crypto';
 import { test } from 'node:test';
-import { pemOf, sealMessage } from './testing/certificate.ts';
+import { type Keys, pemOf, sealMessage } from './testing/certificate.ts';
 import { tlv } from './testing/der.ts';
 import {
   authority,
   certifyLeaf,
+  certifyLogged,
   commit,
   email,
   fulcio,
   leafExtensions,
+  logEntry,
+  makeClock,
   provider,
   rekor,
   signedAt,
@@ -102,6 +106,58 @@ test('a time stamp beside the log’s entry has to hold too, and gives the time 
   for (const [title, variant, wanted] of table)
     assert.equal(verdictOn(signGitsign(variant), verifier), wanted, title);
   assert.equal(verdictOn(signGitsign({ stampedAt: signedAt })), 'untrusted-timestamp');
+});
+
+test('where a trusted root names certificate logs, the certificate has to bear a stamp of one of them', () => {
+  const [log, other] = [1, 2].map(() => generateKeyPairSync('ec', { namedCurve: 'P-256' })) as [Keys, Keys];
+  const more = { ctlogs: [logEntry(log.publicKey)] };
+  const verifier = verifierOf([`${provider} *`], trustedRoot(undefined, more));
+  const elsewhere = leafExtensions(tlv(0x81, text('x@example.invalid')));
+  const table: readonly (readonly [string, Buffer, string])[] = [
+    ['logged', certifyLogged(log), 'gitsign'],
+    ['not logged', certifyLeaf(), 'unknown-signer'],
+    ['logged elsewhere', certifyLogged(other), 'unknown-signer'],
+    ['stamp of another certificate', certifyLogged(log, elsewhere), 'unknown-signer'],
+    ['by another key', certifyLogged({ ...log, privateKey: other.privateKey }), 'unknown-signer'],
+  ];
+  for (const [title, certificate, wanted] of table)
+    assert.equal(verdictOn(signGitsign({ certificate }), verifier), wanted, title);
+});
+
+test('a trusted root without a log is content with a time stamp, and with nothing less', () => {
+  const known = { tlogs: [], timestampAuthorities };
+  const verifier = verifierOf([`${provider} *`], trustedRoot(undefined, known));
+  const table: readonly (readonly [string, Variant, string])[] = [
+    // What gitsign writes with timestampServerURL in its usual rekorMode, online.
+    ['stamped', { entry: 'none', stampedAt: signedAt }, 'gitsign'],
+    ['stamped, and logged somewhere', { stampedAt: signedAt, logKey: fulcio.privateKey }, 'gitsign'],
+    ['neither', { entry: 'none' }, 'untrusted-timestamp'],
+    ['logged only', {}, 'untrusted-timestamp'],
+    ['stamped too late', { entry: 'none', stampedAt: signedAt + 3_000 }, 'expired-key'],
+    ['stamped too early', { entry: 'none', stampedAt: signedAt - 3_000 }, 'not-yet-valid'],
+    [
+      'by another key',
+      { entry: 'none', stampedAt: signedAt, stampKey: rekor.privateKey },
+      'untrusted-timestamp',
+    ],
+    ['of another', { entry: 'none', stampedAt: signedAt, stamped: text('x') }, 'untrusted-timestamp'],
+  ];
+  for (const [title, variant, wanted] of table)
+    assert.equal(verdictOn(signGitsign(variant), verifier), wanted, title);
+  const nothing = { tlogs: [], timestampAuthorities: [] };
+  assert.throws(() => verifierOf([], trustedRoot(undefined, nothing)), { code: 'commits/bad-trusted-root' });
+});
+
+test('a time stamping authority may sign by Ed25519', () => {
+  const clock = makeClock(generateKeyPairSync('ed25519'));
+  const verifier = verifierOf(
+    [`${provider} *`],
+    trustedRoot(undefined, { timestampAuthorities: [clock.trusted] }),
+  );
+  const stamped = { clock, stampedAt: signedAt, entry: 'no promise' } as const;
+  assert.equal(verdictOn(signGitsign(stamped), verifier), 'gitsign');
+  const { privateKey } = generateKeyPairSync('ed25519');
+  assert.equal(verdictOn(signGitsign({ ...stamped, stampKey: privateKey }), verifier), 'untrusted-timestamp');
 });
 
 test('no mutation of a gitsign signature is good for another text, and none crashes or hangs', () => {

@@ -31,7 +31,7 @@ export function isFulcio({ extensions }: Certificate): boolean {
 
 /**
  * A verifier by a Sigstore trusted root, without a network: the log's entry has to be in the signature, with its proof, and the certificate valid at the log's time and at the
- * time stamp's, where there is one; the committer's clock does not count. `identities` say who may sign: `ISSUER SUBJECT-PATTERN [COMMITTER-PATTERN]`; without a
+ * time stamp's, where there is one; the committer's clock does not count. A root that names no log (a Sigstore of one's own without Rekor) is content with a time stamp. `identities` say who may sign: `ISSUER SUBJECT-PATTERN [COMMITTER-PATTERN]`; without a
  * committer the subject has to be the committer's address. Throws `commits/bad-trusted-root`.
  */
 export function createGitsignVerifier(
@@ -41,7 +41,11 @@ export function createGitsignVerifier(
   const material = root && readRoot(root);
   const verifier =
     material &&
-    new Verifier(material, { tlogThreshold: 1, ctlogThreshold: material.ctlogs.length > 0 ? 1 : 0 });
+    new Verifier(material, {
+      tlogThreshold: material.tlogs.length > 0 ? 1 : 0,
+      ctlogThreshold: material.ctlogs.length > 0 ? 1 : 0,
+    });
+  const logged = material !== undefined && material.tlogs.length > 0;
   return {
     verify(commit, signer, certificate) {
       if (!verifier)
@@ -50,8 +54,9 @@ export function createGitsignVerifier(
         return fault('unusable-key', 'its certificate is not for code signing');
       const weak = refuseKey(certificate.x509.publicKey, 'its certificate');
       if (weak) return weak;
-      const entry = readRekorEntry(signer, certificate);
-      if (!entry?.inclusionProof)
+      // An entry of a log that the root does not know proves nothing.
+      const entry = logged ? readRekorEntry(signer, certificate) : undefined;
+      if (logged && !entry?.inclusionProof)
         return fault(
           'no-inclusion-proof',
           'it is unknown when it was signed: the log’s proof is not in the signature',
@@ -71,7 +76,7 @@ export function createGitsignVerifier(
           },
           verificationMaterial: {
             content: { $case: 'certificate', certificate: { rawBytes: certificate.x509.raw } },
-            tlogEntries: [entry],
+            tlogEntries: entry ? [entry] : [],
             timestampVerificationData: { rfc3161Timestamps: readStamps(signer) },
           },
         } as unknown as Parameters<typeof toSignedEntity>[0],
@@ -95,8 +100,9 @@ export function createGitsignVerifier(
 function readRoot({ path, text }: KeyringFile) {
   try {
     const material = toTrustMaterial(TrustedRoot.fromJSON(JSON.parse(text)));
-    if (material.certificateAuthorities.length === 0 || material.tlogs.length === 0)
-      throw new RangeError('it has no certificate authority or no transparency log');
+    const witnesses = [...material.tlogs, ...material.timestampAuthorities];
+    if (material.certificateAuthorities.length === 0 || witnesses.length === 0)
+      throw new RangeError('it has no certificate authority, or neither a log nor a time stamping authority');
     return material;
   } catch (thrown) {
     throw badTrustedRoot(path, (thrown as Error).message);

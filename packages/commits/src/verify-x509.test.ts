@@ -10,6 +10,7 @@ import {
   type MessageOptions,
   ordinaryAttributes,
   signMessage,
+  stampSignature,
   type,
 } from './testing/cms-message.ts';
 import { extension, oid, tlv } from './testing/der.ts';
@@ -95,6 +96,38 @@ test('the shape of the signed data is judged as RFC 5652 demands, and stricter w
   assert.equal(verdictOn(Buffer.concat([signBy(signer), Buffer.from([5, 0])])), 'bad-signature');
   for (const [title, variant, wanted] of table)
     assert.equal(verdictOn(signBy(signer, variant)), wanted, title);
+});
+
+test('a time stamp by Ed25519 counts for more than the committer’s clock', () => {
+  const clock = pair();
+  const purpose = tlv(4, tlv(0x30, oid('2b06010505070308')));
+  const stamper = certify(
+    {
+      ...{ subject: 'clock', issuer: 'root', serial: 3, ...decades },
+      extensions: tlv(0x30, oid('551d25'), tlv(1, Buffer.from([255])), purpose),
+    },
+    clock.publicKey,
+    root.key,
+  );
+  const old = { ...commit, committer: { ...commit.committer, time: 1_000_000_000 } };
+  const verdictWith = (key?: KeyObject) => {
+    const by = {
+      key: key ?? clock.privateKey,
+      certificate: stamper,
+      issuer: 'root',
+      serial: 3,
+      attach: true,
+    };
+    const unsigned = (_: Buffer, signature: Buffer) => [
+      attribute(type.stamp, stampSignature(signature, 1_800_000_000, by)),
+    ];
+    const verdict = verifier.verify(old, seal(signBy(signer, { unsigned })));
+    return isFault(verdict) ? verdict.fault : 'verified';
+  };
+  const unstamped = verifier.verify(old, seal(signBy(signer)));
+  assert.equal(isFault(unstamped) && unstamped.fault, 'not-yet-valid');
+  assert.equal(verdictWith(), 'verified');
+  assert.equal(verdictWith(pair().privateKey), 'untrusted-timestamp');
 });
 
 test('no mutation of an X.509 signature is good for another text, and none crashes or hangs', () => {

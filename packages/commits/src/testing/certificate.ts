@@ -35,7 +35,7 @@ export const signWith = (key: KeyObject, data: Uint8Array): Buffer =>
 export const spki = (key: KeyObject): Buffer => key.export({ type: 'spki', format: 'der' });
 
 /** What an authority signs of a certificate (RFC 5280 section 4.1). */
-function toBeSigned(fields: CertificateFields, publicKey: KeyObject, by: KeyObject): Buffer {
+export function toBeSigned(fields: CertificateFields, publicKey: KeyObject, by: KeyObject): Buffer {
   const { subject, issuer, serial, extensions, from, to } = fields;
   return tlv(
     0x30,

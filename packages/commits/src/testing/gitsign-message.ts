@@ -1,6 +1,6 @@
 import { createHash, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import type { Signable } from '../commit-object.ts';
-import { certify, type Keys, pemOf, signWith, spki } from './certificate.ts';
+import { certify, type Keys, pemOf, signWith, spki, toBeSigned } from './certificate.ts';
 import { attribute, ordinaryAttributes, signMessage, stampSignature, type } from './cms-message.ts';
 import { extension, oid, tlv } from './der.ts';
 
@@ -20,8 +20,9 @@ const sha256 = (...parts: readonly Uint8Array[]) =>
   parts.reduce((hash, part) => hash.update(part), createHash('sha256')).digest();
 const pair = (): Keys => generateKeyPairSync('ec', { namedCurve: 'P-256' });
 
-/** The keys of the certificate authority, the log, and the signer. */
-export const [fulcio, rekor, signer]: readonly [Keys, Keys, Keys] = [pair(), pair(), pair()];
+/** The keys of the certificate authority and of the log. */
+export const [fulcio, rekor]: readonly [Keys, Keys] = [pair(), pair()];
+const signer = pair();
 const [leafSerial, clockSerial] = [2, 3];
 const long = { from: signedAt - 86_400, to: signedAt + 864_000 };
 /** The authority's certificate. */
@@ -47,41 +48,56 @@ export const leafExtensions = (
   extension('551d11', tlv(0x30, san)),
   extension('2b0601040183bf300108', tlv(12, text(provider))),
 ];
+const leafFields = (extensions: readonly Buffer[]) => ({
+  ...{ subject: 'sigstore', issuer: 'fulcio', serial: leafSerial },
+  ...{ extensions: Buffer.concat(extensions), from: signedAt - 60, to: signedAt + 540 },
+});
 /** The signer's certificate of ten minutes. */
 export const certifyLeaf = (
   extensions: readonly Buffer[] = leafExtensions(),
   by: KeyObject = fulcio.privateKey,
   keys: Keys = signer,
-): Buffer =>
-  certify(
-    {
-      ...{ subject: 'sigstore', issuer: 'fulcio', serial: leafSerial },
-      ...{ extensions: Buffer.concat(extensions), from: signedAt - 60, to: signedAt + 540 },
-    },
-    keys.publicKey,
-    by,
-  );
+): Buffer => certify(leafFields(extensions), keys.publicKey, by);
+
+/** The signer's certificate with the stamp (RFC 6962 section 3.2) of a certificate log by its key, over itself or over what it would be for other extensions. */
+export function certifyLogged(log: Keys, over: readonly Buffer[] = leafExtensions()): Buffer {
+  const body = toBeSigned(leafFields(over), signer.publicKey, fulcio.privateKey);
+  const [time, size] = [Buffer.alloc(8), Buffer.alloc(4)];
+  time.writeBigUInt64BE(BigInt(signedAt) * 1000n);
+  size.writeUInt32BE(body.length);
+  const entry = [sha256(spki(fulcio.publicKey)), size.subarray(1), body];
+  const head = Buffer.from([0, 0]);
+  const signed = Buffer.concat([head, time, Buffer.from([0, 1]), ...entry, Buffer.from([0, 0])]);
+  const short = (bytes: Buffer) =>
+    Buffer.concat([Buffer.from([bytes.length >> 8, bytes.length & 255]), bytes]);
+  const none = Buffer.from([0, 0]);
+  const algorithm = Buffer.from([4, 3]);
+  const signature = short(signWith(log.privateKey, signed));
+  const stamp = Buffer.concat([Buffer.from([0]), logIdOf(log.publicKey), time, none, algorithm, signature]);
+  const list = extension('2b06010401d679020402', tlv(4, short(short(stamp))));
+  return certifyLeaf([...leafExtensions(), list]);
+}
 
 /** The id of a log by its key (RFC 6962 section 3.2). */
-export const logIdOf = (key: KeyObject): Buffer => sha256(spki(key));
+const logIdOf = (key: KeyObject): Buffer => sha256(spki(key));
 const validFor = { start: '2020-01-01T00:00:00Z' };
 const chainOf = (...certificates: readonly Buffer[]) => ({
   certChain: { certificates: certificates.map((der) => ({ rawBytes: der.toString('base64') })) },
   validFor,
 });
-/** A log of a trusted root. */
-export const logEntry = (key: KeyObject): object => ({
+/** A log of a trusted root; its id may be another key's. */
+export const logEntry = (key: KeyObject, id: KeyObject = key): object => ({
   baseUrl: 'https://rekor.example.invalid',
   hashAlgorithm: 'SHA2_256',
   publicKey: { rawBytes: spki(key).toString('base64'), keyDetails: 'PKIX_ECDSA_P256_SHA_256', validFor },
-  logId: { keyId: logIdOf(rekor.publicKey).toString('base64') },
+  logId: { keyId: logIdOf(id).toString('base64') },
 });
 
 /** A trusted root (sigstore_trustroot.proto) of the authority and one log. */
 export function trustedRoot(log: KeyObject = rekor.publicKey, more: object = {}): string {
   return JSON.stringify({
     mediaType: 'application/vnd.dev.sigstore.trustedroot+json;version=0.1',
-    tlogs: [logEntry(log)],
+    tlogs: [logEntry(log, rekor.publicKey)],
     certificateAuthorities: [chainOf(authority)],
     ctlogs: [],
     timestampAuthorities: [],

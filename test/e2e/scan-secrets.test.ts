@@ -193,7 +193,7 @@ test('what cannot be scanned whole is an error, never a pass', async (t) => {
   ]) {
     const gitleaks = fakeProcess([{ program: 'gitleaks', args: () => true, answer }]);
     const process = {
-      run: (command: Command) => (command.program === 'git' ? ports.process : gitleaks).run(command),
+      run: (command: Command) => (command.args[0] === 'git' ? gitleaks : ports.process).run(command),
     };
     await assert.rejects(scanSecrets(request(), { ...ports, process }), { code: /^secrets\// });
     gitleaks.assertAllUsed();

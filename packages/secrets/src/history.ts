@@ -2,7 +2,7 @@ import type { Ports } from '@zakenak/core';
 import { type Apart, holdsLargeBlob, selectApart } from './apart.ts';
 import { type Change, readSizes } from './changes.ts';
 import { scannerFailed } from './errors.ts';
-import { readVersion, runGitleaks, selectCommits } from './gitleaks.ts';
+import { runGitleaks, selectCommits } from './gitleaks.ts';
 import { readApart } from './large-files.ts';
 import type { Leak } from './leak.ts';
 import { addParts, type Mirror, makeMirror, partsOnly, type StandIn } from './mirror.ts';
@@ -10,7 +10,7 @@ import { type Patches, readPatches, readRaw, selectOnly } from './mirror-patches
 import type { Policy } from './policy.ts';
 import { createPrefilter } from './prefilter.ts';
 import type { ScanSecretsRequest } from './request.ts';
-import { readRules } from './rules.ts';
+import { isFollowed, readRules } from './rules.ts';
 import type { Scope } from './scope.ts';
 
 /** From so many commits on, reading the rules and every patch ourselves costs less than it saves. */
@@ -34,6 +34,8 @@ export interface HistoryRequest {
   readonly scope: Scope;
   readonly policy: Policy;
   readonly request: ScanSecretsRequest;
+  /** What gitleaks says of its version. */
+  readonly version: string;
   /** Absolute path of a temporary folder. */
   readonly folder: string;
 }
@@ -42,7 +44,7 @@ type HistoryPorts = Pick<Ports, 'process' | 'files' | 'git' | 'log'>;
 
 /** Reads what the commits of a scope change. Undefined: there are none. Throws `secrets/scanner-failed`. */
 export async function readHistory(
-  { scope, policy, folder }: HistoryRequest,
+  { scope, policy, version, folder }: HistoryRequest,
   ports: HistoryPorts,
   signal: AbortSignal | undefined,
 ): Promise<History | undefined> {
@@ -51,7 +53,7 @@ export async function readHistory(
   const isLong = (scope.only ?? scope.all).length >= manyCommits;
   const [mirror, prefilter, readsNames] = await Promise.all([
     makeMirror(folder, { heads, trees: scope.trees, files: scope.mergedFiles }, ports),
-    isLong ? readPrefilter(policy, ports, signal) : undefined,
+    isLong ? readPrefilter(policy, version, ports, signal) : undefined,
     // git reads a new file whole into memory, however large it is: its path has to be known before its patch is asked for.
     !isLong || holdsLargeBlob(ports.git),
   ]);
@@ -78,7 +80,7 @@ export async function readHistory(
  */
 export async function scanHistory(
   { mirror, whole, apart, patches, changes, sizes }: History,
-  { policy, request, folder }: HistoryRequest,
+  { policy, request, version, folder }: HistoryRequest,
   ports: HistoryPorts,
   signal: AbortSignal | undefined,
 ): Promise<{ readonly leaks: readonly Leak[]; readonly unscanned: readonly Change[] }> {
@@ -93,8 +95,8 @@ export async function scanHistory(
       ports,
       signal,
     );
-    // gitleaks ends without a word at a patch that it cannot read.
-    if (found.commits !== expected)
+    // gitleaks ends without a word at a patch that it cannot read. Older versions count other commits too, and not all of these.
+    if (isFollowed(version) ? found.commits !== expected : found.commits === 0 && expected > 0)
       throw scannerFailed(`it scanned ${found.commits} of ${expected} commits with text`);
     return found.leaks;
   };
@@ -104,7 +106,7 @@ export async function scanHistory(
   const selection = chosen.length < commits.length ? await selectOnly(mirror.path, chosen, ports) : whole;
   const leaks = await scan([...selection, ...apart.pathspec], chosen.length);
   const alone = changes.filter((change) => apart.includes(change.name) && !isSkipped(change, sizes, request));
-  const prefilter = alone.length > 0 ? await readPrefilter(policy, ports, signal) : undefined;
+  const prefilter = alone.length > 0 ? await readPrefilter(policy, version, ports, signal) : undefined;
   const { parts, unscanned } = await readApart(alone, sizes, prefilter, ports.git);
   const pieces = await addParts(mirror, parts, ports.git);
   const more = pieces.size > 0 ? await scan(partsOnly, pieces.size) : [];
@@ -132,10 +134,11 @@ function nameOrigin(leak: Leak, standIns: ReadonlyMap<string, StandIn>): Leak {
 
 async function readPrefilter(
   { configurations }: Policy,
+  version: string,
   ports: Pick<Ports, 'process' | 'files'>,
   signal: AbortSignal | undefined,
 ) {
   if (configurations === undefined) return undefined;
-  const rules = await readRules(configurations, await readVersion(ports, signal), ports, signal);
+  const rules = await readRules(configurations, version, ports, signal);
   return rules && createPrefilter(rules);
 }

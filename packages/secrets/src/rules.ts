@@ -12,8 +12,11 @@ export interface Rule {
   readonly paths?: RegExp;
 }
 
-/** Versions whose detection the prefilter follows. */
-const known = /^v?8\.30\.\d+$/;
+/** Whether this is a version of gitleaks whose detection is followed here, and whose count of commits is understood. */
+export function isFollowed(version: string): boolean {
+  return /^v?8\.30\.\d+$/.test(version);
+}
+
 const title = 'title = "gitleaks config"';
 
 /**
@@ -26,7 +29,7 @@ export async function readRules(
   ports: Pick<Ports, 'process' | 'files'>,
   signal?: AbortSignal,
 ): Promise<readonly Rule[] | undefined> {
-  if (!known.test(version)) return undefined;
+  if (!isFollowed(version)) return undefined;
   try {
     const own = configurations.map((text) => lowerKeys(parse(text)));
     const usesDefault = own.some((table) => readField(table, 'extend', 'usedefault') !== undefined);

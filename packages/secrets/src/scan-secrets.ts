@@ -65,9 +65,10 @@ async function findLeaks(
   ports: ScanSecretsPorts,
   signal: AbortSignal | undefined,
 ): Promise<Found> {
-  const clean = await openRecord(policy, request, ports, signal);
+  const version = await readVersion(ports, signal);
+  const clean = await openRecord(version, policy, request, ports);
   const scope = withoutClean(whole, clean.ids);
-  const passRequest = { scope, policy, request, folder };
+  const passRequest = { scope, policy, request, version, folder };
   const history = await readHistory(passRequest, ports, signal);
   const { changes = [], sizes = new Map() } = history ?? {};
   const isReported = ({ path }: { readonly path: string }) =>
@@ -108,20 +109,19 @@ async function findLeaks(
 
 /** What a commit's finds follow from, and which commits had none. */
 async function openRecord(
+  version: string,
   policy: Policy,
   request: ScanSecretsRequest,
   ports: ScanSecretsPorts,
-  signal: AbortSignal | undefined,
 ): Promise<CleanCommits> {
   if (request.cacheFolder === undefined || policy.texts === undefined || request.scope === 'tree')
     return openCleanCommits(undefined, [], ports);
   const inputs = (['decode-depth', 'max-file-size', 'kubernetes-rules'] as const).map(
     (name) => request[name],
   );
-  const program = await readVersion(ports, signal);
   return openCleanCommits(
     request.cacheFolder,
-    [String(rulesVersion), program, JSON.stringify(inputs), ...policy.texts],
+    [String(rulesVersion), version, JSON.stringify(inputs), ...policy.texts],
     ports,
   );
 }

@@ -65,7 +65,7 @@ export function parseRawLine(line: string, commit: string): RawLine {
   // Regular files and links, which say something too.
   if (!/^1[02]0/.test(mode)) return { names };
   const former = status === 'M' ? { former: before } : {};
-  const path = Buffer.from(name, 'latin1').toString('utf8');
+  const path = /^[\x20-\x7e]*$/.test(name) ? name : Buffer.from(name, 'latin1').toString('utf8');
   return { names, change: { commit, path, name, blob, ...former } };
 }
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomBytes, randomInt } from 'node:crypto';
 import { test } from 'node:test';
+import { parseRawLine } from './changes.ts';
 import { mayDecode } from './encodings.ts';
 import { buildKeywordAutomaton } from './keywords.ts';
 import { createPatchReader } from './patch.ts';
@@ -61,6 +62,42 @@ test('a patch is read alike wherever it is cut, and what is no patch is refused'
     '@@ -x @@\n',
   ])
     assert.throws(() => read([bytes(bad)]), /git log/, bad);
+});
+
+test('damaged patches and patterns end in an error or a result, at once', () => {
+  const patch = bytes(
+    'commit 1111\n\n:100644 100644 1 2 M\t"a\\303"\n\ndiff --git a/a b/a\nindex 1..2\n--- a/a\n+++ b/a\n@@ -1,2 +1,2 @@\n-a\n-b\n+c\n+d\n',
+  );
+  const alphabet = '()[]{}|\\?*+^$.:-,^a1siPz<>=!';
+  const started = performance.now();
+  for (let round = 0; round < 3_000; round++) {
+    const damaged = Buffer.from(patch);
+    for (let count = randomInt(1, 6); count > 0; count--) damaged[randomInt(damaged.length)] = randomInt(256);
+    let places = 0;
+    const reader = createPatchReader(
+      {
+        onRaw: (line, commit) => parseRawLine(line, commit),
+        onLines: () => {
+          places++;
+        },
+      },
+      100,
+    );
+    try {
+      reader.push(damaged.subarray(0, randomInt(damaged.length)));
+      reader.push(damaged.subarray(randomInt(damaged.length)));
+      reader.end();
+    } catch (thrown) {
+      assert.match(String(thrown), /^Error: git log/);
+    }
+    assert.ok(places < 50);
+    const pattern = Array.from({ length: randomInt(1, 20) }, () => alphabet[randomInt(alphabet.length)]).join(
+      '',
+    );
+    const translated = translatePattern(pattern);
+    assert.ok(translated === undefined || translated instanceof RegExp);
+  }
+  assert.ok(performance.now() - started < 10_000);
 });
 
 test('keywords are found wherever they overlap, in either case, as by looking for each', () => {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -144,6 +145,31 @@ test('a name that gitleaks cannot read hides neither its file nor the commits be
   ]);
   const tree = await scanSecrets(request({ scope: 'tree' }), ports);
   assert.equal(tree.outputs['leaks-count'], 4);
+});
+
+test('a text in UTF-16, as PowerShell writes it, is scanned like another', async (t) => {
+  const { commit, git, ports, request, root } = await makeRepository(t);
+  const base = await commit({ a: 'a\n' });
+  git('switch', '-qc', 'topic');
+  const encode = (text: string, isBigEndian = false) => {
+    const bytes = Buffer.from(`\ufeff${text}`, 'utf16le');
+    return isBigEndian ? bytes.swap16() : bytes;
+  };
+  const [token, password] = [makeToken(), `K${randomBytes(4).toString('hex')}`];
+  await writeFile(join(root, 'le.txt'), encode(`one\r\nt=${token}\r\n`));
+  await writeFile(join(root, 'be.env'), encode(`t=${token} # gitleaks:allow\nt=${makeToken()}\n`, true));
+  await writeFile(join(root, 'values.yaml'), encode(`a: 1\npassword: ${password}\n`));
+  await writeFile(join(root, 'noise.dat'), randomBytes(4096));
+  await commit({});
+  const report = await scanSecrets(request({ base }), ports);
+  const expected = [
+    'secret/github-pat be.env:2',
+    'secret/github-pat le.txt:2',
+    'secret/values-credential values.yaml:2',
+  ];
+  assert.deepEqual(lines(report.findings), expected);
+  assert.deepEqual(lines((await scanSecrets(request({ scope: 'tree' }), ports)).findings), expected);
+  assert.equal(ports.redactor.redact(`x ${password} ${token}`), 'x *** ***');
 });
 
 test('ranges that only delete, only carry binaries, or hold empty commits pass', async (t) => {

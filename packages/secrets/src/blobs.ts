@@ -6,20 +6,48 @@ const mostAtOnce = 64 * 1024 * 1024;
 
 /** Texts of `commit:path` names or ids; what is not there, is no file or has more than 16 MiB is left out. */
 export async function readBlobs(names: readonly string[], git: Git): Promise<ReadonlyMap<string, string>> {
+  const texts = new Map<string, string>();
+  await visitBlobs(names, git, (name, bytes) => texts.set(name, decodeText(bytes)));
+  return texts;
+}
+
+/** Texts of those of the blobs that are in UTF-16, which git and gitleaks take for binary. PowerShell writes such files. */
+export async function readUtf16(ids: readonly string[], git: Git): Promise<ReadonlyMap<string, string>> {
+  const texts = new Map<string, string>();
+  await visitBlobs(ids, git, (id, bytes) => {
+    if (encodingOf(bytes) !== 'utf-8') texts.set(id, decodeText(bytes));
+  });
+  return texts;
+}
+
+/** By the byte order mark. */
+function encodingOf(bytes: Uint8Array): 'utf-8' | 'utf-16le' | 'utf-16be' {
+  if (bytes[0] === 0xff && bytes[1] === 0xfe) return 'utf-16le';
+  return bytes[0] === 0xfe && bytes[1] === 0xff ? 'utf-16be' : 'utf-8';
+}
+
+function decodeText(bytes: Buffer): string {
+  const encoding = encodingOf(bytes);
+  return encoding === 'utf-8' ? bytes.toString('utf8') : new TextDecoder(encoding).decode(bytes);
+}
+
+async function visitBlobs(
+  names: readonly string[],
+  git: Git,
+  visit: (name: string, bytes: Buffer) => void,
+): Promise<void> {
   // A name with a newline cannot be asked for in a batch.
   const asked = [...new Set(names)].filter((name) => !name.includes('\n'));
-  const texts = new Map<string, string>();
   let part: string[] = [];
   let bytes = 0;
   for (const [name, size] of await readSizes(asked, git)) {
     part.push(name);
     bytes += size;
     if (bytes < mostAtOnce) continue;
-    await readPart(part, texts, git);
+    await visitPart(part, visit, git);
     [part, bytes] = [[], 0];
   }
-  await readPart(part, texts, git);
-  return texts;
+  await visitPart(part, visit, git);
 }
 
 async function readSizes(
@@ -38,7 +66,11 @@ async function readSizes(
   });
 }
 
-async function readPart(names: readonly string[], texts: Map<string, string>, git: Git): Promise<void> {
+async function visitPart(
+  names: readonly string[],
+  visit: (name: string, bytes: Buffer) => void,
+  git: Git,
+): Promise<void> {
   if (names.length === 0) return;
   const { stdout } = await git.run(['cat-file', '--batch'], {
     input: `${names.join('\n')}\n`,
@@ -53,7 +85,7 @@ async function readPart(names: readonly string[], texts: Map<string, string>, gi
     offset = end + 1;
     if (!match) continue;
     const size = Number(match[1]);
-    texts.set(name, Buffer.from(stdout.slice(offset, offset + size), 'latin1').toString('utf8'));
+    visit(name, Buffer.from(stdout.slice(offset, offset + size), 'latin1'));
     offset += size + 1;
   }
 }

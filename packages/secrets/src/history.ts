@@ -3,7 +3,7 @@ import { type Apart, holdsLargeBlob, selectApart } from './apart.ts';
 import { type Change, readSizes } from './changes.ts';
 import { scannerFailed } from './errors.ts';
 import { runGitleaks, selectCommits } from './gitleaks.ts';
-import { readApart } from './large-files.ts';
+import { readApart, readTextsInUtf16 } from './large-files.ts';
 import type { Leak } from './leak.ts';
 import { addParts, type Mirror, makeMirror, partsOnly, type StandIn } from './mirror.ts';
 import { type Patches, readPatches, readRaw, selectOnly } from './mirror-patches.ts';
@@ -107,10 +107,16 @@ export async function scanHistory(
   const leaks = await scan([...selection, ...apart.pathspec], chosen.length);
   const alone = changes.filter((change) => apart.includes(change.name) && !isSkipped(change, sizes, request));
   const prefilter = alone.length > 0 ? await readPrefilter(policy, version, ports, signal) : undefined;
-  const { parts, unscanned } = await readApart(alone, sizes, prefilter, ports.git);
+  const binary = changes.filter(({ name, blob }) => !apart.includes(name) && patches.binaries.has(blob));
+  const read = [
+    await readApart(alone, sizes, prefilter, ports.git),
+    await readTextsInUtf16(binary, sizes, ports.git),
+  ];
+  const parts = read.flatMap((one) => one.parts);
   const pieces = await addParts(mirror, parts, ports.git);
   const more = pieces.size > 0 ? await scan(partsOnly, pieces.size) : [];
   const standIns = new Map([...mirror.standIns, ...pieces]);
+  const unscanned = read.flatMap((one) => one.unscanned);
   return { leaks: [...leaks, ...more].map((leak) => nameOrigin(leak, standIns)), unscanned };
 }
 

@@ -1,4 +1,5 @@
 import type { Git } from '@zakenak/core';
+import { readUtf16 } from './blobs.ts';
 import type { Change } from './changes.ts';
 import { largestText } from './gitleaks.ts';
 import { longest, type Prefilter } from './prefilter.ts';
@@ -74,6 +75,38 @@ export async function readApart(
       kept += size;
       parts.push(...windows.map((window) => ({ change: one, ...window })));
     }
+  }
+  return { parts, unscanned };
+}
+
+// Their own kinds of binary, and never text.
+const media =
+  /\.(a|bin|bmp|bz2|class|dll|eot|exe|gif|gz|ico|jar|jpe?g|mov|mp[34]|o|otf|pdf|png|pyc|so|tgz|tiff?|ttf|wasm|webp|woff2?|xz|zip)$/i;
+const largestUtf16 = 1024 * 1024;
+
+/** Reads those of the files taken for binary that are text in UTF-16 of up to 1 MiB, as a whole. */
+export async function readTextsInUtf16(
+  binary: readonly Change[],
+  sizes: ReadonlyMap<string, number>,
+  git: Git,
+): Promise<LargeFiles> {
+  const changes = binary.filter(({ blob, path }) => {
+    const size = sizes.get(blob) ?? 0;
+    return size > 0 && size % 2 === 0 && size <= largestUtf16 && !media.test(path);
+  });
+  if (changes.length === 0) return { parts: [], unscanned: [] };
+  const texts = await readUtf16(
+    changes.map(({ blob }) => blob),
+    git,
+  );
+  const parts: Part[] = [];
+  const unscanned: Change[] = [];
+  let kept = 0;
+  for (const change of changes) {
+    const text = Buffer.from(texts.get(change.blob)?.replaceAll('\0', ' ') ?? '');
+    kept += text.length;
+    if (kept > mostKept) unscanned.push(change);
+    else if (text.length > 0) parts.push({ change, line: 1, text });
   }
   return { parts, unscanned };
 }

@@ -15,6 +15,8 @@ export interface Patches {
   readonly candidates: readonly string[];
   /** Every file that a commit writes. */
   readonly changes: readonly Change[];
+  /** Blobs that git takes for binary; unknown without patches. */
+  readonly binaries: ReadonlySet<string>;
   /** Every file that a commit removes. */
   readonly removals: readonly Removal[];
   /** Some path, of a deleted file too, is unreadable. */
@@ -68,6 +70,7 @@ async function readLog(
   const doubts = createDoubts(candidates);
   const changes: Change[] = [];
   const removals: Removal[] = [];
+  const binaries = new Set<string>();
   let hasUnreadable = false;
   const reader = createPatchReader(
     {
@@ -77,6 +80,7 @@ async function readLog(
         if (change) changes.push(change);
         if (removal) removals.push(removal);
       },
+      onBinary: (blob) => binaries.add(blob),
       onLines({ commit, path, lines }) {
         commits.add(commit);
         if (!prefilter || candidates.has(commit)) return;
@@ -105,7 +109,7 @@ async function readLog(
     if (thrown instanceof ZakenakError || !(thrown instanceof Error)) throw thrown;
     throw scannerFailed(thrown.message);
   }
-  return { commits: [...commits], candidates: [...candidates], changes, removals, hasUnreadable };
+  return { commits: [...commits], candidates: [...candidates], changes, removals, binaries, hasUnreadable };
 }
 
 /** Gives refs to commits of a mirror and returns git log's arguments for them. */

@@ -11,6 +11,8 @@ interface AddedLines {
 export interface PatchEvents {
   /** One line of `--raw` for each file that a commit changes, as byte string. */
   readonly onRaw: (line: string, commit: string) => void;
+  /** The blob of a file of which git shows no lines. */
+  readonly onBinary: (blob: string) => void;
   /** Once for each place of change. */
   readonly onLines: (added: AddedLines) => void;
 }
@@ -26,7 +28,7 @@ export interface PatchReader {
 export const rawOptions = ['--raw', '--no-abbrev', '--no-renames', '--format=commit %H', '--no-color'];
 /** The same with patches. */
 export const patchOptions = [
-  ...['-p', '-U0', '--raw', '--no-abbrev', '--format=commit %H'],
+  ...['-p', '-U0', '--raw', '--no-abbrev', '--full-index', '--format=commit %H'],
   ...['--no-ext-diff', '--no-textconv', '--no-color'],
 ];
 
@@ -34,13 +36,14 @@ const longestHeader = 64 * 1024;
 const newline = 0x0a;
 const [plus, minus, backslash] = [0x2b, 0x2d, 0x5c];
 const headers =
-  /^(diff --git |index |old mode |new mode |new file mode |similarity index |dissimilarity index |rename |copy |--- |Binary files |$)/;
+  /^(diff --git |old mode |new mode |new file mode |similarity index |dissimilarity index |rename |copy |--- |$)/;
 
 /** A reader of `git log` with these options. No more than `most` bytes of one place are kept, and the rest is left out. */
 export function createPatchReader(events: PatchEvents, most: number): PatchReader {
   let commit = '';
   let path: string | undefined;
   let isDeleted = false;
+  let blob = '';
   // The beginning of a header line whose end is in the next piece.
   let begun = '';
   const place = createPlace(most);
@@ -51,6 +54,8 @@ export function createPatchReader(events: PatchEvents, most: number): PatchReade
     if (line.startsWith('commit ')) commit = line.slice('commit '.length);
     else if (line.startsWith('+++ ')) path = readPath(line);
     else if (line.startsWith('deleted file mode ')) isDeleted = true;
+    else if (line.startsWith('index ')) blob = /\.\.([0-9a-f]+)/.exec(line)?.[1] ?? '';
+    else if (line.startsWith('Binary files ')) events.onBinary(blob);
     else if (!headers.test(line)) throw new Error('git log wrote an unknown line');
     if (line.startsWith('diff --git ')) {
       isDeleted = false;

@@ -22,13 +22,14 @@ test('a patch is read alike wherever it is cut, and what is no patch is refused'
     '@@ -0,0 +1,2 @@ context\n+commit 9\n++++ b/x\n@@ -5 +6 @@\n-old\n\\ No newline at end of file\n+new\n\\ No newline at end of file\n',
     'diff --git "a/n\\303\\244" "b/n\\303\\244"\nnew file mode 100644\n--- /dev/null\n+++ "b/n\\303\\244"\n@@ -0,0 +1 @@\n+x\n',
     'commit 2222\n\ndiff --git a/g b/g\ndeleted file mode 100644\n--- a/g\n+++ /dev/null\n@@ -1 +0,0 @@\n-gone\n',
-    'diff --git a/k b/k\nindex 1..2 100644\n--- a/k\n+++ b/k\n@@ -1,2 +0,0 @@\n-a\n-b\ndiff --git a/b b/b\nBinary files a/b and b/b differ\ncommit 3333\n',
+    'diff --git a/k b/k\nindex 1..2 100644\n--- a/k\n+++ b/k\n@@ -1,2 +0,0 @@\n-a\n-b\ndiff --git a/b b/b\nindex 1..2 100644\nBinary files a/b and b/b differ\ncommit 3333\n',
   ].join('');
   const read = (pieces: readonly Uint8Array[], most = 1000) => {
     const seen: unknown[] = [];
     const reader = createPatchReader(
       {
         onRaw: (line, commit) => seen.push([commit, line]),
+        onBinary: (blob) => seen.push(['binary', blob]),
         onLines: ({ commit, path, lines }) => seen.push([commit, path, Buffer.from(lines).toString()]),
       },
       most,
@@ -43,6 +44,7 @@ test('a patch is read alike wherever it is cut, and what is no patch is refused'
     ['1111', 'a b c', 'new'],
     ['1111', undefined, 'x\n'],
     ['2222', 'k', ''],
+    ['binary', '2'],
   ];
   assert.deepEqual(read([bytes(patch)]), expected);
   assert.deepEqual(read([...patch].map((letter) => bytes(letter))), expected);
@@ -77,6 +79,7 @@ test('damaged patches and patterns end in an error or a result, at once', () => 
     const reader = createPatchReader(
       {
         onRaw: (line, commit) => parseRawLine(line, commit),
+        onBinary: () => {},
         onLines: () => {
           places++;
         },

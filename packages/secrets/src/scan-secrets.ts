@@ -16,7 +16,7 @@ import type { ScanSecretsRequest } from './request.ts';
 import { readScope, type Scope } from './scope.ts';
 
 /** Raised with every change of our own rules, or of what is given to gitleaks: remembered commits are then scanned anew. */
-const rulesVersion = 2;
+const rulesVersion = 3;
 
 /** What scan-secrets reaches the world through. */
 export type ScanSecretsPorts = Pick<Ports, 'process' | 'files' | 'git' | 'log' | 'progress' | 'redactor'>;

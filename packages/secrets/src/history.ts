@@ -3,6 +3,7 @@ import { type Apart, holdsLargeBlob, selectApart } from './apart.ts';
 import { type Change, readSizes } from './changes.ts';
 import { scannerFailed } from './errors.ts';
 import { runGitleaks, selectCommits } from './gitleaks.ts';
+import { isYaml } from './kubernetes.ts';
 import { readApart, readTextsInUtf16 } from './large-files.ts';
 import type { Leak } from './leak.ts';
 import { addParts, type Mirror, makeMirror, partsOnly, type StandIn } from './mirror.ts';
@@ -44,7 +45,7 @@ type HistoryPorts = Pick<Ports, 'process' | 'files' | 'git' | 'log'>;
 
 /** Reads what the commits of a scope change. Undefined: there are none. Throws `secrets/scanner-failed`. */
 export async function readHistory(
-  { scope, policy, version, folder }: HistoryRequest,
+  { scope, policy, request, version, folder }: HistoryRequest,
   ports: HistoryPorts,
   signal: AbortSignal | undefined,
 ): Promise<History | undefined> {
@@ -61,8 +62,12 @@ export async function readHistory(
   const read = (pathspec: readonly string[]) =>
     readPatches(mirror.path, [...whole, ...pathspec], prefilter, ports, signal);
   const first = readsNames ? await readRaw(mirror.path, whole, ports, signal) : await read([]);
-  const ids = new Set(first.removals.map(({ blob }) => blob));
-  for (const { blob, former } of first.changes) ids.add(blob).add(former ?? blob);
+  // Where no blob is large, few sizes are asked for later on.
+  const isAsked = ({ blob, path }: Change) =>
+    readsNames || request['max-file-size'] > 0 || isYaml(path) || first.binaries.has(blob);
+  const ids = new Set(readsNames ? first.removals.map(({ blob }) => blob) : []);
+  for (const change of first.changes)
+    if (isAsked(change)) ids.add(change.blob).add(change.former ?? change.blob);
   const sizes = await readSizes(ids, ports.git);
   const apart = selectApart(first, sizes);
   // A file that was renamed from a path that is left out is a new one to git.

@@ -6,7 +6,8 @@ import type { Leak } from './leak.ts';
 
 const largest = 1024 * 1024;
 const mostAtOnce = 32 * 1024 * 1024;
-const isYaml = (path: string) => /\.ya?ml$|(^|\/)(kubeconfig|\.kube\/config)$/i.test(path);
+/** Whether a path's file is read for Kubernetes' credentials. */
+export const isYaml = (path: string): boolean => /\.ya?ml$|(^|\/)(kubeconfig|\.kube\/config)$/i.test(path);
 
 /**
  * What changes add of Kubernetes' own credentials, and the commits with a YAML file too large (1 MiB) to be read for it. A value that the file had before its commit is not the

@@ -49,7 +49,8 @@ export async function makeMirror(
   await git.run(['init', '--quiet', '--bare', '--template=', `--object-format=${format}`, path]);
   // A path with a newline cannot be expressed here: git then finds no objects and fails.
   await files.write(join(path, 'objects/info/alternates'), `${objects}\n`);
-  const imported = await importInto(path, renderImport(content), 'refs/zakenak/for/', git);
+  const standsFor = content.trees.size + content.files.size > 0 ? 'refs/zakenak/for/' : undefined;
+  const imported = await importInto(path, renderImport(content), standsFor, git);
   const standIns = [...imported].map(([name, id]) => [id, { commit: name, linesBefore: 0 }] as const);
   return { path, standIns: new Map(standIns) };
 }
@@ -75,14 +76,15 @@ export async function addParts(
   return new Map(standIns);
 }
 
-/** The ids of the commits below `prefix`, by the rest of their names. */
+/** The ids of the commits below `prefix`, by the rest of their names; none without one. */
 async function importInto(
   path: string,
   stream: Uint8Array,
-  prefix: string,
+  prefix: string | undefined,
   git: Ports['git'],
 ): Promise<ReadonlyMap<string, string>> {
   await git.run([`--git-dir=${path}`, 'fast-import', '--quiet', '--force'], { input: stream });
+  if (prefix === undefined) return new Map();
   const args = ['for-each-ref', '--format=%(objectname) %(refname)', prefix];
   const { stdout } = await git.run([`--git-dir=${path}`, ...args]);
   const refs = stdout.split('\n').filter(Boolean);

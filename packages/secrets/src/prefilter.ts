@@ -35,7 +35,7 @@ export function createPrefilter(rules: readonly Rule[]): Prefilter | undefined {
   if (!automaton) return undefined;
   const always = rules.filter(({ keywords }) => keywords.length === 0);
   const byWord = words.map((word) => rules.filter(({ keywords }) => keywords.includes(word)));
-  const { next, ends } = automaton;
+  const { next, classes, shift, ends } = automaton;
 
   const mayLeak = (lines: Uint8Array, path: string | undefined): boolean | (() => boolean) => {
     if (lines.length > longest) return true;
@@ -54,7 +54,7 @@ export function createPrefilter(rules: readonly Rule[]): Prefilter | undefined {
         if (run >= 16 && mayDecode(bytes, index - run, index)) return true;
         run = 0;
       }
-      state = next[state * 256 + byte] ?? 0;
+      state = next[(state << shift) | (classes[byte] ?? 0)] ?? 0;
       const found = ends[state];
       if (found) for (const word of found) for (const rule of byWord[word] ?? []) concerned.add(rule);
     }

@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { createRedactor } from '@zakenak/core';
 import { collectingProgress, fakeProcess } from '@zakenak/core/testing';
 import { createFiles } from '@zakenak/machine';
@@ -56,4 +57,58 @@ test('a manifest that is a link out of the workspace is refused', async (t) => {
   const { link, rendered } = await makePlace(t);
   await link('manifests/linked.yaml', '../../outside.yaml');
   await assert.rejects(rendered(), { code: 'files/outside-workspace' });
+});
+
+test('a release that cannot be rendered stops the others, and is told when they have come to rest', async (t) => {
+  const root = await mkdtemp(join(tmpdir(), 'zakenak-render-'));
+  t.after(() => rm(root, { recursive: true }));
+  for (const name of ['bad', 'slow']) {
+    await mkdir(join(root, name, 'templates'), { recursive: true });
+    await writeFile(join(root, name, 'Chart.yaml'), `apiVersion: v2\nname: ${name}\nversion: 1.0.0\n`);
+    await writeFile(join(root, name, 'templates/all.yaml'), configMap(name));
+  }
+  const ended: string[] = [];
+  const underWay = Promise.withResolvers<void>();
+  let begun = 0;
+  const rendering = renderRollout(
+    {
+      set: 'test',
+      releases: ['slow', 'bad', 'later', 'last'].map((name) => ({
+        name,
+        namespace: 'test',
+        source: { chart: name === 'bad' ? 'bad' : 'slow' },
+      })),
+    },
+    {
+      files: createFiles(root),
+      progress: collectingProgress(),
+      redactor: createRedactor(),
+      process: {
+        ...fakeProcess([]),
+        run: async ({ args = [] }, signal) => {
+          const name = args[1] ?? '';
+          if (name === 'bad') {
+            await underWay.promise;
+            return { exitCode: 1, stdout: '', stderr: 'Error: bad', durationMs: 0 };
+          }
+          begun += 1;
+          if (begun === 2) underWay.resolve();
+          await new Promise<void>((resolve) => signal?.addEventListener('abort', () => resolve()));
+          await delay(50);
+          ended.push(name);
+          throw signal?.reason;
+        },
+      },
+      kube: fakeKube({
+        version: async () => ({ major: 1, minor: 34, gitVersion: 'v1.34.4' }),
+        resources: async () => [],
+      }),
+    },
+  );
+  await assert.rejects(rendering, { code: 'rollout/render-failed', message: /bad/ });
+  assert.deepEqual(
+    ended.sort(),
+    ['later', 'slow'],
+    'those under way were stopped and waited for, the rest not begun',
+  );
 });

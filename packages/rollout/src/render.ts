@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { createLimiter, type KubeObject, type Ports } from '@zakenak/core';
+import { createLimiter, type KubeObject, type Limiter, type Ports } from '@zakenak/core';
 import { leanGo } from '@zakenak/helm';
 import { type LoadedChart, loadChart } from './chart.ts';
 import type { DriftSettings } from './drift-rules.ts';
@@ -82,8 +82,8 @@ export async function renderRollout(
     ),
   ];
   await using folder = await ports.files.temporaryFolder('zakenak-render-');
-  const limit = createLimiter(parallelRenders);
-  const renderOne = async (release: ReleaseRequest, index: number): Promise<Draft> => {
+  const renderOne = async (release: ReleaseRequest, index: number, signal: AbortSignal): Promise<Draft> => {
+    signal.throwIfAborted();
     const about = { stage: 'render', subject: release.name, release: release.name };
     ports.progress.emit({ ...about, state: 'started' });
     const place = {
@@ -91,11 +91,12 @@ export async function renderRollout(
       capabilities,
       deployed: options.deployed?.get(release.name),
     };
-    const draft = await renderRelease(release, place, ports, options.signal);
+    const draft = await renderRelease(release, place, ports, signal);
     ports.progress.emit({ ...about, state: 'done' });
     return draft;
   };
-  const drafts = await Promise.all(ordered.map((release, index) => limit(() => renderOne(release, index))));
+  const bodies = ordered.map((release, index) => (signal: AbortSignal) => renderOne(release, index, signal));
+  const drafts = await allOrNone(bodies, createLimiter(parallelRenders), options.signal);
   const kinds = createKinds(
     resources,
     drafts.flatMap(({ crds, documents, hooks }) => [
@@ -114,6 +115,26 @@ export async function renderRollout(
     release.objects.forEach(checkExpressions);
   }
   return { set: request.set, releases, kinds };
+}
+
+/** The first one that fails stops the others, and is thrown when all have come to rest: what they work on can be removed then. */
+async function allOrNone<T>(
+  bodies: readonly ((signal: AbortSignal) => Promise<T>)[],
+  limit: Limiter,
+  outer?: AbortSignal,
+): Promise<readonly T[]> {
+  const halt = new AbortController();
+  const signal = outer ? AbortSignal.any([outer, halt.signal]) : halt.signal;
+  const run = (body: (typeof bodies)[number]): Promise<T> =>
+    body(signal).catch((error: unknown) => {
+      // The first is the cause: an abort keeps the reason that it was given first.
+      halt.abort(error);
+      throw error;
+    });
+  const begun = bodies.map((body) => limit(() => run(body)));
+  await Promise.allSettled(begun);
+  if (halt.signal.aborted) throw halt.signal.reason;
+  return Promise.all(begun);
 }
 
 interface Draft {

@@ -1,5 +1,5 @@
 import { type KubeObject, type KubeRef, KubeStatusError, type Ports } from '@zakenak/core';
-import { type ConflictJudge, createConflictJudge, isApplyConflict, refusedText } from './conflict.ts';
+import { type ConflictJudge, commonJudge, isApplyConflict, refusedText } from './conflict.ts';
 import { isImmutable, type PreparedObject } from './dry-run.ts';
 import { ReleaseFailure } from './failure.ts';
 import { removeFields } from './foreign-fields.ts';
@@ -87,7 +87,7 @@ async function applyOnce(
     return await kube.apply(desired, { fieldManager, force });
   } catch (error) {
     if (!(error instanceof KubeStatusError && isApplyConflict(error))) throw error;
-    const conflicts = (judge ?? createConflictJudge([], { release: '', ref: refOf(desired) }))(error);
+    const conflicts = (judge ?? commonJudge)(error);
     if (conflicts.every(({ decision }) => decision === 'take'))
       return kube.apply(desired, { fieldManager, force: true });
     const live = kept && races < mostRaces ? await kube.get(refOf(desired)) : undefined;

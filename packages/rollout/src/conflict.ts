@@ -39,14 +39,29 @@ export function isApplyConflict(error: KubeStatusError): boolean {
   return error.status === 409 && error.causes.some(({ reason }) => reason === 'FieldManagerConflict');
 }
 
-/** Who takes what from whom for one object: the first of the project's rules that fits, else what holds everywhere. */
-export function createConflictJudge(
-  rules: readonly ConflictRule[],
-  subject: ToleranceSubject,
-): ConflictJudge {
-  const fitting = rules.filter((rule) => createObjectMatcher(rule)(subject));
+/** A rule that has been made ready to be asked. */
+interface ReadyRule {
+  readonly rule: ConflictRule;
+  readonly managers: readonly ((manager: string) => boolean)[];
+  readonly fitsObject: (subject: ToleranceSubject) => boolean;
+}
+
+/** The judges of a project's rules, one for each object: the rules are made ready once. */
+export function createConflictJudges(
+  rules: readonly ConflictRule[] = [],
+): (subject: ToleranceSubject) => ConflictJudge {
+  const ready = rules.map((rule) => ({
+    rule,
+    managers: rule.managers.map(globOf),
+    fitsObject: createObjectMatcher(rule),
+  }));
+  return (subject) => judgeOf(ready.filter(({ fitsObject }) => fitsObject(subject)));
+}
+
+/** Who takes what from whom: the first of the rules that fits, else what holds everywhere. */
+function judgeOf(fitting: readonly ReadyRule[]): ConflictJudge {
   const decide = (manager: string): Pick<FieldConflict, 'decision' | 'reason'> => {
-    const rule = fitting.find(({ managers }) => managers.some((glob) => globOf(glob)(manager)));
+    const rule = fitting.find(({ managers }) => managers.some((fits) => fits(manager)))?.rule;
     if (rule) return { decision: rule.decision, ...(rule.reason ? { reason: rule.reason } : {}) };
     const known = isHand(manager) || takenOver.some((pattern) => pattern.test(manager));
     return { decision: known ? 'take' : 'refuse' };
@@ -70,3 +85,6 @@ export function refusedText(conflicts: readonly FieldConflict[]): string {
     .map(({ field, manager, reason }) => `${field} is owned by ${manager}${reason ? ` (${reason})` : ''}`)
     .join('; ');
 }
+
+/** What holds everywhere, whatever a project says. */
+export const commonJudge: ConflictJudge = judgeOf([]);

@@ -1,11 +1,12 @@
 import type { KubeRef, Ports } from '@zakenak/core';
 import { type ComparedRelease, compareReleases, deployedReleases } from './compare-releases.ts';
+import { createConflictJudges } from './conflict.ts';
 import type { ObjectDrift } from './drift.ts';
 import type { DriftSettings } from './drift-rules.ts';
 import { type DryRunContext, type PreparedObject, planObject } from './dry-run.ts';
 import { createHealthRules, type HealthRule } from './health-rules.ts';
 import { newest, readHistories } from './helm-storage.ts';
-import { createKinds, type Kinds } from './kinds.ts';
+import { createKinds } from './kinds.ts';
 import { refOf } from './object.ts';
 import { sealPlan } from './plan.ts';
 import { type PreparedRelease, type PreparedRollout, readCluster } from './plan-rollout.ts';
@@ -30,6 +31,7 @@ export interface Correction {
 }
 
 type CorrectionPorts = Pick<Ports, 'kube' | 'redactor'>;
+type CorrectionRules = Pick<DryRunContext, 'kinds' | 'judgeFor'>;
 
 /** Compares the set with what was deployed and plans, as a deploy does, how what drifted is put back. Nothing is written. */
 export async function prepareCorrection(
@@ -45,9 +47,8 @@ export async function prepareCorrection(
   const kinds = createKinds(resources, [], createHealthRules(request.health ?? []));
   const deployed = limitTo(request.only, deployedReleases(request.releases, histories, kinds));
   const compared = await compareReleases(deployed, drift, kinds, ports, signal);
-  const planned = await Promise.all(
-    compared.map((release) => planRelease(release, kinds, drift, ports, signal)),
-  );
+  const rules = { kinds, judgeFor: createConflictJudges(drift.conflicts) };
+  const planned = await Promise.all(compared.map((release) => planRelease(release, rules, ports, signal)));
   const releases = planned.map(({ prepared }) => prepared);
   const plan = sealPlan({
     schemaVersion: 1,
@@ -74,8 +75,7 @@ function limitTo(
 
 async function planRelease(
   compared: ComparedRelease,
-  kinds: Kinds,
-  settings: DriftSettings,
+  rules: CorrectionRules,
   ports: CorrectionPorts,
   signal?: AbortSignal,
 ): Promise<{ readonly prepared: PreparedRelease; readonly stuck: Correction['stuck'] }> {
@@ -83,7 +83,7 @@ async function planRelease(
   const all = await Promise.all(
     compared.objects.map(async (drift) => ({
       drift,
-      object: await planOne(drift, compared, { kinds, conflicts: settings.conflicts ?? [] }, ports, signal),
+      object: await planOne(drift, compared, rules, ports, signal),
     })),
   );
   const stuck = all.flatMap(({ drift, object }) =>
@@ -115,7 +115,7 @@ async function planRelease(
 async function planOne(
   { ref, desired, live, cure, foreign, reason }: ObjectDrift,
   { rendered, tolerance }: ComparedRelease,
-  rules: Pick<DryRunContext, 'kinds' | 'conflicts'>,
+  rules: CorrectionRules,
   ports: CorrectionPorts,
   signal?: AbortSignal,
 ): Promise<PreparedObject> {

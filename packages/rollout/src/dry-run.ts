@@ -1,8 +1,7 @@
 import { type KubeObject, type KubeRef, KubeStatusError, type Ports, ZakenakError } from '@zakenak/core';
 import {
   type ConflictJudge,
-  type ConflictRule,
-  createConflictJudge,
+  commonJudge,
   type FieldConflict,
   isApplyConflict,
   refusedText,
@@ -17,7 +16,7 @@ import type { LiveObjects } from './live-objects.ts';
 import { describe, refOf, sameBody } from './object.ts';
 import { fieldManager, type Owner, ownerOf, sameOwner } from './ownership.ts';
 import type { PlannedObject } from './plan.ts';
-import type { Tolerance } from './tolerance.ts';
+import type { Tolerance, ToleranceSubject } from './tolerance.ts';
 
 /** What a dry run needs to know of the rest of the plan. */
 export interface DryRunContext {
@@ -29,8 +28,8 @@ export interface DryRunContext {
   readonly live: LiveObjects;
   /** Differences that are left alone. */
   readonly tolerance?: Tolerance;
-  /** Whose fields are taken over, in the project's words. */
-  readonly conflicts?: readonly ConflictRule[];
+  /** Whose fields of an object are taken over; what holds everywhere where nothing is said. */
+  readonly judgeFor?: (subject: ToleranceSubject) => ConflictJudge;
   /** True for an object of the deployed revision: only such a one may be left missing. */
   readonly wasDeployed?: (ref: KubeRef) => boolean;
 }
@@ -61,7 +60,7 @@ export async function planObject(
   signal?: AbortSignal,
 ): Promise<PreparedObject> {
   const ref = refOf(desired);
-  const judge = createConflictJudge(context.conflicts ?? [], { release: context.owner.name, ref });
+  const judge = context.judgeFor?.({ release: context.owner.name, ref }) ?? commonJudge;
   const decided = (planned: Decision, live?: KubeObject, kept?: Kept): PreparedObject => ({
     planned: {
       ref,

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { KubeStatusError } from '@zakenak/core';
-import { type ConflictRule, createConflictJudge, isApplyConflict } from './conflict.ts';
+import { type ConflictRule, createConflictJudges, isApplyConflict } from './conflict.ts';
 import { claimFields, migrateManagedFields } from './managed-fields.ts';
 import { globOf } from './object-pattern.ts';
 import { fakeKube, objectOf } from './testing/objects.ts';
@@ -11,7 +11,7 @@ const refusal = (status: number, ...causes: KubeStatusError['causes'][number][])
   new KubeStatusError({ status, reason: 'Conflict', message: 'Apply failed', causes });
 
 const ref = { apiVersion: 'apps/v1', kind: 'Deployment', name: 'web', namespace: 'apps' };
-const judgeBy = (...rules: readonly ConflictRule[]) => createConflictJudge(rules, { release: 'web', ref });
+const judgeBy = (...rules: readonly ConflictRule[]) => createConflictJudges(rules)({ release: 'web', ref });
 
 // The server's own wordings: apimachinery/pkg/util/managedfields/internal/conflict.go.
 for (const [message, manager, decision] of [

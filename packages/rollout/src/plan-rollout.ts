@@ -1,4 +1,5 @@
 import { createLimiter, type KubeObject, type KubeRef, type Limiter, type Ports } from '@zakenak/core';
+import { createConflictJudges } from './conflict.ts';
 import { readTolerance } from './drift-policy.ts';
 import { type DryRunContext, type PreparedObject, planObject } from './dry-run.ts';
 import { namespaceEnding, requestOf } from './errors.ts';
@@ -104,10 +105,10 @@ export async function planRendered(
     readTolerance(rendered.drift ?? {}, wanted, rendered.kinds, ports, signal),
     readCluster(ports, signal),
   ]);
+  const judgeFor = createConflictJudges(rendered.drift?.conflicts);
   const limit = createLimiter(parallelRequests);
   const prepare = (release: RenderedRelease): Promise<PreparedRelease> => {
-    const { kinds, drift: { conflicts = [] } = {} } = rendered;
-    const context = { owner: release, kinds, newNamespaces, live, tolerance, conflicts };
+    const context = { owner: release, kinds: rendered.kinds, newNamespaces, live, tolerance, judgeFor };
     const intent = intents.get(release.name);
     const about = {
       rendered: release,

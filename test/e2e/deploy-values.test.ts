@@ -168,3 +168,34 @@ stringData: { password: {{ randAlphaNum 24 | quote }}, fixed: same }
     [],
   );
 });
+
+test('keys that mean something to JavaScript are values like others, as for both Helms', async (t) => {
+  const set = await makeSet(t, '[{ file: one.yaml }, { file: two.yaml }]');
+  await set.workspace.write({
+    'one.yaml': 'free: { __proto__: { a: 1, b: 1 }, constructor: { a: 1 }, toString: x }\n',
+    'two.yaml': 'free: { __proto__: { b: 2 }, constructor: { b: 2 }, hasOwnProperty: y }\n',
+    'charts/app/templates/free.yaml': `apiVersion: v1
+kind: ConfigMap
+metadata: { name: free }
+data:
+  all: {{ toJson .Values.free | quote }}
+  __proto__: "a key of its own"
+`,
+  });
+  const [first, second] = [await set.run(['deploy']), await set.run(['deploy'])];
+  assert.equal(first.exitCode, 0, first.report.error?.message);
+  assert.equal(second.report.outputs['has-changes'], false);
+  const found = await kube.get({ apiVersion: 'v1', kind: 'ConfigMap', namespace: set.name, name: 'free' });
+  const expected =
+    '{"__proto__":{"a":1,"b":2},"constructor":{"a":1,"b":2},"hasOwnProperty":"y","toString":"x"}';
+  assert.equal(
+    JSON.stringify(found?.data),
+    JSON.stringify(JSON.parse(`{"__proto__": "a key of its own", "all": ${JSON.stringify(expected)}}`)),
+  );
+  for (const name of ['helm3', 'helm']) {
+    const program = await createTestToolchain().resolve(name);
+    const files = ['one.yaml', 'two.yaml'].flatMap((file) => ['-f', join(set.workspace.root, file)]);
+    const args = ['template', 'base', join(set.workspace.root, 'charts/app'), ...files];
+    assert.ok(execFileSync(program, args, { encoding: 'utf8' }).includes(JSON.stringify(expected)), name);
+  }
+});

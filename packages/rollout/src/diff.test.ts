@@ -25,6 +25,12 @@ for (const [name, before, after, changes] of [
       { path: 'spec.a.c', after: '2' },
     ],
   ],
+  [
+    'a key that means something to JavaScript',
+    {},
+    JSON.parse('{"__proto__": "x"}'),
+    [{ path: 'spec.__proto__', after: 'x' }],
+  ],
   ['an empty object that comes', {}, { emptyDir: {} }, [{ path: 'spec.emptyDir', after: '{}' }]],
   ['an empty object that goes', { emptyDir: {} }, {}, [{ path: 'spec.emptyDir', before: '{}' }]],
   ['an empty list that comes', {}, { l: [] }, [{ path: 'spec.l', after: '[]' }]],

@@ -98,7 +98,9 @@ function recordChildren(
   b: Readonly<Record<string, unknown>>,
 ): readonly Child[] {
   const keys = [...new Set([...Object.keys(a), ...Object.keys(b)])].sort();
-  return keys.map((key) => [{ key }, a[key], b[key]] as const);
+  const own = (record: typeof a, key: string): unknown =>
+    Object.hasOwn(record, key) ? record[key] : undefined;
+  return keys.map((key) => [{ key }, own(a, key), own(b, key)] as const);
 }
 
 /** Lists of named things are compared by name, as Kubernetes merges them; others by place. */

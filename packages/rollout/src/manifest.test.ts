@@ -187,6 +187,19 @@ test('layers of values merge maps, replace everything else, and keep null', () =
   assert.deepEqual(base, { a: { b: 1, c: [1, 2] }, d: { e: 1 }, f: 1 });
 });
 
+test('keys that mean something to JavaScript are keys like others', async () => {
+  const files = {
+    '/w/a.yaml': '__proto__: { a: 1, b: 1 }\nconstructor: { a: 1 }\nplain: { __proto__: { x: 1 } }\n',
+  };
+  const over = JSON.parse('{"__proto__": {"b": 2, "toString": 3}, "constructor": {"b": 2}}');
+  const merged = await valuesOf([{ file: 'a.yaml' }, { values: over }], files);
+  assert.equal(
+    JSON.stringify(merged),
+    '{"__proto__":{"a":1,"b":2,"toString":3},"constructor":{"a":1,"b":2},"plain":{"__proto__":{"x":1}}}',
+  );
+  assert.equal(({} as Record<string, unknown>)['b'], undefined);
+});
+
 /** Files of a workspace in memory. */
 function filesOf(files: Readonly<Record<string, string>>): Pick<Files, 'readText' | 'resolve'> {
   return {

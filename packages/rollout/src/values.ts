@@ -25,14 +25,14 @@ export async function readValues(
   return merged;
 }
 
-/** `over` on top of `base`. */
+/** `over` on top of `base`. A key may be anything, `__proto__` too: it is a key like another, as for helm. */
 export function mergeValues(base: Values, over: Values): Values {
-  const merged: Record<string, unknown> = { ...base };
+  const merged = new Map(Object.entries(base));
   for (const [key, value] of Object.entries(over)) {
-    const former = merged[key];
-    merged[key] = isRecord(former) && isRecord(value) ? mergeValues(former, value) : value;
+    const former = merged.get(key);
+    merged.set(key, isRecord(former) && isRecord(value) ? mergeValues(former, value) : value);
   }
-  return merged;
+  return Object.fromEntries(merged);
 }
 
 async function readLayer(layer: ValuesLayer, ports: ValuesPorts, signal?: AbortSignal): Promise<Values> {

@@ -26,6 +26,9 @@ const targetRef = (object: KubeObject, field: string, fallback: Partial<KubeRef>
 const within = (value: unknown, least: number, most: number): boolean =>
   typeof value === 'number' && value >= least && value <= most;
 
+/** Where KEDA holds a count while it is paused, whatever its bounds (keda: apis/keda/v1alpha1/scaledobject_types.go). */
+const pausedReplicas = 'autoscaling.keda.sh/paused-replicas';
+
 const kinds: readonly AutoscalerKind[] = [
   {
     apiVersion: 'autoscaling/v2',
@@ -41,7 +44,8 @@ const kinds: readonly AutoscalerKind[] = [
     pointers: ['/spec/replicas'],
     target: (object) => targetRef(object, 'scaleTargetRef', { apiVersion: 'apps/v1', kind: 'Deployment' }),
     accepts: (object, value) =>
-      value === numberAt(object, 0, 'spec', 'idleReplicaCount') ||
+      value === numberAt(object, -1, 'spec', 'idleReplicaCount') ||
+      String(value) === textAt(object, 'metadata', 'annotations', pausedReplicas) ||
       within(
         value,
         numberAt(object, 0, 'spec', 'minReplicaCount'),

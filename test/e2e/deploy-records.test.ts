@@ -66,7 +66,11 @@ test('no more revisions than historyLimit are kept, and always the one that a ro
   const failed = await deploy(set, 'four', { simulate: 'crash-loop' });
   assert.equal(failed.verdict, 'rolled-back', failed.summary);
   for (const program of helms)
-    assert.deepEqual(revisionsOf(program, set, 'web'), ['3 superseded', '5 deployed']);
+    assert.deepEqual(
+      revisionsOf(program, set, 'web'),
+      ['2 superseded', '5 deployed'],
+      'the third is the fifth once more',
+    );
   assert.equal((await deploy(set, 'five')).verdict, 'simulated');
   assert.equal((await set.run(['rollback'])).report.verdict, 'simulated');
   assert.deepEqual([await textOf(set, 'base'), await textOf(set, 'web')], ['three', 'three']);
@@ -103,6 +107,78 @@ test('a revision that Helm wrote by hand is none of our rollout, though it bears
     assert.equal((await set.run(['rollback', '--release', 'web'])).report.verdict, 'simulated');
     assert.equal(await textOf(set, 'web'), 'by hand', 'the revision before the deployed one');
   }
+});
+
+test('after a deploy that was put back, a rollback goes to what was there before, not to the same once more', async (t) => {
+  const set = await makeTestSet(t, sandbox);
+  for (const text of ['one', 'two']) assert.equal((await deploy(set, text)).verdict, 'simulated', text);
+  for (const _attempt of [1, 2])
+    assert.equal((await deploy(set, 'bad', { simulate: 'crash-loop' })).verdict, 'rolled-back');
+  for (const program of helms)
+    assert.deepEqual(revisionsOf(program, set, 'web'), [
+      '1 superseded',
+      '2 superseded',
+      '3 failed',
+      '4 superseded',
+      '5 failed',
+      '6 deployed',
+    ]);
+  // Only `web` failed, and was put back; the rollout that is taken back is the one of both.
+  const back = await set.run(['rollback']);
+  assert.equal(back.report.verdict, 'simulated', back.report.error?.message ?? back.report.summary);
+  assert.deepEqual([await textOf(set, 'base'), await textOf(set, 'web')], ['one', 'one']);
+  // As with Helm, a rollback of a rollback goes forward again.
+  assert.equal((await set.run(['rollback', '--release', 'web'])).report.verdict, 'simulated');
+  assert.equal(await textOf(set, 'web'), 'two');
+});
+
+test('what helm rollback goes to after a failed upgrade that was put back is the failed one: ours is not', async (t) => {
+  for (const program of helms) {
+    const set = await makeTestSet(t, sandbox);
+    for (const text of ['one', 'two']) assert.equal((await deploy(set, text)).verdict, 'simulated', text);
+    assert.equal((await deploy(set, 'bad', { simulate: 'crash-loop' })).verdict, 'rolled-back');
+    run(program, set, 'rollback', 'web');
+    assert.equal(await textOf(set, 'web'), 'bad');
+    assert.equal((await set.run(['rollback', '--release', 'web'])).report.verdict, 'simulated');
+    assert.equal(await textOf(set, 'web'), 'two', 'the last that was deployed and holds something else');
+  }
+});
+
+test('a first deploy stays where the second was put back: a rollback does not remove the set', async (t) => {
+  const set = await makeTestSet(t, sandbox);
+  assert.equal((await deploy(set, 'one')).verdict, 'simulated');
+  assert.equal((await deploy(set, 'bad', { simulate: 'crash-loop' })).verdict, 'rolled-back');
+  const writes = await readWrites(sandbox, set.name);
+  const refused = await set.run(['rollback']);
+  assertCoded(refused, {
+    code: 'rollout/unknown-revision',
+    exitCode: 2,
+    message: /was put back/,
+    remedy: /Nothing has to be put back/,
+  });
+  assert.deepEqual(await readWrites(sandbox, set.name), writes);
+  assert.equal(await textOf(set, 'web'), 'one');
+});
+
+test('old records that cannot be read keep no deploy and no rollback from their end', async (t) => {
+  const set = await makeTestSet(t, sandbox);
+  for (const text of ['one', 'two', 'three']) assert.equal((await deploy(set, text)).verdict, 'simulated');
+  const spoil = (revision: number, status: string) =>
+    kube.patch(
+      { apiVersion: 'v1', kind: 'Secret', namespace: set.name, name: `sh.helm.release.v1.web.v${revision}` },
+      'merge',
+      { metadata: { labels: { status } }, data: { release: Buffer.from('cut off').toString('base64') } },
+    );
+  await spoil(1, 'uninstalled');
+  await spoil(2, 'pending-upgrade');
+  const deployed = await deploy(set, 'four');
+  assert.equal(deployed.verdict, 'simulated', deployed.error?.message ?? deployed.summary);
+  await spoil(2, 'pending-rollback');
+  assert.equal((await deploy(set, 'bad', { simulate: 'crash-loop' })).verdict, 'rolled-back');
+  assert.deepEqual([await textOf(set, 'base'), await textOf(set, 'web')], ['four', 'four']);
+  const back = await set.run(['rollback']);
+  assert.equal(back.report.verdict, 'simulated', back.report.error?.message ?? back.report.summary);
+  assert.deepEqual([await textOf(set, 'base'), await textOf(set, 'web')], ['three', 'three']);
 });
 
 /** Text that does not pack. */

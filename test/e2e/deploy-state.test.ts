@@ -117,7 +117,7 @@ const helmHistory = (program: string, set: TestSet): readonly HelmRow[] =>
     ),
   );
 
-test('a revision that a killed Helm left pending is freed by unlock where that is forced, and repaired by the next deploy', async (t) => {
+test('a revision that a killed Helm left pending is freed by unlock where that is forced, and not touched by a deploy before', async (t) => {
   for (const program of helms) {
     const set = await makeTestSet(t, sandbox);
     await set.run(['deploy']);
@@ -135,6 +135,10 @@ test('a revision that a killed Helm left pending is freed by unlock where that i
     assert.deepEqual(report.outputs['revisions'], [{ release: 'web', revision: 2, was: 'pending-upgrade' }]);
     assert.equal(helmHistory(program, set).at(-1)?.status, 'failed');
     await killHelm(program, set, 'two');
+    const refused = await set.run(['deploy', '--lock-timeout', '2s']);
+    assert.deepEqual([refused.exitCode, refused.report.error?.code], [5, 'rollout/helm-at-work']);
+    assert.equal(helmHistory(program, set).at(-1)?.status, 'pending-upgrade');
+    assert.equal((await set.run(['unlock', '--force'])).exitCode, 0);
     const deployed = await set.run(['deploy']);
     assert.equal(deployed.report.verdict, 'simulated', deployed.report.summary);
     assert.equal(await textOf(set, 'web'), 'first');

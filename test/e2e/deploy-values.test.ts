@@ -173,7 +173,7 @@ test('keys that mean something to JavaScript are values like others, as for both
   const set = await makeSet(t, '[{ file: one.yaml }, { file: two.yaml }]');
   await set.workspace.write({
     'one.yaml': 'free: { __proto__: { a: 1, b: 1 }, constructor: { a: 1 }, toString: x }\n',
-    'two.yaml': 'free: { __proto__: { b: 2 }, constructor: { b: 2 }, hasOwnProperty: y }\n',
+    'two.yaml': 'free: { __proto__: { b: 2 }, constructor: { b: 2 }, hasOwnProperty: other }\n',
     'charts/app/templates/free.yaml': `apiVersion: v1
 kind: ConfigMap
 metadata: { name: free }
@@ -187,7 +187,7 @@ data:
   assert.equal(second.report.outputs['has-changes'], false);
   const found = await kube.get({ apiVersion: 'v1', kind: 'ConfigMap', namespace: set.name, name: 'free' });
   const expected =
-    '{"__proto__":{"a":1,"b":2},"constructor":{"a":1,"b":2},"hasOwnProperty":"y","toString":"x"}';
+    '{"__proto__":{"a":1,"b":2},"constructor":{"a":1,"b":2},"hasOwnProperty":"other","toString":"x"}';
   assert.equal(
     JSON.stringify(found?.data),
     JSON.stringify(JSON.parse(`{"__proto__": "a key of its own", "all": ${JSON.stringify(expected)}}`)),

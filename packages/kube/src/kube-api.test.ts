@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { type AddressInfo, createServer } from 'node:net';
 import { test } from 'node:test';
-import { type KubeApi, KubeStatusError, ZakenakError } from '@zakenak/core';
+import { type KubeApi, type KubeObject, KubeStatusError, ZakenakError } from '@zakenak/core';
 import { connectTo, playServer, pod, sendJson, status } from './testing/api-server.ts';
 
 const podRef = { apiVersion: 'v1', kind: 'Pod', namespace: 'default', name: 'a' };
@@ -321,4 +321,44 @@ test('a write that waits for a connection is not sent when the fence has closed 
   assert.equal(ends.get('written')?.length, 32);
   assert.equal(ends.get('the lock is lost')?.length, 8);
   assert.equal(server.requests.filter(({ method }) => method === 'POST').length, 32);
+});
+
+test('a write whose answer does not come while the fence is open is given up, its connection closed; one that may go on is waited for', async () => {
+  const closed: string[] = [];
+  await using server = await playServer(({ body }, response) => {
+    const { name } = (body as KubeObject).metadata;
+    response.once('close', () => void closed.push(`${name} ${response.writableFinished}`));
+    if (name === 'slow')
+      setTimeout(
+        () => response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(body)),
+        120,
+      );
+  });
+  let until = performance.now() + 60;
+  const leftMs = () => until - performance.now();
+  const guard = () => {
+    if (leftMs() <= 0)
+      throw new ZakenakError({ code: 'test/lost', message: 'the lock is lost', remedy: 'none', exitCode: 4 });
+  };
+  const fenced = server.kube.fenced(guard, leftMs);
+  const write = (name: string) =>
+    fenced.apply(
+      { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name, namespace: 'default' } },
+      { fieldManager: 'test' },
+    );
+  const slow = write('slow');
+  // As a lock that is renewed.
+  setTimeout(() => {
+    until = performance.now() + 1_000;
+  }, 30);
+  assert.equal((await slow).metadata.name, 'slow');
+  until = performance.now() + 60;
+  await assert.rejects(write('never'), { code: 'test/lost' });
+  while (closed.length < 2) await new Promise((resolve) => setTimeout(resolve, 5));
+  assert.deepEqual(closed, ['slow true', 'never false']);
+  assert.equal(
+    server.requests.filter(({ method }) => method === 'PATCH').length,
+    2,
+    'it was not tried again',
+  );
 });

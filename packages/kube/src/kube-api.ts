@@ -4,7 +4,7 @@ import { createDiscovery, type Discovery } from './discovery.ts';
 import { listObjects } from './list.ts';
 import { pathOf, queryOf } from './paths.ts';
 import type { Request, Requester } from './requester.ts';
-import { reasonOf } from './transport.ts';
+import { type Fence, reasonOf } from './transport.ts';
 import { type WatchPolicy, watchObjects } from './watch.ts';
 
 const patchTypes = {
@@ -42,13 +42,13 @@ export function createKubeApi(
     discovery.refresh();
   };
   const facts = { version: readOnce, resources: discovery.resources, refreshDiscovery: refresh };
-  const build = (guard?: () => void): KubeApi => ({
+  const build = (guard?: () => void, leftMs?: () => number): KubeApi => ({
     ...createCalls({
       target,
       requester,
       discovery,
       ...(watchPolicy ? { watchPolicy } : {}),
-      ...(guard ? { guard } : {}),
+      ...(guard ? { fence: { guard, ...(leftMs ? { leftMs } : {}) } } : {}),
     }),
     ...facts,
     target,
@@ -62,13 +62,13 @@ interface CallSetting {
   readonly requester: Requester;
   readonly discovery: Discovery;
   readonly watchPolicy?: WatchPolicy;
-  /** Asked before each try of a write. */
-  readonly guard?: () => void;
+  /** Asked before each try of a write, and while one is under way. */
+  readonly fence?: Fence;
 }
 
 type Calls = Omit<KubeApi, 'target' | 'version' | 'resources' | 'refreshDiscovery' | 'fenced'>;
 
-function createCalls({ target, requester, discovery, watchPolicy, guard }: CallSetting): Calls {
+function createCalls({ target, requester, discovery, watchPolicy, fence }: CallSetting): Calls {
   const call = async (request: Omit<Request, 'idempotent'> & { readonly idempotent?: boolean }) =>
     JSON.parse((await requester.send({ idempotent: false, ...request })).text) as KubeObject;
   const locate = async (ref: KubeRef, query: Parameters<typeof queryOf>[0] = {}, subresource?: string) => {
@@ -99,7 +99,7 @@ function createCalls({ target, requester, discovery, watchPolicy, guard }: CallS
       const namespace = object.metadata.namespace ?? target.namespace;
       const path = pathOf(resource, { namespace }, { fieldManager, dryRun: dryRun && 'All' });
       const storesNothing = dryRun || isReview(object);
-      const more = { signal, guard: storesNothing ? undefined : guard, idempotent: storesNothing };
+      const more = { signal, fence: storesNothing ? undefined : fence, idempotent: storesNothing };
       const write = () => call({ method: 'POST', path, body: object, ...more });
       // Without a name or a trace there is nothing to look for.
       if (storesNothing || !object.metadata.name) return write();
@@ -107,13 +107,13 @@ function createCalls({ target, requester, discovery, watchPolicy, guard }: CallS
     },
     async replace(object, signal) {
       const path = await locate(refOf(object));
-      const write = () => call({ method: 'PUT', path, body: object, signal, guard });
+      const write = () => call({ method: 'PUT', path, body: object, signal, fence });
       return confirmWrite({ sent: object, write, read: () => read(refOf(object), signal) });
     },
     async apply(object, { fieldManager, force, dryRun }, signal) {
       const path = await locate(refOf(object), { fieldManager, force, dryRun: dryRun && 'All' });
       const contentType = 'application/apply-patch+yaml';
-      const more = { signal, idempotent: true, guard: dryRun ? undefined : guard };
+      const more = { signal, idempotent: true, fence: dryRun ? undefined : fence };
       return call({ method: 'PATCH', path, body: object, contentType, ...more });
     },
     async patch(ref, type, body, { subresource } = {}, signal) {
@@ -125,7 +125,7 @@ function createCalls({ target, requester, discovery, watchPolicy, guard }: CallS
         body,
         contentType: patchTypes[type],
         signal,
-        guard,
+        fence,
         idempotent: type !== 'json',
       });
     },
@@ -137,7 +137,7 @@ function createCalls({ target, requester, discovery, watchPolicy, guard }: CallS
         ...(uid ? { preconditions: { uid } } : {}),
         ...(dryRun ? { dryRun: ['All'] } : {}),
       };
-      const more = { signal, idempotent: true, guard: dryRun ? undefined : guard };
+      const more = { signal, idempotent: true, fence: dryRun ? undefined : fence };
       return remove(requester, { method: 'DELETE', path: await locate(ref), body, ...more });
     },
     async *watch(selector, signal) {

@@ -21,8 +21,16 @@ export interface Outgoing {
   readonly contentType?: string;
   readonly accept?: string;
   readonly signal?: AbortSignal | undefined;
+  /** Of a write. */
+  readonly fence?: Fence | undefined;
+}
+
+/** What keeps a write from being made too late. */
+export interface Fence {
   /** Throws where it must not be sent any more: asked before each try, and again when a connection stands. */
-  readonly guard?: (() => void) | undefined;
+  readonly guard: () => void;
+  /** Milliseconds for which one that was sent may still go on; then its connection is closed, and the server gives it up where it has not been carried out. */
+  readonly leftMs?: () => number;
 }
 
 /** An answer whose body has been read as UTF-8. */
@@ -72,7 +80,7 @@ export async function createTransport(target: Target, credentials: Credentials):
   const start = async (outgoing: Outgoing, which: keyof Agents): Promise<IncomingMessage> => {
     const { credential, agents } = await prepare();
     if (outgoing.signal?.aborted) throw reasonOf(outgoing.signal);
-    outgoing.guard?.();
+    outgoing.fence?.guard();
     return exchange(server, outgoing, credential, agents[which]);
   };
 
@@ -93,7 +101,7 @@ export async function createTransport(target: Target, credentials: Credentials):
 
 function exchange(
   server: URL,
-  { method, path, body, contentType, accept, signal, guard }: Outgoing,
+  { method, path, body, contentType, accept, signal, fence }: Outgoing,
   credential: Credential,
   agent: HttpAgent,
 ): Promise<IncomingMessage> {
@@ -124,13 +132,34 @@ function exchange(
     // It may have waited for a connection, or the process may have been stopped meanwhile: what must not be sent any more has not been by now.
     whenConnected(request, () => {
       try {
-        guard?.();
+        fence?.guard();
+        if (fence) closeInTime(request, fence);
         request.end(payload);
       } catch (refused) {
         request.destroy(refused as Error);
       }
     });
   });
+}
+
+/** A write whose answer does not come while it may be carried out is given up. */
+function closeInTime(request: ClientRequest, { guard, leftMs }: Fence): void {
+  if (!leftMs) return;
+  const look = (): void => {
+    const left = leftMs();
+    if (left > 0) {
+      timer = setTimeout(look, left);
+      return;
+    }
+    try {
+      guard();
+    } catch (refused) {
+      request.destroy(refused as Error);
+    }
+  };
+  let timer = setTimeout(look, leftMs());
+  request.once('close', () => clearTimeout(timer));
+  request.once('response', () => clearTimeout(timer));
 }
 
 /** Calls `then` as soon as the request has a connection on which nothing but itself is missing. */

@@ -147,26 +147,6 @@ export function namespaceEnding(namespace: string): ZakenakError {
   });
 }
 
-/** Somebody else deploys the set. */
-export function locked(set: string, holder: string): ZakenakError {
-  return new ZakenakError({
-    code: 'rollout/locked',
-    message: `The set '${set}' is being deployed by ${holder}.`,
-    remedy: 'Wait for that deploy, or raise lock-timeout.',
-    exitCode: exitCodes.refused,
-  });
-}
-
-/** Somebody who lives holds the lock that is to be freed. */
-export function stillHeld(set: string, holder: string): ZakenakError {
-  return new ZakenakError({
-    code: 'rollout/still-held',
-    message: `The lock of the set '${set}' is held by ${holder}, who lives: it was renewed while we looked.`,
-    remedy: 'Wait for that deploy or cancel it where it runs; --force takes the lock from it all the same.',
-    exitCode: exitCodes.refused,
-  });
-}
-
 /** A CEL expression that cannot be used. */
 export function badExpression(where: string, text: string, reason: string): ZakenakError {
   return new ZakenakError({
@@ -174,26 +154,6 @@ export function badExpression(where: string, text: string, reason: string): Zake
     message: `The expression of ${where} cannot be used: ${reason.split('\n')[0]} (${text})`,
     remedy: "Write it in CEL over the object's fields: status.phase == 'Running'.",
     exitCode: exitCodes.badInput,
-  });
-}
-
-/** The lock was lost while working. */
-export function lockLost(set: string): ZakenakError {
-  return new ZakenakError({
-    code: 'rollout/lock-lost',
-    message: `The lock of the set '${set}' was lost to another deploy.`,
-    remedy: 'Let the other deploy finish, then run this one again.',
-    exitCode: exitCodes.outside,
-  });
-}
-
-/** A deploy of a newer commit asked for the lock. */
-export function preempted(set: string, by: string): ZakenakError {
-  return new ZakenakError({
-    code: 'rollout/preempted',
-    message: `This deploy of '${set}' stopped between two operations: ${by} comes after it and goes on from here.`,
-    remedy: 'Look at the newer deploy; nothing has to be run again.',
-    exitCode: exitCodes.refused,
   });
 }
 
@@ -207,6 +167,17 @@ export function unknownRevision(
     code: 'rollout/unknown-revision',
     message: `The release '${release}' has no ${revision === undefined ? 'earlier revision' : `revision ${revision}`} to go back to.`,
     remedy: `Choose one of its revisions: ${known.join(', ') || '(it has none)'}.`,
+    exitCode: exitCodes.badInput,
+  });
+}
+
+/** The last deploy was put back, and what is there is the first rollout of the set. */
+export function nothingBefore(set: string): ZakenakError {
+  return new ZakenakError({
+    code: 'rollout/unknown-revision',
+    message: `The last deploy of '${set}' was put back, and what is deployed is its first rollout: there is nothing before it.`,
+    remedy:
+      'Nothing has to be put back; to remove releases take them out of zakenak.yaml and deploy with --prune.',
     exitCode: exitCodes.badInput,
   });
 }

@@ -192,7 +192,7 @@ test('a number that is taken means that somebody else deploys', async () => {
   const taken = new KubeStatusError({ status: 409, reason: 'AlreadyExists', message: 'exists' });
   const kube = fakeKube({ create: () => Promise.reject(taken) });
   await assert.rejects(createRecord(release(), origin, { kube, clock: fakeClock() }), {
-    code: 'rollout/server-refused',
+    code: 'rollout/helm-at-work',
   });
 });
 

@@ -1,8 +1,9 @@
-import type { KubeObject, Ports } from '@zakenak/core';
+import { type KubeObject, KubeStatusError, type Ports } from '@zakenak/core';
 import { requestOf } from './errors.ts';
 import { decodeRelease, type HelmRelease, type HelmStatus } from './helm-release.ts';
-import { inputsLabel } from './inputs.ts';
+import { inputsLabel, sameContent } from './inputs.ts';
 import { textAt } from './json.ts';
+import { helmAtWork } from './lock-errors.ts';
 import { encodeRecord } from './record-size.ts';
 
 /** One stored revision. */
@@ -23,6 +24,9 @@ export const setLabel = 'zakenak.dev/set';
 const rolloutLabel = 'zakenak.dev/rollout';
 /** Label with the number of the revision that our labels were written for: Helm copies them to later revisions of its own. */
 const revisionLabel = 'zakenak.dev/revision';
+
+/** Label of a revision that put back what a rollout had done to the release: that rollout's id. */
+const putBackLabel = 'zakenak.dev/put-back';
 
 /** Revisions of a release that are kept where nothing is said, as by Helm. */
 const defaultHistoryLimit = 10;
@@ -58,6 +62,20 @@ export async function readHistories(
   return histories;
 }
 
+/** A revision as it is stored now; undefined where it is gone. */
+export async function readAgain(
+  { secret, version }: HelmRecord,
+  ports: Pick<Ports, 'kube'>,
+  signal?: AbortSignal,
+): Promise<HelmRecord | undefined> {
+  const { name, namespace = '', labels = {} } = secret.metadata;
+  const labelSelector = `owner=helm,name=${labels['name']},version=${version}`;
+  const selector = { apiVersion: 'v1', kind: 'Secret', namespace, labelSelector };
+  const { items } = await requestOf(`Reading the record ${name}`, () => ports.kube.list(selector, signal));
+  const [live] = items;
+  return live && recordOf(live);
+}
+
 /** The newest revision with the given status. */
 export function newest(history: HelmHistory, status?: HelmStatus): HelmRecord | undefined {
   return history.findLast((record) => status === undefined || record.status === status);
@@ -74,22 +92,52 @@ export function rolloutOf({ secret, version }: HelmRecord): string {
   return labels[revisionLabel] === String(version) ? (labels[rolloutLabel] ?? '') : '';
 }
 
-/** What a rollback goes back to: the newest revision that was once deployed, by another rollout than the present one, which may have been interrupted and have written several. */
+/** The rollout that a revision put back; empty for any other. */
+export function putBackBy({ secret }: HelmRecord): string {
+  return secret.metadata.labels?.[putBackLabel] ?? '';
+}
+
+/**
+ * What a rollback goes back to: the newest revision that was once deployed and holds something else than the deployed one, by another rollout than that one's, which may have
+ * been interrupted and have written several, and by none that was put back. `helm rollback` takes the number before, whatever it holds: after a failed upgrade that was put back that is the failed one.
+ */
 export function formerOf(history: HelmHistory): HelmRecord | undefined {
   const current = newest(history, 'deployed');
   const rollout = current ? rolloutOf(current) : '';
+  const taken = new Set([rollout, ...history.map(putBackBy)].filter(Boolean));
   return history.findLast(
     (record) =>
       record.status === 'superseded' &&
       record.version < (current?.version ?? Number.POSITIVE_INFINITY) &&
-      (rollout === '' || rolloutOf(record) !== rollout),
+      !taken.has(rolloutOf(record)) &&
+      !(current && holdsSame(record, current)),
   );
 }
 
-/** Stores a new revision. Throws ZakenakError `rollout/server-refused` when its number is taken: somebody else deploys. */
+/** One that cannot be read may hold anything: who goes back to it is told. */
+function holdsSame(record: HelmRecord, other: HelmRecord): boolean {
+  const [one, two] = [readable(record), readable(other)];
+  return one !== undefined && two !== undefined && sameContent(one, two);
+}
+
+function readable(record: HelmRecord): HelmRelease | undefined {
+  try {
+    return record.release();
+  } catch {
+    return undefined;
+  }
+}
+
+/** Stores a new revision. Throws ZakenakError `rollout/helm-at-work` when its number is taken: who holds no lock has begun meanwhile, and is left to it. */
 export async function createRecord(
   release: HelmRelease,
-  by: { readonly set: string; readonly rollout: string; readonly inputs?: string | undefined },
+  by: {
+    readonly set: string;
+    readonly rollout: string;
+    readonly inputs?: string | undefined;
+    /** The rollout that the revision puts back. */
+    readonly putsBack?: string;
+  },
   ports: Pick<Ports, 'kube' | 'clock'>,
   signal?: AbortSignal,
 ): Promise<HelmRecord> {
@@ -98,26 +146,37 @@ export async function createRecord(
     [rolloutLabel]: by.rollout,
     [revisionLabel]: String(release.version),
     ...(by.inputs ? { [inputsLabel]: by.inputs } : {}),
+    ...(by.putsBack ? { [putBackLabel]: by.putsBack } : {}),
     createdAt: unixSeconds(ports),
   };
   const secret = secretOf(release, labels);
-  const doing = `Recording revision ${release.version} of ${release.name}`;
-  return recordOf(await requestOf(doing, () => ports.kube.create(secret, {}, signal)));
+  const { name, namespace, version: revision } = release;
+  return recordOf(
+    await requestOf(`Recording revision ${revision} of ${name}`, () =>
+      ports.kube.create(secret, {}, signal).catch((error: unknown) => {
+        if (!(error instanceof KubeStatusError && error.status === 409)) throw error;
+        throw helmAtWork({ release: name, namespace, revision });
+      }),
+    ),
+  );
 }
 
-/** Stores another state of a revision. */
+/** Stores another state of a revision. Of an old one that cannot be read, by Helm neither, the label alone tells it: a deploy or rollback under way does not end for it. */
 export async function updateRecord(
   record: HelmRecord,
   info: Partial<HelmRelease['info']> & { readonly status: HelmStatus },
   ports: Pick<Ports, 'kube' | 'clock'>,
   hooks?: HelmRelease['hooks'],
 ): Promise<HelmRecord> {
-  const former = record.release();
-  const release = { ...former, info: { ...former.info, ...info }, ...(hooks ? { hooks } : {}) };
-  const secret = secretOf(release, { ...record.secret.metadata.labels, modifiedAt: unixSeconds(ports) });
-  const { resourceVersion } = record.secret.metadata;
+  const { name, resourceVersion, labels = {} } = record.secret.metadata;
+  const former = readable(record);
+  const release = former && { ...former, info: { ...former.info, ...info }, ...(hooks ? { hooks } : {}) };
+  const own = { ...labels, modifiedAt: unixSeconds(ports) };
+  const secret = release
+    ? secretOf(release, own)
+    : { ...record.secret, metadata: { ...record.secret.metadata, labels: { ...own, status: info.status } } };
   const metadata = { ...secret.metadata, ...(resourceVersion ? { resourceVersion } : {}) };
-  const doing = `Recording ${info.status} for ${release.name} revision ${release.version}`;
+  const doing = `Recording ${info.status} in ${name}`;
   return recordOf(await requestOf(doing, () => ports.kube.replace({ ...secret, metadata })));
 }
 

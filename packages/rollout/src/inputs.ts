@@ -1,6 +1,6 @@
 import type { HelmRelease } from './helm-release.ts';
 import type { HelmRecord } from './helm-storage.ts';
-import { digestOf } from './json.ts';
+import { digestOf, sameJson } from './json.ts';
 
 /** Label of a revision: what it was rendered from, and what came of it. */
 export const inputsLabel = 'zakenak.dev/inputs';
@@ -33,6 +33,17 @@ export function isRenderingOf(record: HelmRecord, inputs: RenderInputs): boolean
     label?.startsWith(`${digestOf(inputs).slice(0, 31)}.`) === true &&
     label === labelInputs(inputs, record.release())
   );
+}
+
+/** True where two revisions hold the same: manifest, hooks, values and the chart's version. */
+export function sameContent(a: HelmRelease, b: HelmRelease): boolean {
+  const rest = ({ hooks, config, chart }: HelmRelease): unknown => [
+    hooks?.map(({ manifest }) => manifest) ?? [],
+    config ?? {},
+    chart?.metadata?.name,
+    chart?.metadata?.version,
+  ];
+  return a.manifest === b.manifest && sameJson(rest(a), rest(b));
 }
 
 function digestOfContent({ manifest, hooks, config }: Content): string {

@@ -123,6 +123,17 @@ test('until its head is written a new journal changes nothing about the one befo
   assert.deepEqual(await readJournal(place, { kube }), next);
 });
 
+test('a head that replaces another one is bound to the version that was there', async () => {
+  const { kube, kept } = secrets();
+  await writeJournal(journal([release('a')]), place, { kube });
+  const head = kept.get('zakenak.journal.shop');
+  assert.ok(head);
+  kept.set('zakenak.journal.shop', { ...head, metadata: { ...head.metadata, resourceVersion: '7' } });
+  await writeHead({ ...journal([release('a')]), phase: 'rolling-back' }, place, { kube });
+  assert.equal(kept.get('zakenak.journal.shop')?.metadata.resourceVersion, '7');
+  assert.equal((await readJournal(place, { kube }))?.phase, 'rolling-back');
+});
+
 test('a journal that is damaged, or lacks a part, is refused: what it does not tell could not be put back', async () => {
   for (const [written, name, data] of [
     [release('web'), 'zakenak.journal.shop', { journal: 'cut off' }],

@@ -227,7 +227,11 @@ async function put(
       await ports.kube.create(secret);
     } catch (error) {
       if (!(error instanceof KubeStatusError && error.status === 409)) throw error;
-      await ports.kube.replace(secret);
+      // Bound to what is there now: one that was sent long ago and arrives late replaces nothing of the present holder's.
+      const { items } = await ports.kube.list(selectorOf(place));
+      const resourceVersion = items.find(({ metadata }) => metadata.name === name)?.metadata.resourceVersion;
+      const metadata = { ...secret.metadata, ...(resourceVersion ? { resourceVersion } : {}) };
+      await ports.kube.replace({ ...secret, metadata });
     }
   });
 }

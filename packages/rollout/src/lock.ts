@@ -1,6 +1,7 @@
 import { type KubeObject, type KubeRef, KubeStatusError, type Ports } from '@zakenak/core';
-import { locked, lockLost, preempted, requestOf } from './errors.ts';
+import { requestOf } from './errors.ts';
 import { numberAt, textAt } from './json.ts';
+import { locked, lockLost, preempted } from './lock-errors.ts';
 
 /** A held lock. */
 export interface Lock {
@@ -10,8 +11,13 @@ export interface Lock {
   readonly lost: AbortSignal;
   /** The Lease's resourceVersion before it was taken, '' where there was none: unchanged since a look means that nobody held it in between. */
   readonly former: string;
-  /** Throws `rollout/lock-lost` when the Lease has not been renewed for its duration, as after the process was stopped or the machine suspended for a while. */
+  /**
+   * Throws `rollout/lock-lost` when the Lease has not been renewed for two thirds of its duration, as after the process was stopped or the machine suspended for a while. The last
+   * third is left for what was sent to arrive, before anybody else may have the lock.
+   */
   assertHeld(): void;
+  /** The same server, through which nothing is written that the lock does not cover; what is under way when the Lease ends is given up. */
+  fence(kube: Ports['kube']): Ports['kube'];
   /** Gives it back; with `runOut` it is only renewed no more, and nobody has it before its duration is over. */
   release(how?: { readonly runOut?: boolean }): Promise<void>;
 }
@@ -243,6 +249,8 @@ function keep(taken: KubeObject, former: string, request: LockRequest, ports: Lo
   let lease = taken;
   const spec = (): Record<string, unknown> => lease['spec'] as Record<string, unknown>;
   const leaseMs = request.leaseSeconds * 1_000;
+  // As client-go does: its RenewDeadline is 10 s where the LeaseDuration is 15.
+  const deadlineMs = (leaseMs * 2) / 3;
   // A suspended machine's monotonic clock stands still; the other one may be set while it runs.
   const look = () => ({ monotonic: ports.clock.monotonicMs(), wall: ports.clock.now().getTime() });
   let lastRenewed = look();
@@ -261,7 +269,7 @@ function keep(taken: KubeObject, former: string, request: LockRequest, ports: Lo
       } catch (error) {
         const isChanged = error instanceof KubeStatusError && [404, 409].includes(error.status);
         const seen = isChanged ? await readAgain() : undefined;
-        const isLate = unrenewedMs() > (leaseMs * 2) / 3;
+        const isLate = unrenewedMs() > deadlineMs;
         if (seen === 'gone' || isLate) {
           isOurs = false;
           lost.abort(lockLost(request.set));
@@ -284,17 +292,19 @@ function keep(taken: KubeObject, former: string, request: LockRequest, ports: Lo
     return 'ours';
   };
   const renewing = renew();
+  const assertHeld = (): void => {
+    if (unrenewedMs() >= deadlineMs) {
+      isOurs = false;
+      lost.abort(lockLost(request.set));
+    }
+    if (lost.signal.aborted) throw lost.signal.reason;
+  };
   return {
     epoch: numberAt(taken, 1, 'spec', 'leaseTransitions'),
     lost: lost.signal,
     former,
-    assertHeld() {
-      if (unrenewedMs() >= leaseMs) {
-        isOurs = false;
-        lost.abort(lockLost(request.set));
-      }
-      if (lost.signal.aborted) throw lost.signal.reason;
-    },
+    assertHeld,
+    fence: (kube) => kube.fenced(assertHeld, () => leaseMs - unrenewedMs()),
     async release({ runOut = false } = {}) {
       stop.abort();
       await renewing;

@@ -59,6 +59,7 @@ function nextVersion(history: HelmHistory): number {
   return (newest(history)?.version ?? 0) + 1;
 }
 
+/** Told by every revision, as Helm does (helm: pkg/action/upgrade.go): an old one need not be readable. */
 function firstDeployed(history: HelmHistory): string | undefined {
-  return history[0]?.release().info.first_deployed;
+  return (newest(history, 'deployed') ?? newest(history))?.release().info.first_deployed;
 }

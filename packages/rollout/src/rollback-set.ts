@@ -1,5 +1,6 @@
 import { createLimiter, createReport, type Report } from '@zakenak/core';
-import { unknownRelease, unknownRevision } from './errors.ts';
+import { lookInto } from './damaged-record.ts';
+import { nothingBefore, unknownRelease, unknownRevision } from './errors.ts';
 import { renderFromRecord, renderRemoval } from './from-record.ts';
 import { orderByNeeds } from './graph.ts';
 import { createHealthRules } from './health-rules.ts';
@@ -8,6 +9,7 @@ import {
   type HelmHistory,
   type HelmRecord,
   newest,
+  putBackBy,
   readHistories,
   rolloutOf,
   standing,
@@ -29,9 +31,9 @@ export interface RollbackRequest extends TransactionOptions {
   readonly set: string;
   /** The releases of the set. */
   readonly releases: readonly Pick<ReleaseRequest, 'name' | 'namespace' | 'needs' | 'timeoutMs'>[];
-  /** Only this one; without it the last rollout of the set as a whole, or the one that was interrupted. */
+  /** Only this one; without it the last rollout of the set that is still there, as a whole, or the one that was interrupted. */
   readonly release?: string;
-  /** Revision of `release`; the one before the deployed one where nothing is said. */
+  /** Revision of `release`; the last one that holds something else than the deployed one where nothing is said. */
   readonly revision?: number;
 }
 
@@ -76,7 +78,7 @@ async function undoInterrupted(
         tool: 'rollback',
         summary: 'The interrupted rollout has been dealt with meanwhile.',
       });
-    const fenced = { ...ports, kube: ports.kube.fenced(() => lock.assertHeld()) };
+    const fenced = { ...ports, kube: lock.fence(ports.kube) };
     await using observer = createObserver(fenced);
     const context = {
       ports: fenced,
@@ -184,12 +186,23 @@ function lastRollout(request: RollbackRequest, histories: ReadonlyMap<string, He
     const rollout = record && rolloutOf(record);
     return record && rollout ? [{ name, record, rollout }] : [];
   });
-  const timeOf = (record: HelmRecord): string => record.release().info.last_deployed ?? '';
-  const [last] = [...deployed].sort((a, b) => (timeOf(a.record) < timeOf(b.record) ? 1 : -1));
+  // A revision that put back what failed bears the rollout of what it went back to, which is older than itself.
+  const beganAt = ({ name, record, rollout }: (typeof deployed)[number]): string => {
+    const first = histories.get(name)?.find((one) => rolloutOf(one) === rollout) ?? record;
+    const { value = record.release().info.last_deployed } = lookInto(first, ({ info }) => info.last_deployed);
+    return value ?? '';
+  };
+  const [last] = deployed
+    .map((release) => ({ ...release, at: beganAt(release) }))
+    .sort((a, b) => (a.at < b.at ? 1 : -1));
   if (!last) throw unknownRevision(request.set, undefined, []);
-  return deployed
+  const goals = deployed
     .filter(({ rollout }) => rollout === last.rollout)
-    .map(({ name }) => ({ name, target: formerOf(histories.get(name) ?? []) }));
+    .map(({ name, record }) => ({ name, record, target: formerOf(histories.get(name) ?? []) }));
+  // After a deploy that was put back, nobody who says "rollback" means that the whole set is to go.
+  const wasPutBack = goals.some(({ record }) => putBackBy(record) !== '');
+  if (wasPutBack && goals.every(({ target }) => !target)) throw nothingBefore(request.set);
+  return goals;
 }
 
 function reverseWithin(

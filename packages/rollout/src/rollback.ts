@@ -5,6 +5,7 @@ import { requestOf } from './errors.ts';
 import { ReleaseFailure } from './failure.ts';
 import { reverseNeeds, runByNeeds } from './graph.ts';
 import { judgeHealth } from './health.ts';
+import { helmsAt, outlastHelm } from './helm-at-work.ts';
 import type { HelmRelease } from './helm-release.ts';
 import {
   createRecord,
@@ -12,6 +13,7 @@ import {
   type HelmHistory,
   type HelmRecord,
   readHistories,
+  rolloutOf,
   trimHistory,
   updateRecord,
 } from './helm-storage.ts';
@@ -44,7 +46,7 @@ export async function rollBack(
   releases: readonly JournalRelease[],
   context: RunContext,
 ): Promise<RollbackResult> {
-  const histories = await readHistories(releases, context.ports);
+  const histories = await readAtRest(releases, context);
   const before = releases.flatMap(({ baseline }) => baseline.flatMap(({ before }) => before ?? []));
   learnFromObjects(before, context.ports.redactor);
   for (const history of histories.values())
@@ -79,6 +81,23 @@ export async function rollBack(
   };
 }
 
+/** The histories when no Helm is at what is put back: one that began after we were done with its release is let end. */
+async function readAtRest(
+  releases: readonly JournalRelease[],
+  context: RunContext,
+): Promise<ReadonlyMap<string, HelmHistory>> {
+  for (;;) {
+    const histories = await readHistories(releases, context.ports);
+    const touched = releases.flatMap((release) => {
+      const history = histories.get(release.name) ?? [];
+      return isTouched(release, history) ? [history] : [];
+    });
+    const atWork = helmsAt(touched, context.ports.clock.now());
+    if (atWork.length === 0) return histories;
+    await outlastHelm(atWork, context, context.ports, context.signal);
+  }
+}
+
 function writtenBy(release: JournalRelease, history: HelmHistory): HelmHistory {
   return history.filter(({ version }) => version > release.lastRevision);
 }
@@ -87,11 +106,12 @@ function baseOf(release: JournalRelease, history: HelmHistory): HelmHistory[numb
   return history.find(({ version }) => version === release.fromRevision);
 }
 
+/** What Helm alone did to a release meanwhile is not the rollout's to take back: it had not begun with it. */
 function isTouched(release: JournalRelease, history: HelmHistory): boolean {
   if (release.keepsRevision) return true;
-  const base = baseOf(release, history);
+  if (writtenBy(release, history).some((record) => rolloutOf(record) !== '')) return true;
   // An uninstall writes no revision of its own.
-  return writtenBy(release, history).length > 0 || (base !== undefined && base.status !== 'deployed');
+  return ['uninstalling', 'uninstalled'].includes(baseOf(release, history)?.status ?? '');
 }
 
 /** The revision that the release is at afterwards. */
@@ -179,7 +199,9 @@ async function backToRevision(
   }
   const origin = history.find(({ version }) => version === target.version);
   const inputs = origin?.secret.metadata.labels?.[inputsLabel];
-  const by = { set: context.set, rollout: context.rollout, inputs };
+  // What is there again is what that rollout had deployed: it is the one that the next `zakenak rollback` takes back.
+  const rollout = (origin && rolloutOf(origin)) || context.rollout;
+  const by = { set: context.set, rollout, inputs, putsBack: context.rollout };
   const pending =
     unfinished ?? (await createRecord(rollbackRevisionOf(target, history, ports.clock.now()), by, ports));
   const owner = { ...release, hooks: target.hooks ?? [], kinds: context.kinds };

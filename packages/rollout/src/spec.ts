@@ -140,15 +140,15 @@ export const rollbackSpec = defineSpec({
   verb: 'rollback',
   summary: 'Go back: the last rollout of the set as a whole, an interrupted one, or one release.',
   details:
-    'Without --release an interrupted rollout is undone, else every release that the last rollout touched goes back to the revision before it, and what it ' +
-    'installed is removed. Helm’s history shows each as a rollback.',
+    'Without --release an interrupted rollout is undone, else every release of the last rollout that is still there goes back to its last revision that was deployed ' +
+    'and holds something else, and what it installed is removed. Helm’s history shows each as a rollback.',
   example: 'zakenak rollback --environment prod --release ollama --revision 3',
   inputs: {
     environment: environmentInput,
     release: { type: 'string', description: 'Only this release' },
     revision: {
       type: 'integer',
-      description: 'Revision of --release to go back to; the one before where nothing is said',
+      description: 'Revision of --release to go back to; the last with other content where nothing is said',
     },
     'dry-run': { type: 'boolean', description: 'Only plan' },
     ...writingInputs,

@@ -1,5 +1,6 @@
 import { createLimiter, type Ports, type Report } from '@zakenak/core';
 import { checkKinds } from './check-kinds.ts';
+import { helmRemarks, prepareAtRest } from './helm-at-work.ts';
 import { type Journal, readBooks, readJournal, removeJournal, writeJournal } from './journal.ts';
 import { judgePlan } from './judge-plan.ts';
 import { keptRemarks } from './kept.ts';
@@ -34,6 +35,7 @@ export interface Transaction extends TransactionOptions {
 /**
  * Plans, takes the set's lock, writes the journal, carries the plan out, verifies, and on a failure puts back what `onFailure` says. An earlier rollback
  * that was interrupted is finished first; an interrupted deploy is gone on with. A plan without changes takes no lock and writes nothing.
+ * A Helm at work on a release is waited for as a lock is.
  * Throws what keeps it from going on (unreachable server, lost lock, Ctrl-C), leaving the journal for the next run.
  */
 export async function transact(
@@ -49,11 +51,11 @@ export async function transact(
   const { journal: interrupted, hasRemains } = await readBooks(place, ports, signal);
   // Only looking writes nothing, not even what an interrupted run left to do.
   const isUnsettled = !transaction.dryRun && interrupted !== undefined && interrupted.phase !== 'running';
-  const prepared = isUnsettled ? undefined : await (await looking)();
   const run: Run = { transaction, place, started: ports.clock.monotonicMs(), caveats: [] };
+  const prepared = isUnsettled ? undefined : await prepareAtRest(transaction, ports, signal, looking);
   if (prepared) {
     await checkPlan(run, prepared, ports, signal);
-    const early = concludeEarly(run, prepared, interrupted);
+    const early = concludeEarly(run, prepared, interrupted, ports);
     if (early) return early;
     if (!interrupted && !hasRemains && isNoop(prepared.plan))
       return conclude(run, prepared, { signal, ports });
@@ -129,6 +131,7 @@ function concludeEarly(
   { transaction, caveats }: Run,
   prepared: PreparedRollout,
   interrupted: Journal | undefined,
+  { clock }: Pick<Ports, 'clock'>,
 ): Report | undefined {
   const { plan } = prepared;
   const findings = judgePlan(plan, transaction.allowIrreversible);
@@ -145,7 +148,7 @@ function concludeEarly(
     verdict: isBlocked ? 'failed' : 'passed',
     summary: isBlocked ? `Nothing was written: the plan cannot be carried out.` : `${summarizePlan(plan)}.`,
     findings,
-    caveats: [...caveats, ...note, ...remarksOn(prepared)],
+    caveats: [...caveats, ...note, ...helmRemarks(prepared, clock.now()), ...remarksOn(prepared)],
   });
 }
 
@@ -160,7 +163,7 @@ interface Held {
 async function locked(run: Run, held: Held): Promise<Report> {
   const { transaction, place } = run;
   const { lock } = held;
-  const ports = { ...held.ports, kube: held.ports.kube.fenced(() => lock.assertHeld()) };
+  const ports = { ...held.ports, kube: lock.fence(held.ports.kube) };
   const signal = AbortSignal.any([held.signal, lock.lost]);
   await using observer = createObserver(ports);
   const warn = (text: string): void => void run.caveats.push(ports.redactor.redact(text));
@@ -192,9 +195,9 @@ async function locked(run: Run, held: Held): Promise<Report> {
   if (!prepared) {
     // Whoever held the lock may have brought new kinds.
     ports.kube.refreshDiscovery();
-    prepared = await (await transaction.look())();
+    prepared = await prepareAtRest(transaction, ports, signal);
     await checkPlan(run, prepared, ports, signal);
-    const early = concludeEarly(run, prepared, interrupted);
+    const early = concludeEarly(run, prepared, interrupted, ports);
     if (early) return early;
   }
   if (isNoop(prepared.plan) && !interrupted) {

@@ -1,12 +1,12 @@
 import { createFinding, createReport, type Finding, type Ports, type Report } from '@zakenak/core';
 import { appendEntry } from './audit-trail.ts';
 import { lookInto } from './damaged-record.ts';
-import { stillHeld } from './errors.ts';
+import { factsOf, helmMs, mayBeHelms } from './helm-at-work.ts';
 import { isPending } from './helm-release.ts';
-import { type HelmRecord, newest, readHistories, rolloutOf, updateRecord } from './helm-storage.ts';
+import { type HelmRecord, newest, readHistories, updateRecord } from './helm-storage.ts';
 import { type Journal, readJournal } from './journal.ts';
-import { textAt } from './json.ts';
 import { acquireLock, type HolderState, observeHolder, outlastHolder } from './lock.ts';
+import { stillHeld } from './lock-errors.ts';
 import type { ReleaseRequest, TransactionOptions } from './request.ts';
 import { holderOf, lockRequestOf, placeOf } from './transaction.ts';
 
@@ -32,9 +32,6 @@ interface Obstacles {
   /** Records of these that cannot be read, and so not be marked. */
   readonly damage: readonly Finding[];
 }
-
-/** Helm holds no lock: after so long none with its own timeouts is at a revision any more (five minutes each for hooks before, readiness and hooks after). */
-const helmMs = 15 * 60_000;
 
 /**
  * Frees a set whose deploy died: takes the lock of a holder that has not renewed it for its whole duration, as seen by our own clock, and marks revisions that were
@@ -74,22 +71,6 @@ export async function unlockRollout(
   return reportOf(request, obstacles, now);
 }
 
-/** What Zakenak began is settled by its lock. Its own record Helm can only be uninstalling. */
-function mayBeHelms(record: HelmRecord, now: Date): boolean {
-  const isOurs = rolloutOf(record) !== '' && record.status !== 'uninstalling';
-  return !isOurs && now.getTime() - touchedAt(record) < helmMs;
-}
-
-/** When a record was last written, in milliseconds; Helm's labels are in seconds. */
-function touchedAt({ secret }: HelmRecord): number {
-  const { createdAt, modifiedAt } = secret.metadata.labels ?? {};
-  const seconds = [createdAt, modifiedAt].map((text) => Number(text) || 0);
-  return Math.max(
-    Date.parse(textAt(secret, 'metadata', 'creationTimestamp')) || 0,
-    ...seconds.map((at) => at * 1_000),
-  );
-}
-
 async function free(
   request: UnlockRequest,
   { lock, stuck }: Obstacles,
@@ -104,7 +85,7 @@ async function free(
   const ours = await acquireLock(lockRequestOf(options, placeOf(request, ports)), ports, signal);
   let mayWrite = isAlive;
   try {
-    const fenced = { ...ports, kube: ports.kube.fenced(() => ours.assertHeld()) };
+    const fenced = { ...ports, kube: ours.fence(ports.kube) };
     if (lock.state !== 'free') await noteTaking(request, lock, fenced);
     if (mayWrite) await outlastHolder(ours, lock, request, ports, signal);
     mayWrite = false;
@@ -208,8 +189,8 @@ function stuckText(
 }
 
 function helmAtWork(record: HelmRecord, now: Date): Finding {
-  const name = record.secret.metadata.labels?.['name'] ?? '';
-  const seconds = Math.max(0, Math.round((now.getTime() - touchedAt(record)) / 1_000));
+  const { release: name, pending } = factsOf(record, now);
+  const { seconds } = pending;
   return createFinding({
     ruleId: 'rollout/helm-at-work',
     severity: 'high',

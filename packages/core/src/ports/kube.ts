@@ -145,9 +145,9 @@ export interface KubeApi {
   watch(selector: KubeWatchSelector, signal: AbortSignal): AsyncIterable<KubeWatchEvent>;
   /**
    * The same server, but each try of a write, also one after a pause, asks `guard` first, which throws where we must not write any more. Reads and dry runs always
-   * pass.
+   * pass. `leftMs`: for how long a write that was sent may still go on; where none is left and `guard` throws, its connection is closed.
    */
-  fenced(guard: () => void): KubeApi;
+  fenced(guard: () => void, leftMs?: () => number): KubeApi;
   logs(
     ref: {
       readonly namespace: string;

@@ -1,0 +1,83 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { KubeObject } from '@zakenak/core';
+import { collectingProgress, fakeClock } from '@zakenak/core/testing';
+import { helmRemarks, prepareAtRest } from './helm-at-work.ts';
+import { type HelmHistory, readHistories } from './helm-storage.ts';
+import type { PreparedRollout } from './plan-rollout.ts';
+import { fakeKube, objectOf } from './testing/objects.ts';
+
+const start = '2026-01-01T00:00:00Z';
+
+function recordOf(
+  status: string,
+  ageSeconds: number,
+  more: Readonly<Record<string, string>> = {},
+): KubeObject {
+  const createdAt = String(Date.parse(start) / 1_000 - ageSeconds);
+  const labels = { name: 'web', owner: 'helm', status, version: '2', createdAt, ...more };
+  const metadata = { name: 'sh.helm.release.v1.web.v2', namespace: 'shop', labels };
+  return objectOf('v1', 'Secret', { metadata });
+}
+
+/** A plan for a release whose newest record is the first of these; each later look finds the next one, the last again and again. */
+async function play(records: readonly (KubeObject | undefined)[], more: { readonly dryRun?: true } = {}) {
+  const left = [...records];
+  const clock = fakeClock(start);
+  const progress = collectingProgress();
+  const look = () => (left.length > 1 ? left.shift() : left[0]);
+  const kube = fakeKube({
+    list: async () => ({ items: [look() ?? []].flat(), resourceVersion: '1' }),
+  });
+  let plans = 0;
+  const prepare = async (): Promise<PreparedRollout> => {
+    plans += 1;
+    const histories = await readHistories([{ name: 'web', namespace: 'shop' }], { kube });
+    const history: HelmHistory = histories.get('web') ?? [];
+    return { releases: [{ history }] } as unknown as PreparedRollout;
+  };
+  const begun = clock.monotonicMs();
+  const transaction = { set: 'prod', lockTimeoutMs: 3_600_000, ...more, look: async () => prepare };
+  const prepared = await prepareAtRest(transaction, { kube, clock, progress });
+  const waits = progress.events.flatMap(({ waitingFor = [] }) => waitingFor.map(({ reason }) => reason));
+  return { plans, prepared, waits, waitedMs: clock.monotonicMs() - begun, now: clock.now() };
+}
+
+for (const [what, records, plans, seconds] of [
+  ['was deployed', [recordOf('deployed', 5)], 1, 0],
+  [
+    'is Zakenak’s own',
+    [recordOf('pending-upgrade', 5, { 'zakenak.dev/rollout': 'r', 'zakenak.dev/revision': '2' })],
+    1,
+    0,
+  ],
+  [
+    'ended while it was waited for',
+    [recordOf('pending-upgrade', 5), recordOf('pending-upgrade', 5), recordOf('deployed', 0)],
+    2,
+    2,
+  ],
+  ['is gone: a Helm uninstalled it', [recordOf('uninstalling', 5), undefined], 2, 1],
+  ['began 14 minutes and 57 seconds ago, and is given its time', [recordOf('pending-install', 897)], 2, 3],
+  ['began over 15 minutes ago', [recordOf('pending-rollback', 901)], 1, 0],
+] as const)
+  test(`a plan waits as long as a Helm may be at work: one that ${what}`, async () => {
+    const played = await play(records);
+    assert.deepEqual([played.plans, played.waitedMs / 1_000], [plans, seconds]);
+    assert.equal(played.waits.length, seconds);
+  });
+
+test('a Helm that does not end in time refuses the deploy, and a dry run only says so', async () => {
+  const endless = Array.from({ length: 5_000 }, (_, age) => recordOf('pending-upgrade', -age));
+  await assert.rejects(play(endless), {
+    code: 'rollout/helm-at-work',
+    exitCode: 5,
+    message: /web in shop: revision 2 is pending-upgrade for \d+ s/,
+    remedy: /zakenak unlock --force/,
+  });
+  const { plans, prepared, now } = await play(endless, { dryRun: true });
+  assert.equal(plans, 1);
+  assert.deepEqual(helmRemarks(prepared, now), [
+    'web: a Helm may be at revision 2 (pending-upgrade for 0 s): a deploy waits until it ends.',
+  ]);
+});

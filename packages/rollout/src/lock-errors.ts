@@ -1,0 +1,62 @@
+import { exitCodes, ZakenakError } from '@zakenak/core';
+
+/** Somebody else deploys the set. */
+export function locked(set: string, holder: string): ZakenakError {
+  return new ZakenakError({
+    code: 'rollout/locked',
+    message: `The set '${set}' is being deployed by ${holder}.`,
+    remedy: 'Wait for that deploy, or raise lock-timeout.',
+    exitCode: exitCodes.refused,
+  });
+}
+
+/** Somebody who lives holds the lock that is to be freed. */
+export function stillHeld(set: string, holder: string): ZakenakError {
+  return new ZakenakError({
+    code: 'rollout/still-held',
+    message: `The lock of the set '${set}' is held by ${holder}, who lives: it was renewed while we looked.`,
+    remedy: 'Wait for that deploy or cancel it where it runs; --force takes the lock from it all the same.',
+    exitCode: exitCodes.refused,
+  });
+}
+
+/** The lock was lost while working. */
+export function lockLost(set: string): ZakenakError {
+  return new ZakenakError({
+    code: 'rollout/lock-lost',
+    message: `The lock of the set '${set}' was lost to another deploy.`,
+    remedy: 'Let the other deploy finish, then run this one again.',
+    exitCode: exitCodes.outside,
+  });
+}
+
+/** A deploy of a newer commit asked for the lock. */
+export function preempted(set: string, by: string): ZakenakError {
+  return new ZakenakError({
+    code: 'rollout/preempted',
+    message: `This deploy of '${set}' stopped between two operations: ${by} comes after it and goes on from here.`,
+    remedy: 'Look at the newer deploy; nothing has to be run again.',
+    exitCode: exitCodes.refused,
+  });
+}
+
+/** What is known of a revision that a Helm may be at. */
+export interface HelmRevision {
+  readonly release: string;
+  readonly namespace: string;
+  readonly revision: number;
+  /** Absent where it was begun just now: its number was free a moment ago. */
+  readonly pending?: { readonly status: string; readonly seconds: number };
+}
+
+/** A Helm may be at work on a release: it holds no lock, and a deploy beside it would break it. */
+export function helmAtWork({ release, namespace, revision, pending }: HelmRevision): ZakenakError {
+  const state = pending ? `is ${pending.status} for ${pending.seconds} s` : 'was begun just now';
+  return new ZakenakError({
+    code: 'rollout/helm-at-work',
+    message: `A Helm may be at work on ${release} in ${namespace}: revision ${revision} ${state}.`,
+    remedy:
+      'Let it end, then run the same command again; where none runs any more, run zakenak unlock --force.',
+    exitCode: exitCodes.refused,
+  });
+}

@@ -31,6 +31,7 @@ export interface PlayedAnswer {
   readonly headers?: Readonly<Record<string, string>>;
   /** Of the error. */
   readonly message?: string;
+  readonly reason?: string;
   /** In place of an error. */
   readonly text?: string;
 }
@@ -181,7 +182,7 @@ function changesHands(body: string): boolean {
 
 function refuse(
   outgoing: ServerResponse,
-  { status, headers = {}, message = 'played by the test', text }: PlayedAnswer,
+  { status, headers = {}, message = 'played by the test', reason, text }: PlayedAnswer,
 ): void {
   outgoing.writeHead(status, { 'content-type': 'application/json', ...headers });
   outgoing.end(
@@ -191,6 +192,7 @@ function refuse(
         apiVersion: 'v1',
         status: 'Failure',
         code: status,
+        reason,
         message,
       }),
   );

@@ -37,6 +37,13 @@ const bookmark: PlayedAnswer = {
     object: { kind: 'Deployment', apiVersion: 'apps/v1', metadata: { resourceVersion: '1' } },
   })}\n`,
 };
+/** What the API server answers when somebody else's write came in between, and kept coming. */
+const conflict: PlayedAnswer = {
+  status: 409,
+  reason: 'Conflict',
+  message:
+    'Operation cannot be fulfilled: the object has been modified; please apply your changes to the latest version and try again',
+};
 type Answer = PlayedAnswer | Disturbance;
 const every = (nth: number, isMeant: (request: IncomingMessage) => boolean, answer: Answer) => {
   let count = 0;
@@ -62,6 +69,10 @@ const disturbances: Readonly<Record<string, () => (request: IncomingMessage) => 
   'the answer to every second read breaks off': () =>
     every(2, (request) => request.method === 'GET' && !isWatch(request), 'cut'),
   'every third write meets a 500': () => every(3, isWrite, { status: 500 }),
+  'every second apply meets a 409': () =>
+    every(2, (request) => isWrite(request) && request.method === 'PATCH', conflict),
+  'every second renewal of the lock meets a 409': () =>
+    every(2, ({ method, url = '' }) => method === 'PUT' && url.includes('/leases/'), conflict),
   'every third write has to wait': () => every(3, isWrite, { status: 429, headers: { 'retry-after': '1' } }),
 };
 

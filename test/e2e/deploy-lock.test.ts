@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
 import type { ChildProcess } from 'node:child_process';
+import { cp } from 'node:fs/promises';
 import type { IncomingMessage } from 'node:http';
 import { after, before, test } from 'node:test';
 import type { KubeApi } from '@zakenak/core';
 import { connectKube } from '@zakenak/kube';
 import type { Sandbox } from '@zakenak/sandbox';
 import { startApiProxy } from './api-proxy.ts';
+import { makeWorkspace, reportOf, runCli } from './cli-fixture.ts';
 import { makeTestSet, readWrites, type TestSet } from './rollout-fixture.ts';
 import { until } from './sandbox-cli.ts';
 import { startTestSandbox } from './sandbox-fixture.ts';
@@ -18,6 +20,8 @@ before(async () => {
   kube = await connectKube({ env: {}, kubeconfig: sandbox.kubeconfig });
 });
 after(() => sandbox?.stop());
+
+const releases = ['base', 'api', 'web'] as const;
 
 const textOf = async ({ name }: TestSet, release: string): Promise<string | undefined> => {
   const found = await kube.get({ apiVersion: 'v1', kind: 'ConfigMap', namespace: name, name: release });
@@ -90,4 +94,58 @@ test('an API server that is busy, fails and drops connections delays a deploy an
   assert.ok(disturbed > 10, `${disturbed} requests were disturbed`);
   const again = await set.run(['deploy']);
   assert.equal(again.report.outputs['has-changes'], false);
+});
+
+test('eight deploys of different contents at once: no two write at a time, and each one’s state was whole', async (t) => {
+  const set = await makeTestSet(t, sandbox);
+  const texts = Array.from({ length: 8 }, (_, index) => `text-${index}`);
+  // Each from a checkout of its own, as runners have them.
+  const runs = await Promise.all(
+    texts.map(async (text) => {
+      const { root, write } = await makeWorkspace(t);
+      await cp(set.workspace.root, root, { recursive: true });
+      await write({
+        'values.yaml': JSON.stringify(Object.fromEntries(releases.map((name) => [name, { text }]))),
+      });
+      const place = ['--directory', root, '--kubeconfig', sandbox.kubeconfig];
+      return reportOf(await runCli(['deploy', '--json', '--lock-timeout', '4m', ...place]));
+    }),
+  );
+  assert.deepEqual(
+    runs.map(({ verdict }) => verdict),
+    texts.map(() => 'simulated'),
+    runs.map(({ error, summary }) => error?.message ?? summary).join('\n'),
+  );
+  const revisions = new Map<string, readonly string[]>();
+  for (const name of releases) {
+    const labelSelector = `owner=helm,name=${name}`;
+    const { items } = await kube.list({
+      apiVersion: 'v1',
+      kind: 'Secret',
+      namespace: set.name,
+      labelSelector,
+    });
+    const ordered = items
+      .map(({ metadata }) => metadata.labels ?? {})
+      .sort((a, b) => Number(a['version']) - Number(b['version']));
+    assert.equal(ordered.length, 8, name);
+    revisions.set(
+      name,
+      ordered.map((labels) => labels['zakenak.dev/rollout'] ?? ''),
+    );
+  }
+  // One after the other through the whole set: the same rollouts in the same order everywhere.
+  assert.deepEqual(revisions.get('api'), revisions.get('base'));
+  assert.deepEqual(revisions.get('web'), revisions.get('base'));
+  assert.equal(new Set(revisions.get('base')).size, 8);
+  const last = await Promise.all(releases.map((name) => textOf(set, name)));
+  assert.equal(new Set(last).size, 1, last.join());
+  // Of the objects' writes, too, those of one deploy stand together.
+  const written = (await readWrites(sandbox, set.name)).filter(
+    ({ resource, verb }) => resource === 'configmaps' && verb !== 'delete',
+  );
+  assert.deepEqual(
+    written.map(({ name }) => name),
+    texts.flatMap(() => releases),
+  );
 });

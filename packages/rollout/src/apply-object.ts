@@ -131,6 +131,8 @@ const transient =
 function isTransient(error: unknown): boolean {
   if (!(error instanceof KubeStatusError)) return false;
   if (error.status >= 500 && transient.test(error.message)) return true;
+  // Others wrote it again and again while the server tried to merge.
+  if (error.status === 409 && error.reason === 'Conflict' && error.causes.length === 0) return true;
   // A namespace or its default service account made a moment ago may not be everywhere yet.
   return error.status === 403 && /error looking up service account|no API token found/.test(error.message);
 }

@@ -1,0 +1,53 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import type { KubeApi } from '@zakenak/core';
+import { connectKube } from '@zakenak/kube';
+import type { Sandbox } from '@zakenak/sandbox';
+import { startApiProxy } from './api-proxy.ts';
+import { assertSettled, forEveryWrite, killAfterWrite, normalise, remove } from './deploy-crash-fixture.ts';
+import { dumpNamespace, makeTestSet, type TestSet } from './rollout-fixture.ts';
+import { startTestSandbox } from './sandbox-fixture.ts';
+
+let sandbox: Sandbox;
+let kube: KubeApi;
+
+before(async () => {
+  sandbox = await startTestSandbox();
+  kube = await connectKube({ env: {}, kubeconfig: sandbox.kubeconfig });
+});
+after(() => sandbox?.stop());
+
+const releases = ['base', 'api', 'web'];
+const correct = ['sync', '--mode', 'correct', '--lock-timeout', '1m'];
+
+/** Somebody changes objects of two releases, adds to one, and deletes another. */
+async function drift({ name: namespace }: TestSet): Promise<void> {
+  const config = { apiVersion: 'v1', kind: 'ConfigMap', namespace };
+  await kube.patch({ ...config, name: 'base' }, 'merge', { data: { text: 'by hand', more: 'by hand' } });
+  const deployment = { apiVersion: 'apps/v1', kind: 'Deployment', namespace, name: 'api' };
+  await kube.patch(deployment, 'merge', { spec: { replicas: 2 } });
+  await kube.delete({ ...config, name: 'web' });
+}
+
+test('a correction killed after any of its writes is gone on with by the next one, and writes no revision', async (t) => {
+  const writes = await forEveryWrite(async (nth) => {
+    await using proxy = await startApiProxy(sandbox);
+    const set = await makeTestSet(t, sandbox);
+    assert.equal((await set.run(['deploy'])).report.verdict, 'simulated');
+    const deployed = normalise(await dumpNamespace(kube, set.name), set);
+    await drift(set);
+    const killed = await killAfterWrite(set, proxy, nth, correct);
+    const when = `after write ${nth}`;
+    const { report, exitCode } = await set.run(correct);
+    assert.equal(exitCode, 0, `${when}: ${report.error?.message ?? report.summary}`);
+    assert.equal(normalise(await dumpNamespace(kube, set.name), set), deployed, when);
+    assert.deepEqual((await set.run(['status'])).report.outputs['drift'], [], when);
+    const again = await set.run(['deploy']);
+    assert.equal(again.report.outputs['has-changes'], false, when);
+    await assertSettled(set, kube, releases, when);
+    await remove(set, kube);
+    return killed;
+  });
+  t.diagnostic(`${writes} writes`);
+  assert.ok(writes > 8, `${writes} writes were seen`);
+});

@@ -1,8 +1,8 @@
 /**
- * First install and unchanged re-deploy: `zakenak deploy` against `helm upgrade --install --wait` in a loop (Helm 4, Helm 3) and `helmfile sync`, on the same API server
- * in one run, in turns, with a round trip added by a proxy. Simulated pods: what is measured is the deployer, not the kubelet.
+ * First install and unchanged re-deploy: `zakenak deploy` against `helm upgrade --install --wait` in a loop (Helm 4, Helm 3), `helmfile sync` and the engine of Argo CD,
+ * on the same API server in one run, in turns, with a round trip added by a proxy. Simulated pods: what is measured is the deployer, not the kubelet.
  *
- * node test/bench/deploy.ts [--shapes 10x5,50x5,1x500] [--rtt 0,5,20] [--rounds 3] [--deployers zakenak,helm4,helm3,helmfile]
+ * node test/bench/deploy.ts [--shapes 10x5,50x5,1x500] [--rtt 0,5,20] [--rounds 3] [--deployers zakenak,helm4,helm3,helmfile,argocd]
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -68,19 +68,25 @@ async function measureAll(
   await using proxy = await startApiProxy(sandbox, { delayMs: rtt });
   const times = new Map<string, Taken>();
   for (let round = 0; round < rounds; round++) {
-    for (const { name, deploy } of deployers) {
+    for (const deployer of deployers) {
+      const { name } = deployer;
       const namespace = `bench-${round}-${name}`;
       const taken = times.get(name) ?? { first: [], again: [], requests: 0, memory: 0 };
       times.set(name, taken);
       const measure = async (): Promise<number> => {
         const started = performance.now();
-        taken.memory = Math.max(taken.memory, await deploy(shape, namespace, proxy.kubeconfig));
+        taken.memory = Math.max(taken.memory, await deployer.deploy(shape, namespace, proxy.kubeconfig));
         return performance.now() - started;
       };
-      taken.first.push(await measure());
-      const before = proxy.requests;
-      taken.again.push(await measure());
-      taken.requests = proxy.requests - before;
+      await deployer.prepare?.(shape, namespace, proxy.kubeconfig);
+      try {
+        taken.first.push(await measure());
+        const before = proxy.requests;
+        taken.again.push(await measure());
+        taken.requests = proxy.requests - before;
+      } finally {
+        await deployer.finish?.();
+      }
     }
   }
   return times;

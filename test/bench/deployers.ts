@@ -1,4 +1,4 @@
-import { execFile, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
@@ -16,6 +16,10 @@ export interface Shape {
 export interface Deployer {
   readonly name: string;
   deploy(shape: Shape, namespace: string, kubeconfig: string): Promise<number>;
+  /** What stands ready beforehand, as a controller does: not measured. */
+  prepare?(shape: Shape, namespace: string, kubeconfig: string): Promise<void>;
+  /** Ends what stands ready. */
+  finish?(): Promise<void>;
 }
 
 const releasesOf = ({ releases }: Shape): readonly string[] =>
@@ -32,7 +36,18 @@ export async function makeDeployers(
     zakenak: async () => zakenak(folder, dist),
     helm4: async () => helm('helm4', await resolve('helm'), folder),
     helm3: async () => helm('helm3', await resolve('helm3'), folder),
-    helmfile: async () => helmfile(await buildHelmfile(), await resolve('helm'), folder),
+    helmfile: async () =>
+      helmfile(
+        await buildProgram('helmfile', 'helmfile-1.8.0', 'github.com/helmfile/helmfile'),
+        await resolve('helm'),
+        folder,
+      ),
+    argocd: async () =>
+      gitopsEngine(
+        await buildProgram('gitops-engine', 'gitops-engine-0.7.1', '.'),
+        await resolve('helm'),
+        folder,
+      ),
   };
   return Promise.all(
     names.map((name) => {
@@ -100,12 +115,9 @@ export async function run(program: string, args: readonly string[], env = proces
     stderr = (stderr + part).slice(-4_000);
   });
   const look = setInterval(() => {
-    readFile(`/proc/${child.pid}/status`, 'utf8').then(
-      (text) => {
-        most = Math.max(most, Number(/VmHWM:\s+(\d+) kB/.exec(text)?.[1] ?? 0) * 1024);
-      },
-      () => {},
-    );
+    void peakOf(child.pid).then((peak) => {
+      most = Math.max(most, peak);
+    });
   }, 50);
   const [code] = await once(child, 'close');
   clearInterval(look);
@@ -113,14 +125,66 @@ export async function run(program: string, args: readonly string[], env = proces
   return most;
 }
 
-/** Its go.mod carries `replace` lines, with which `go install` refuses it: built from a module beside this file, once. */
-async function buildHelmfile(): Promise<string> {
+/**
+ * The engine of Argo CD alone, resident and with a warm cache, given rendered charts: no repository server, no Application, no queue. It is done when everything is applied; that it
+ * is ready is not waited for.
+ */
+function gitopsEngine(program: string, helmProgram: string, folder: string): Deployer {
+  let child: ChildProcess | undefined;
+  let output = '';
+  const says = async (word: string): Promise<void> => {
+    while (!output.includes(`${word}\n`)) {
+      if (child?.exitCode !== null) throw new Error(`${program}: exit ${child?.exitCode}\n${output}`);
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+    output = '';
+  };
+  return {
+    name: 'argocd',
+    async prepare(shape, namespace, kubeconfig) {
+      const workspace = join(folder, namespace);
+      await writeChart(join(workspace, 'chart'), shape);
+      const render = async (release: string): Promise<string> => {
+        const args = ['template', release, join(workspace, 'chart'), '--namespace', namespace];
+        return (await promisify(execFile)(helmProgram, args, { maxBuffer: 2 ** 28 })).stdout;
+      };
+      const parts = [`apiVersion: v1\nkind: Namespace\nmetadata: { name: ${namespace} }\n`];
+      for (const release of releasesOf(shape)) parts.push(await render(release));
+      await writeFile(join(workspace, 'all.yaml'), parts.join('\n---\n'));
+      child = spawn(program, [kubeconfig, namespace], { stdio: ['pipe', 'pipe', 'pipe'] });
+      for (const stream of [child.stdout, child.stderr])
+        stream?.on('data', (part: Buffer) => {
+          output += part;
+        });
+      await says('ready');
+    },
+    async deploy(_shape, namespace) {
+      child?.stdin?.write(`${join(folder, namespace, 'all.yaml')}\n`);
+      await says('done');
+      return peakOf(child?.pid);
+    },
+    async finish() {
+      if (child?.exitCode !== null) return;
+      child.kill();
+      await once(child, 'close');
+    },
+  };
+}
+
+/** The most memory that a process has taken so far, in bytes. */
+async function peakOf(pid: number | undefined): Promise<number> {
+  const text = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '');
+  return Number(/VmHWM:\s+(\d+) kB/.exec(text)?.[1] ?? 0) * 1024;
+}
+
+/** Builds a program from the module beside this file, once: a go.mod that carries `replace` lines is one that `go install` refuses. */
+async function buildProgram(module: string, name: string, packageName: string): Promise<string> {
   const cache = process.env['ZAKENAK_CACHE_DIR'] || join(homedir(), '.cache/zakenak');
-  const target = join(cache, 'bench/helmfile-1.8.0');
-  const args = ['build', '-trimpath', '-ldflags', '-s -w', '-o', target, 'github.com/helmfile/helmfile'];
+  const target = join(cache, 'bench', name);
+  const args = ['build', '-trimpath', '-ldflags', '-s -w', '-o', target, packageName];
   await mkdir(join(cache, 'bench'), { recursive: true });
   await promisify(execFile)('go', args, {
-    cwd: join(import.meta.dirname, 'helmfile'),
+    cwd: join(import.meta.dirname, module),
     env: { ...process.env, CGO_ENABLED: '0' },
   });
   return target;

@@ -13,6 +13,7 @@ import (
 	"github.com/argoproj/gitops-engine/pkg/engine"
 	"github.com/argoproj/gitops-engine/pkg/sync"
 	"github.com/argoproj/gitops-engine/pkg/utils/kube"
+	"github.com/argoproj/gitops-engine/pkg/utils/tracing"
 	"github.com/go-logr/logr"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/client-go/tools/clientcmd"
@@ -40,7 +41,14 @@ func run(kubeconfig, namespace string) error {
 			marked := object.GetAnnotations()[mark]
 			return marked, marked != ""
 		}))
-	gitops := engine.NewEngine(config, clusterCache, engine.WithLogr(logr.Discard()))
+	// Argo CD's own limit (--kubectl-parallelism-limit).
+	running := make(chan struct{}, 20)
+	kubectl := &kube.KubectlCmd{Log: logr.Discard(), Tracer: tracing.NopTracer{},
+		OnKubectlRun: func(string) (kube.CleanupFunc, error) {
+			running <- struct{}{}
+			return func() { <-running }, nil
+		}}
+	gitops := engine.NewEngine(config, clusterCache, engine.WithLogr(logr.Discard()), engine.WithKubectl(kubectl))
 	stop, err := gitops.Run()
 	if err != nil {
 		return err

@@ -144,7 +144,11 @@ async function writeToForge(report: Report, to: Publication, clean: (text: strin
   const forge = await to.forge();
   const event = await to.host.readEvent();
   if (!forge) {
-    to.log.warn('No token for the forge was given: comment and status were left out.');
+    const known = to.host.name === 'github' || to.host.name === 'gitlab';
+    const why = known
+      ? 'No token for the forge was given'
+      : `Zakenak does not speak the API of this forge (${to.host.name})`;
+    to.log.warn(`${why}: comment and status were left out.`);
     return;
   }
   if (to.comment && event.pullRequest) {

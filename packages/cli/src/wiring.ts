@@ -1,7 +1,15 @@
 import { relative, resolve } from 'node:path';
 import type { ParsedConfig } from '@zakenak/config';
-import { type CiEvent, type CiHost, createRedactor, type Forge, type KubeApi, type Log } from '@zakenak/core';
-import { createGithubForge, detectHost } from '@zakenak/forges';
+import {
+  type CiEvent,
+  type CiHost,
+  createRedactor,
+  type Forge,
+  type Http,
+  type KubeApi,
+  type Log,
+} from '@zakenak/core';
+import { createGithubForge, createGitlabForge, detectHost } from '@zakenak/forges';
 import { createGit, resolveRange } from '@zakenak/git';
 import type { ConnectOptions } from '@zakenak/kube';
 import {
@@ -96,7 +104,7 @@ export async function wire(around: Surroundings, signal: AbortSignal): Promise<W
       connections.set(key, connecting);
       return connecting;
     },
-    forge: once(async () => createForge(host, around.read('token') || env.GITHUB_TOKEN, env)),
+    forge: once(async () => createForge(host, around.read('token') || undefined, { env, http })),
     cacheFolder: cacheFolder(env),
     schemaFolder: async (kubernetesVersion) =>
       (await import('@zakenak/schemas')).prepareSchemas(kubernetesVersion, {
@@ -167,12 +175,21 @@ async function readPolicyConfig(
   return there ? context.config(path) : undefined;
 }
 
-function createForge(host: CiHost, token: string | undefined, env: Surroundings['env']): Forge | undefined {
-  if (host.name !== 'github' || !host.repository || !token) return undefined;
-  return createGithubForge({
-    owner: host.repository.owner,
-    repo: host.repository.name,
-    token,
-    ...(env.GITHUB_API_URL ? { apiUrl: env.GITHUB_API_URL } : {}),
-  });
+/** The forge's API, undefined where there is none that we speak, or no token for it. */
+function createForge(
+  host: CiHost,
+  given: string | undefined,
+  { env, http }: { readonly env: Surroundings['env']; readonly http: Http },
+): Forge | undefined {
+  if (!host.repository) return undefined;
+  const { owner, name: repo, url: projectUrl } = host.repository;
+  if (host.name === 'github') {
+    const token = given ?? env.GITHUB_TOKEN;
+    const apiUrl = env.GITHUB_API_URL;
+    return token ? createGithubForge({ owner, repo, token, ...(apiUrl ? { apiUrl } : {}) }) : undefined;
+  }
+  const { CI_API_V4_URL: apiUrl, CI_PROJECT_ID: project } = env;
+  const token = given ?? env.GITLAB_TOKEN;
+  if (host.name !== 'gitlab' || !apiUrl || !project || !token) return undefined;
+  return createGitlabForge({ apiUrl, project, projectUrl, token, http });
 }

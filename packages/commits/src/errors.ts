@@ -78,7 +78,7 @@ export function noForge(): ZakenakError {
   return new ZakenakError({
     code: 'commits/no-forge',
     message: 'The forge’s own verdict was asked for, and there is no forge or no token for it.',
-    remedy: 'Give token, on a host whose forge is supported (GitHub), or set mode to local.',
+    remedy: 'Give token, on a host whose forge is supported (GitHub, GitLab), or set mode to local.',
     exitCode: exitCodes.badInput,
   });
 }

@@ -9,8 +9,8 @@ export interface Archive {
   readonly sha256: string;
 }
 
-/** Left out: what the job itself decides, and what only GitHub's API takes. */
-const notOnGitlab: readonly string[] = ['output-dir', 'annotations-max', 'comment', 'status', 'token'];
+/** Left out: what the job itself decides, and what only GitHub shows. */
+const notOnGitlab: readonly string[] = ['output-dir', 'annotations-max'];
 
 /**
  * A GitLab component (docs.gitlab.com, ci/components). Inputs reach the job as ZAKENAK_INPUT_* variables, never inside a script line;

@@ -70,10 +70,9 @@ export async function lintCharts(
     });
   const crds = await readCrds(request['crd-dirs'], ports);
   await using crdFolder = await ports.files.temporaryFolder('crds');
-  for (const [name, schema] of crds) await ports.files.write(posix.join(crdFolder.path, name), schema);
   const locations = await resolveSchemaLocations(request['schema-locations'], ports);
   const rules = await readRules(request, checks, { crdFolder: crdFolder.path, locations }, ports);
-  const around = { crds, locations: locations.map(({ digest }) => digest) };
+  const around = { crds, crdFolder: crdFolder.path, locations: locations.map(({ digest }) => digest) };
   const { found, timings } = await lintAll(request, charts, rules, around, ports, signal);
   const everything = collectFindings([...found, ...(await findUnraised(request, charts, ports))]);
   const findings = dropIgnored(everything, ignored);
@@ -131,7 +130,7 @@ async function lintAll(
   request: LintChartsRequest,
   charts: readonly Chart[],
   rules: LintRules,
-  own: Pick<Circumstances, 'crds' | 'locations'>,
+  own: Pick<Circumstances, 'crds' | 'locations'> & { readonly crdFolder: string },
   ports: LintPorts,
   signal?: AbortSignal,
 ): Promise<{ readonly found: readonly Finding[]; readonly timings: Report['timings'] }> {
@@ -147,7 +146,8 @@ async function lintAll(
     const place = posix.join(folder.path, String(index));
     const read = await loadChart(chart, place, { ...ports, pull });
     if ('ruleId' in read) return { found: [read] };
-    const around = { ...rules, ...own, schemas, tools };
+    const { crds, locations } = own;
+    const around = { ...rules, crds, locations, schemas, tools };
     const key = keyChart(chart, read, values, around);
     const found = await cache.read(key);
     if (found) return { found };
@@ -159,6 +159,12 @@ async function lintAll(
   ports.log.debug(
     `${charts.length - jobs.length} of ${charts.length} charts are as an earlier run judged them.`,
   );
+  if (jobs.length > 0)
+    await Promise.all(
+      [...own.crds].map(([name, schema]) =>
+        limit(() => ports.files.write(posix.join(own.crdFolder, name), schema)),
+      ),
+    );
   const { results, timings } = await runLintJobs(jobs, rules, ports, signal);
   const keys = new Map(jobs.map(({ sources, key }) => [sources.chart.folder, key]));
   for (const { folder: name, findings } of results) await cache.write(keys.get(name), findings);

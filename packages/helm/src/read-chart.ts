@@ -1,4 +1,4 @@
-import type { Ports } from '@zakenak/core';
+import { createLimiter, type Ports } from '@zakenak/core';
 import { readChartArchive, readChartFolder } from './chart-contents.ts';
 import { addDependencies, type CompleteChart } from './chart-dependencies.ts';
 import { badChart } from './errors.ts';
@@ -49,6 +49,9 @@ function settle(name: string, chart: ReadChart): ReadChart {
   return chart;
 }
 
+/** Each write waits for the disk. */
+const parallelWrites = 16;
+
 /** Absolute path of the chart for helm: where it lies, or what was read, written below `folder`. */
 export async function placeChart(
   { path, contents, isAsItLies }: ReadChart,
@@ -57,6 +60,11 @@ export async function placeChart(
 ): Promise<string> {
   if (isAsItLies) return path;
   const place = `${folder}/chart`;
-  for (const [name, bytes] of contents) await files.write(`${place}/${name}`, bytes);
+  const limit = createLimiter(parallelWrites);
+  const write = ([name, bytes]: readonly [string, Uint8Array]) =>
+    limit(() => files.write(`${place}/${name}`, bytes));
+  // Waited for: the folder is removed once this throws, and nothing may write into it then.
+  const ended = await Promise.allSettled([...contents].map(write));
+  for (const end of ended) if (end.status === 'rejected') throw end.reason;
   return place;
 }

@@ -6,6 +6,7 @@ import { parseLint, parseRenderError } from './helm-errors.ts';
 import { indexKeys, locateKey, locateOccurrence, locateValue } from './key-index.ts';
 import { parseKubeconform } from './kubeconform.ts';
 import { splitRendered } from './manifests.ts';
+import { checkPolicies } from './policies.ts';
 import { compareVersions } from './version-bump.ts';
 
 test('the lint output becomes one problem per entry', () => {
@@ -190,5 +191,85 @@ test('what a program prints is read in little time, whatever it prints', () => {
     splitRendered(text);
     indexKeys(text);
     assert.ok(performance.now() - started < 1_000, text.slice(0, 20));
+  }
+});
+
+test('no text of a program or a chart throws a parser, and every line that is told exists', () => {
+  const words = [
+    ...[
+      '---',
+      '# Source: web/templates/a.yaml',
+      'kind: ',
+      'ConfigMap',
+      'metadata:',
+      '  name: a',
+      '- at ',
+      "'/a/b'",
+      ': ',
+    ],
+    ...[
+      '[ERROR] ',
+      '[INFO] ',
+      'templates/',
+      'a.yaml:3:9',
+      ': unable to parse YAML: ',
+      'yaml: line 7',
+      '==> Linting x',
+    ],
+    ...[
+      'Error: ',
+      'schema(s)',
+      'specifications of the schema(s)\n',
+      'web:\n',
+      '{',
+      '}',
+      '[',
+      ']',
+      '"',
+      "'",
+      '&a',
+      '*a',
+      '\n',
+    ],
+    ...[
+      '\t',
+      '\u0000',
+      '\u2028',
+      '😀',
+      '{{ .Values.a }}',
+      'items:',
+      'kind: List',
+      'apiVersion: v1',
+      '%',
+      '|',
+      '>-',
+      '? ',
+    ],
+  ];
+  let state = 1;
+  const next = (below: number) => {
+    state = (Math.imul(state, 48271) >>> 0) % 2147483647;
+    return state % below;
+  };
+  for (let round = 0; round < 2_000; round += 1) {
+    const parts = Array.from({ length: 1 + next(30) }, () => words[next(words.length)] ?? '');
+    const text = parts.join(next(2) ? '\n' : '');
+    parseLint(text);
+    parseRenderError(text);
+    renderCrdSchemas(text);
+    parseKubeconform(
+      JSON.stringify({ resources: [{ kind: '', name: '', version: '', status: 'x', msg: text }] }),
+    );
+    for (const rendered of splitRendered(text)) {
+      checkPolicies(rendered, '1.34.4', new Set(['privileged']));
+      const index = indexKeys(text);
+      const found = locateOccurrence(index, indexKeys(rendered.text), {
+        kind: rendered.kind,
+        key: 'name',
+        offset: next(99),
+      });
+      for (const line of [found, locateKey(index, rendered.kind, 'a'), locateValue(index, '/metadata/name')])
+        assert.ok(line === undefined || (line >= 1 && line <= index.lines.length));
+    }
   }
 });

@@ -96,7 +96,8 @@ export async function wire(around: Surroundings, signal: AbortSignal): Promise<W
     event,
     range: once(async () => resolveRange(await event(), git)),
     config,
-    policyConfig: async (path = configPath) => readPolicyConfig(path, await event(), context),
+    policyConfig: async ({ revision } = {}) =>
+      readPolicyConfig(configPath, revision ?? (await findPolicyRevision(await event(), context)), context),
     connect: (target) => {
       const key = JSON.stringify(target);
       const connecting =
@@ -158,17 +159,21 @@ function once<T>(make: () => Promise<T>): () => Promise<T> {
   };
 }
 
+/** The commit that a change is judged by; `none` where the change has no base, undefined where nothing is judged. */
+async function findPolicyRevision(event: CiEvent, context: RunContext): Promise<string | undefined> {
+  const judged = event.kind === 'pull-request' || event.kind === 'merge-group';
+  return judged ? ((await context.range()).bases[0] ?? 'none') : undefined;
+}
+
 async function readPolicyConfig(
   path: string,
-  event: CiEvent,
+  revision: string | undefined,
   context: RunContext,
 ): Promise<ParsedConfig | undefined> {
-  const judged = event.kind === 'pull-request' || event.kind === 'merge-group';
-  if (judged) {
-    const { bases } = await context.range();
+  if (revision === 'none') return undefined;
+  if (revision !== undefined) {
     const inside = relative(context.ports.files.root, await context.ports.files.resolve(path));
-    const [base] = bases;
-    const text = base && (await context.ports.git.readFile(base, inside.replaceAll('\\', '/')));
+    const text = await context.ports.git.readFile(revision, inside.replaceAll('\\', '/'));
     return text === undefined ? undefined : (await import('@zakenak/config')).parseConfig(text, path);
   }
   const there = await context.ports.files.stat(await context.ports.files.resolve(path));

@@ -2,6 +2,7 @@ import { type Certificate, parseCertificate } from './certificate.ts';
 import { violatesConstraints } from './name-constraints.ts';
 import type { RevocationLists } from './revocation-list.ts';
 import { refuseAlgorithm, refuseKey } from './signature-algorithm.ts';
+import type { Strictness } from './strictness.ts';
 import { type Fault, fault } from './verdict.ts';
 
 /** What a certificate's key is to be used for. */
@@ -11,6 +12,7 @@ export type Purpose = 'sign' | 'timestamp';
 export interface Authorities {
   readonly trusted: readonly Certificate[];
   readonly revocations: RevocationLists;
+  readonly strictness: Strictness;
 }
 
 /** Purposes of RFC 5280 section 4.2.1.12: any, and those that a signature of a commit goes by. */
@@ -32,8 +34,9 @@ export function refusePath(
   others: readonly Certificate[],
   purpose: Purpose,
   at: number,
-  { trusted, revocations }: Authorities,
+  authorities: Authorities,
 ): Fault | undefined {
+  const { trusted } = authorities;
   const anchors = new Set(trusted.map(({ fingerprint }) => fingerprint));
   const pool = [...trusted, ...others];
   let steps = 0;
@@ -41,7 +44,7 @@ export function refusePath(
   const search = (path: readonly Certificate[]): boolean => {
     const last = path.at(-1) as Certificate;
     if (anchors.has(last.fingerprint)) {
-      const wrong = refuseCertificates(path, purpose, at, revocations);
+      const wrong = refuseCertificates(path, purpose, at, authorities);
       if (!wrong) return true;
       best ??= wrong;
     }
@@ -101,15 +104,15 @@ function refuseCertificates(
   path: readonly Certificate[],
   purpose: Purpose,
   at: number,
-  revocations: RevocationLists,
+  { revocations, strictness }: Authorities,
 ): Fault | undefined {
   for (const [index, certificate] of path.entries()) {
     const isLast = index === path.length - 1;
     const wrong =
-      refuseStrength(certificate, isLast) ??
+      refuseStrength(certificate, isLast, strictness) ??
       refuseUse(certificate, purpose, index === 0) ??
       (index === 0 ? undefined : refuseAuthority(certificate, path.slice(0, index))) ??
-      refuseTime(certificate, at) ??
+      refuseTime(certificate, at, purpose === 'sign' ? strictness.graceMs : 0) ??
       revocations.refuse(certificate, at);
     if (wrong) return wrong;
   }
@@ -117,10 +120,14 @@ function refuseCertificates(
 }
 
 /** A trusted certificate's own signature proves nothing and may be of any kind. */
-function refuseStrength(certificate: Certificate, isTrusted: boolean): Fault | undefined {
+function refuseStrength(
+  certificate: Certificate,
+  isTrusted: boolean,
+  strictness: Strictness,
+): Fault | undefined {
   const name = `the certificate of ${nameOf(certificate)}`;
   return (
-    refuseKey(certificate.x509.publicKey, nameOf(certificate)) ??
+    refuseKey(certificate.x509.publicKey, nameOf(certificate), strictness) ??
     (isTrusted ? undefined : refuseAlgorithm(certificate.algorithm, name))
   );
 }
@@ -170,12 +177,12 @@ function refuseAuthority(certificate: Certificate, below: readonly Certificate[]
   return undefined;
 }
 
-function refuseTime(certificate: Certificate, at: number): Fault | undefined {
+function refuseTime(certificate: Certificate, at: number, graceMs: number): Fault | undefined {
   const name = `the certificate of ${nameOf(certificate)}`;
   const when = new Date(at).toISOString();
   if (at < certificate.validFrom)
     return fault('not-yet-valid', `${name} was not valid yet at ${when}, when the signature was made`);
-  if (at > certificate.validTo)
+  if (at - graceMs > certificate.validTo)
     return fault('expired-key', `${name} was no longer valid at ${when}, when the signature was made`);
   return undefined;
 }

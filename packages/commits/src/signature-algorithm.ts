@@ -1,6 +1,7 @@
 import { constants, type KeyObject, verify } from 'node:crypto';
 import { type BerElement, childrenOf, integerOf, isContext } from './ber.ts';
 import { type Algorithm, parseAlgorithm } from './cms.ts';
+import type { Strictness } from './strictness.ts';
 import { type Fault, fault } from './verdict.ts';
 
 /** Names of node:crypto for the hashes that count as strong. */
@@ -28,7 +29,6 @@ const weakAlgorithms = new Set([
   '1.2.840.10045.4.3.1',
 ]);
 
-const fewestRsaBits = 2048;
 /** Curves of 256 bits or more that are in use for certificates (RFC 5480, RFC 5639). */
 const strongCurves = new Set([
   'prime256v1',
@@ -62,7 +62,7 @@ const schemes: Readonly<Record<string, Scheme>> = {
 };
 
 /** A fault where a key is too short, or of a kind that is not verified. */
-export function refuseKey(key: KeyObject, name: string): Fault | undefined {
+export function refuseKey(key: KeyObject, name: string, { fewestRsaBits }: Strictness): Fault | undefined {
   const { modulusLength = 0, namedCurve = '' } = key.asymmetricKeyDetails ?? {};
   const type = key.asymmetricKeyType;
   if ((type === 'rsa' || type === 'rsa-pss') && modulusLength < fewestRsaBits)

@@ -14,6 +14,11 @@ export const spec = defineSpec({
   inputs: {
     base: { type: 'string', description: 'Verify what has been committed since this revision.' },
     head: { type: 'string', description: 'Verify up to this revision; the event’s commit where not given.' },
+    'policy-ref': {
+      type: 'string',
+      description:
+        'Revision whose policy, allowed signers and other files of trust count; the base commit on a pull request where not given.',
+    },
     'allowed-signers': {
       type: 'string',
       description: 'File of SSH keys and who they may sign for, as ssh-keygen(1) describes it.',
@@ -68,6 +73,17 @@ export const spec = defineSpec({
       type: 'boolean',
       description: 'Demand a Signed-off-by line of the author; merges and bots need none.',
       default: false,
+    },
+    'min-strength': {
+      type: 'integer',
+      description:
+        'Fewest bits of an RSA key, an authority’s too, and never fewer than 2048; curves of fewer than 256 are never taken.',
+      default: 2048,
+    },
+    'grace-expired': {
+      type: 'duration',
+      description: 'How long an expired key or certificate still counts; a revoked one never does.',
+      default: '0s',
     },
     mode: {
       type: 'choice',

@@ -8,6 +8,7 @@ import { readCommits } from './read-commits.ts';
 import { type JudgedObject, reportCommits } from './report.ts';
 import type { VerifyCommitsRequest } from './request.ts';
 import { type Verifiers, verifySignature } from './signature.ts';
+import { leastStrict, type Strictness } from './strictness.ts';
 import { readTrust } from './trust.ts';
 import { type Fault, fault, isFault, type Signed } from './verdict.ts';
 import { createOpenPgpVerifier, type OpenPgpVerifier } from './verify-openpgp.ts';
@@ -88,12 +89,16 @@ async function createVerifiers(request: VerifyCommitsRequest, ports: VerifyCommi
         ports,
       )
     : undefined;
+  const strictness: Strictness = {
+    fewestRsaBits: Math.max(leastStrict.fewestRsaBits, request['min-strength']),
+    graceMs: request['grace-expired'],
+  };
   let openPgp: Promise<OpenPgpVerifier> | undefined;
   let x509: Promise<X509Verifier> | undefined;
   return {
-    ssh: createSshVerifier(trust?.signers ?? [], trust?.revocations),
+    ssh: createSshVerifier(trust?.signers ?? [], trust?.revocations, strictness),
     openPgp() {
-      openPgp ??= createOpenPgpVerifier(trust?.keyring ?? []);
+      openPgp ??= createOpenPgpVerifier(trust?.keyring ?? [], strictness);
       return openPgp;
     },
     x509() {
@@ -103,7 +108,8 @@ async function createVerifiers(request: VerifyCommitsRequest, ports: VerifyCommi
           createX509Verifier(
             trust?.caCertificates ?? [],
             trust?.revocationLists,
-            createGitsignVerifier(trust?.trustedRoot, request.identities),
+            createGitsignVerifier(trust?.trustedRoot, request.identities, strictness),
+            strictness,
           ),
       );
       return x509;

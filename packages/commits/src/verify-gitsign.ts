@@ -10,6 +10,7 @@ import type { Signable } from './commit-object.ts';
 import { badTrustedRoot } from './errors.ts';
 import { readRekorEntry } from './rekor-entry.ts';
 import { refuseKey } from './signature-algorithm.ts';
+import { leastStrict, type Strictness } from './strictness.ts';
 import { timestampAttribute } from './timestamp-token.ts';
 import { type Fault, fault, type Signed } from './verdict.ts';
 import type { KeyringFile } from './verify-openpgp.ts';
@@ -37,6 +38,7 @@ export function isFulcio({ extensions }: Certificate): boolean {
 export function createGitsignVerifier(
   root: KeyringFile | undefined,
   identities: readonly string[],
+  strictness: Strictness = leastStrict,
 ): GitsignVerifier {
   const material = root && readRoot(root);
   const verifier =
@@ -52,7 +54,7 @@ export function createGitsignVerifier(
         return fault('unknown-signer', 'its certificate is Fulcio’s, and there is no trusted root');
       if (certificate.notUnderstood.length > 0 || !certificate.purposes?.includes(codeSigning))
         return fault('unusable-key', 'its certificate is not for code signing');
-      const weak = refuseKey(certificate.x509.publicKey, 'its certificate');
+      const weak = refuseKey(certificate.x509.publicKey, 'its certificate', strictness);
       if (weak) return weak;
       // An entry of a log that the root does not know proves nothing.
       const entry = logged ? readRekorEntry(signer, certificate) : undefined;

@@ -2,6 +2,7 @@ import type { PublicKey, SignaturePacket, Subkey } from 'openpgp';
 import { foldCase } from './address.ts';
 import type { Signable } from './commit-object.ts';
 import { badKeyring } from './errors.ts';
+import { leastStrict, type Strictness } from './strictness.ts';
 import { type Fault, fault, type Signed } from './verdict.ts';
 
 /** Verifies OpenPGP signatures against the keys of a keyring. */
@@ -15,7 +16,6 @@ export interface KeyringFile {
   readonly text: string;
 }
 
-const fewestRsaBits = 2048;
 // SHA-2 and SHA-3 of RFC 9580 section 9.5.
 const acceptedHashes = new Set([8, 9, 10, 11, 12, 14]);
 // RFC 9580 section 5.2.1: binary and text documents.
@@ -25,7 +25,10 @@ const documentTypes = new Set([0, 1]);
  * A verifier that trusts every key of the files. Unlike gpg it judges expiry and revocation at the time of the signature, not at the time of
  * looking; a key revoked as compromised, or without a reason, is never good. Throws `commits/bad-keyring`.
  */
-export async function createOpenPgpVerifier(files: readonly KeyringFile[]): Promise<OpenPgpVerifier> {
+export async function createOpenPgpVerifier(
+  files: readonly KeyringFile[],
+  strictness: Strictness = leastStrict,
+): Promise<OpenPgpVerifier> {
   // Loaded only where a commit has such a signature: the library is large.
   const openpgp = await import('openpgp');
   const keys: PublicKey[] = [];
@@ -63,7 +66,7 @@ export async function createOpenPgpVerifier(files: readonly KeyringFile[]): Prom
       const literal = message.packets[0];
       if (!literal) return fault('bad-signature', 'there is nothing to verify');
       try {
-        return await judge(commit, packet, literal, keys);
+        return await judge(commit, packet, literal, { keys, strictness });
       } catch (thrown) {
         // The library trips over packets that it read but that lack what every signature has.
         return fault('bad-signature', `the signature cannot be judged: ${(thrown as Error).message}`);
@@ -76,7 +79,7 @@ async function judge(
   commit: Signable,
   packet: SignaturePacket,
   literal: object,
-  keys: readonly PublicKey[],
+  { keys, strictness }: { readonly keys: readonly PublicKey[]; readonly strictness: Strictness },
 ): Promise<Signed | Fault> {
   // The library's types promise an id; a signature without one has none.
   const id = packet.issuerKeyID as SignaturePacket['issuerKeyID'] | undefined;
@@ -85,8 +88,8 @@ async function judge(
   for (const key of keys) {
     // Two keys may share a key id: the first whose mathematics hold decides.
     for (const signer of key.getKeys(id)) {
-      const wrong = await checkMathematics(packet, signer, literal);
-      if (!wrong) return judgeKey(commit, packet, key, signer);
+      const wrong = await checkMathematics(packet, signer, literal, strictness);
+      if (!wrong) return judgeKey(commit, packet, { key, signer, strictness });
       best = wrong;
     }
   }
@@ -97,6 +100,7 @@ async function checkMathematics(
   packet: SignaturePacket,
   signer: PublicKey | Subkey,
   literal: object,
+  { fewestRsaBits }: Strictness,
 ): Promise<Fault | undefined> {
   if (!documentTypes.has(packet.signatureType ?? -1))
     return fault('bad-signature', 'it is no signature of a document');
@@ -117,9 +121,9 @@ async function checkMathematics(
 async function judgeKey(
   commit: Signable,
   packet: SignaturePacket,
-  key: PublicKey,
-  signer: PublicKey | Subkey,
+  by: { readonly key: PublicKey; readonly signer: PublicKey | Subkey; readonly strictness: Strictness },
 ): Promise<Signed | Fault> {
+  const { key, signer, strictness } = by;
   const name = key.getFingerprint().toUpperCase();
   const at = packet.created;
   if (!at) return fault('bad-signature', 'the signature has no time');
@@ -128,7 +132,7 @@ async function judgeKey(
   if (at < signer.getCreationTime())
     return fault('not-yet-valid', `the key ${name} is younger than its signature`);
   if (await isRevoked(key, signer, at)) return fault('revoked-key', `the key ${name} is revoked`);
-  if (await isExpired(key, signer, at))
+  if (await isExpired(key, signer, at.getTime() - strictness.graceMs))
     return fault('expired-key', `the key ${name} had expired when the commit was signed`);
   try {
     await atOrLatest((date) => key.getSigningKey(packet.issuerKeyID, date), at);
@@ -159,11 +163,11 @@ async function isRevoked(key: PublicKey, signer: PublicKey | Subkey, at: Date): 
   return (signer as unknown as PublicKey).isRevoked(undefined, undefined, at);
 }
 
-async function isExpired(key: PublicKey, signer: PublicKey | Subkey, at: Date): Promise<boolean> {
+async function isExpired(key: PublicKey, signer: PublicKey | Subkey, at: number): Promise<boolean> {
   const ends: unknown[] = [await key.getExpirationTime()];
   // null asks for the latest binding signature; the library's types do not say so.
   if ('mainKey' in signer) ends.push(await signer.getExpirationTime(null as unknown as Date));
-  return ends.some((end) => end === null || Number(end) <= at.getTime());
+  return ends.some((end) => end === null || Number(end) <= at);
 }
 
 async function readAddresses(key: PublicKey, at: Date): Promise<readonly string[]> {

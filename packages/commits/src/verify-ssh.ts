@@ -6,10 +6,10 @@ import { isCertificate, parseSshCertificate, type SshCertificate } from './ssh-c
 import { parseSshKey, type SshKey } from './ssh-key.ts';
 import type { Revocations } from './ssh-revocation.ts';
 import { parseSshSignature, type SshSignature, signedData } from './sshsig.ts';
+import { leastStrict, type Strictness } from './strictness.ts';
 import { type Fault, fault, type Signed } from './verdict.ts';
 
 const namespace = 'git';
-const fewestRsaBits = 2048;
 
 /** Verifies SSH signatures against one allowed-signers file. */
 export interface SshVerifier {
@@ -33,6 +33,7 @@ interface Signer {
 export function createSshVerifier(
   signers: readonly AllowedSigner[],
   revocations: Revocations = { revokes: () => false },
+  strictness: Strictness = leastStrict,
 ): SshVerifier {
   const known = new Map<string, Signer | Fault>();
   const signerOf = (publicKey: string) => {
@@ -55,7 +56,7 @@ export function createSshVerifier(
         );
       if (revocations.revokes(signer.publicKey, signer.certificate))
         return fault('revoked-key', `the key ${signer.fingerprint} is revoked`);
-      return judge(signed.committer, signer, signers);
+      return judge(signed.committer, signer, signers, strictness);
     },
   };
 }
@@ -84,7 +85,13 @@ function readSigner(publicKey: string): Signer | Fault {
   }
 }
 
-function judge(committer: Identity, signer: Signer, signers: readonly AllowedSigner[]): Signed | Fault {
+function judge(
+  committer: Identity,
+  signer: Signer,
+  signers: readonly AllowedSigner[],
+  { fewestRsaBits, graceMs }: Strictness,
+): Signed | Fault {
+  const grace = Math.floor(graceMs / 1000);
   const { fingerprint, certificate } = signer;
   const listed = certificate?.authorityKey ?? signer.publicKey;
   const lines = signers.filter(
@@ -97,7 +104,7 @@ function judge(committer: Identity, signer: Signer, signers: readonly AllowedSig
   for (const { type, bits } of [signer.key, ...(certificate ? [certificate.authority] : [])])
     if (type === 'ssh-rsa' && bits < fewestRsaBits)
       return fault('weak-key', `the RSA key ${fingerprint} has ${bits} bits, fewer than ${fewestRsaBits}`);
-  const refused = certificate && refuseCertificate(certificate, committer);
+  const refused = certificate && refuseCertificate(certificate, committer, grace);
   if (refused) return refused;
   // The line that fails last explains best.
   let best: Fault = fault(
@@ -106,7 +113,7 @@ function judge(committer: Identity, signer: Signer, signers: readonly AllowedSig
   );
   for (const line of lines) {
     if (!matchesPatterns(committer.email, line.principals)) continue;
-    const wrong = refuseLine(line, committer.time, fingerprint);
+    const wrong = refuseLine(line, committer.time, fingerprint, grace);
     if (!wrong) return { kind: 'ssh', key: fingerprint, principal: committer.email };
     best = wrong;
   }
@@ -114,7 +121,11 @@ function judge(committer: Identity, signer: Signer, signers: readonly AllowedSig
 }
 
 /** sshkey_cert_check_authority of OpenSSH's sshkey.c, and critical options: they are all restrictions that a signature cannot show to be kept. */
-function refuseCertificate(certificate: SshCertificate, { email, time }: Identity): Fault | undefined {
+function refuseCertificate(
+  certificate: SshCertificate,
+  { email, time }: Identity,
+  grace: number,
+): Fault | undefined {
   if (!certificate.forUsers) return fault('unusable-key', 'the certificate is for a host, not for a user');
   const [option] = certificate.criticalOptions;
   if (option !== undefined)
@@ -124,19 +135,24 @@ function refuseCertificate(certificate: SshCertificate, { email, time }: Identit
     );
   if (BigInt(time) < certificate.validAfter)
     return fault('not-yet-valid', 'the certificate was not valid yet when the commit was made');
-  if (BigInt(time) >= certificate.validBefore)
+  if (BigInt(time - grace) >= certificate.validBefore)
     return fault('expired-key', 'the certificate was no longer valid when the commit was made');
   if (!certificate.principals.some((name) => foldCase(name) === foldCase(email)))
     return fault('wrong-principal', `the certificate does not name ${JSON.stringify(email)}`);
   return undefined;
 }
 
-function refuseLine(line: AllowedSigner, time: number, fingerprint: string): Fault | undefined {
+function refuseLine(
+  line: AllowedSigner,
+  time: number,
+  fingerprint: string,
+  grace: number,
+): Fault | undefined {
   if (line.namespaces && !matchesPatterns(namespace, line.namespaces))
     return fault('wrong-namespace', `the key ${fingerprint} is not allowed for git`);
   if (line.validAfter !== undefined && time < line.validAfter)
     return fault('not-yet-valid', `the key ${fingerprint} was not valid yet when the commit was made`);
-  if (line.validBefore !== undefined && time > line.validBefore)
+  if (line.validBefore !== undefined && time - grace > line.validBefore)
     return fault('expired-key', `the key ${fingerprint} was no longer valid when the commit was made`);
   return undefined;
 }

@@ -6,6 +6,7 @@ import { findCertificate, onlySigner, refuseSignature, signingTimeOf } from './c
 import type { Signable } from './commit-object.ts';
 import { badCaCertificates } from './errors.ts';
 import { parseRevocationLists, type RevocationFile } from './revocation-list.ts';
+import { leastStrict, type Strictness } from './strictness.ts';
 import { readTimestamp } from './timestamp-token.ts';
 import { type Fault, fault, isFault, type Signed } from './verdict.ts';
 import { type GitsignVerifier, isFulcio } from './verify-gitsign.ts';
@@ -28,9 +29,14 @@ export function createX509Verifier(
   files: readonly KeyringFile[],
   revocationFiles: readonly RevocationFile[] = [],
   gitsign?: GitsignVerifier,
+  strictness: Strictness = leastStrict,
 ): X509Verifier {
   const trusted = files.flatMap(readCertificates);
-  const authorities: Authorities = { trusted, revocations: parseRevocationLists(revocationFiles, trusted) };
+  const authorities: Authorities = {
+    trusted,
+    revocations: parseRevocationLists(revocationFiles, trusted),
+    strictness,
+  };
   return {
     verify(commit, text) {
       try {

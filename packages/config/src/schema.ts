@@ -137,7 +137,9 @@ const policy = Type.Object(
           require: optional(choice(['signed', 'off'], 'What every commit has to be.')),
           allowedSigners: optional(text('allowed_signers file for SSH signatures (ssh-keygen(1)).')),
           keyring: optional(text('File or folder of armored OpenPGP public keys.')),
+          revokedKeys: optional(text('File of revoked SSH keys: a key revocation list, or public keys.')),
           caCertificates: optional(text('PEM file or folder of trusted X.509 certificates.')),
+          revocationLists: optional(text('Certificate revocation list, or folder of them.')),
           trustedRoot: optional(text('Trusted root of Sigstore (JSON) for gitsign signatures.')),
           identities: optional(
             Type.Array(text('ISSUER SUBJECT-PATTERN [COMMITTER-PATTERN]'), {
@@ -145,7 +147,15 @@ const policy = Type.Object(
             }),
           ),
           webFlow: optional(choice(['allow', 'merge-only', 'deny'], 'Commits that the forge itself signed.')),
+          bots: optional(
+            list('Author addresses whose commits the forge may sign also where they are no merges.'),
+          ),
           requireDco: optional(Type.Boolean({ description: 'Demand a Signed-off-by line of the author.' })),
+          minStrength: optional(Type.Integer({ minimum: 2048, description: 'Fewest bits of an RSA key.' })),
+          graceExpired: optional(duration('How long an expired key still counts.')),
+          mode: optional(choice(['local', 'api', 'both'], 'Who judges: this engine, the forge, or both.')),
+          tags: optional(list('Patterns (v*) of tags that have to be annotated and signed.')),
+          failOn: optional(choice(['unverified', 'none'], 'Fail on what is not verified, or never.')),
         },
         { ...closed, description: 'Commit signatures.' },
       ),

@@ -12,8 +12,8 @@ export interface RunContext {
   range(): Promise<CommitRange>;
   /** zakenak.yaml of the checkout. Throws `config/not-found` and its other errors. */
   config(path?: string): Promise<ParsedConfig>;
-  /** zakenak.yaml of the base commit on a pull request, merge request or merge group (policy is never read from the change it judges), else of the checkout; undefined where there is none. */
-  policyConfig(path?: string): Promise<ParsedConfig | undefined>;
+  /** zakenak.yaml of that revision, else of the base commit on a pull request, merge request or merge group (policy is never read from the change it judges), else of the checkout; undefined where there is none. */
+  policyConfig(from?: { readonly revision?: string | undefined }): Promise<ParsedConfig | undefined>;
   /** A cluster; `context` 'current' or nothing takes the kubeconfig's current one. */
   connect(target: { readonly kubeconfig?: string; readonly context?: string }): Promise<KubeApi>;
   /** The forge's API, undefined where no token or no forge is there. */

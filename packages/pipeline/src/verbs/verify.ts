@@ -1,10 +1,38 @@
 import { spec, verifyCommits } from '@zakenak/commits';
+import type { PolicyConfig } from '@zakenak/config';
 import { createReport } from '@zakenak/core';
 import { type Bound, bindInputs, bindVerb, given } from '../bind.ts';
 
-/** Verifies the signatures of the event's commits, by the base commit's policy; skipped where that policy says `require: off`. */
+type Commits = NonNullable<PolicyConfig['commits']>;
+
+/** Inputs, and the keys of policy.commits that count where they are not given. */
+const keys = {
+  'allowed-signers': 'allowedSigners',
+  keyring: 'keyring',
+  'revoked-keys': 'revokedKeys',
+  'ca-certificates': 'caCertificates',
+  'revocation-lists': 'revocationLists',
+  'trusted-root': 'trustedRoot',
+  identities: 'identities',
+  'web-flow': 'webFlow',
+  bots: 'bots',
+  'require-dco': 'requireDco',
+  'min-strength': 'minStrength',
+  'grace-expired': 'graceExpired',
+  mode: 'mode',
+  tags: 'tags',
+  'fail-on': 'failOn',
+} as const satisfies Partial<Record<keyof typeof spec.inputs, keyof Commits>>;
+
+const entries = Object.entries(keys);
+
+/** Verifies the signatures of the event's commits, by the base commit's policy or policy-ref's; skipped where that policy says `require: off`. */
 export const verify: Bound = async (read, settings, context) => {
-  const policy = (await settings.policy())?.commits;
+  const ref = given(read, 'policy-ref');
+  const policyRevision = ref ? await context.ports.git.resolve(ref) : settings.policyRevision;
+  const policy = (
+    ref ? (await context.policyConfig({ revision: policyRevision }))?.config.policy : await settings.policy()
+  )?.commits;
   const asked = ['allowed-signers', 'keyring', 'ca-certificates', 'trusted-root', 'base', 'tags'].some(
     (name) => given(read, name),
   );
@@ -14,16 +42,11 @@ export const verify: Bound = async (read, settings, context) => {
       verdict: 'skipped',
       summary: 'The policy demands no signatures (policy.commits.require: off).',
     });
-  const inputs = bindInputs(spec, read, {
-    'allowed-signers': policy?.allowedSigners,
-    keyring: policy?.keyring,
-    'ca-certificates': policy?.caCertificates,
-    'trusted-root': policy?.trustedRoot,
-    identities: policy?.identities,
-    'web-flow': policy?.webFlow,
-    'require-dco': policy?.requireDco,
-  });
-  const { policyRevision } = settings;
+  const inputs = bindInputs(
+    spec,
+    read,
+    Object.fromEntries(entries.map(([name, key]) => [name, policy?.[key]])),
+  );
   const request = {
     ...inputs,
     range: context.range,
@@ -36,14 +59,6 @@ export const verify: Bound = async (read, settings, context) => {
 /** `zakenak verify` and sign-verify-commits. */
 export const verifyVerb = bindVerb(
   spec,
-  {
-    'allowed-signers': 'policy.commits.allowedSigners',
-    keyring: 'policy.commits.keyring',
-    'ca-certificates': 'policy.commits.caCertificates',
-    'trusted-root': 'policy.commits.trustedRoot',
-    identities: 'policy.commits.identities',
-    'web-flow': 'policy.commits.webFlow',
-    'require-dco': 'policy.commits.requireDco',
-  },
+  Object.fromEntries(entries.map(([name, key]) => [name, `policy.commits.${key}`])),
   verify,
 );

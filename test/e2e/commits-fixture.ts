@@ -127,7 +127,8 @@ export async function makeRepository(t: TestContext, objectFormat: 'sha1' | 'sha
     ).status === 0;
 
   const port = createGit({ process: createProcessRunner(), root });
-  const ports = { git: port, files: createFiles(root), progress: collectingProgress() };
+  const runner = createProcessRunner(env);
+  const ports = { git: port, process: runner, files: createFiles(root), progress: collectingProgress() };
   const request = (
     inputs: Readonly<Record<string, string>> = {},
     more: Partial<VerifyCommitsRequest> = {},

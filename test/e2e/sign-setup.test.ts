@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
-import { setupSigning, signSetupSpec, verifyCommits } from '@zakenak/commits';
+import { setupSigning, signSpec, verifyCommits } from '@zakenak/commits';
 import { parseInputs } from '@zakenak/core';
 import { address, makeRepository } from './commits-fixture.ts';
 
 test('after the setup plain git commits are signed and verify, and a second setup changes nothing', async (t) => {
   const { root, git, run, makeSshKey, gitSaysGood, ports, request } = await makeRepository(t);
   const key = await makeSshKey();
-  const inputs = (values: Record<string, string>) => parseInputs(signSetupSpec, (name) => values[name]);
+  const inputs = (values: Record<string, string>) => parseInputs(signSpec, (name) => values[name]);
   const wanted = inputs({ key: `${key.path}.pub`, principal: address });
   const first = await setupSigning(wanted, ports);
   assert.equal((first.outputs.changed as unknown[]).length, 6);

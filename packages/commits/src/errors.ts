@@ -113,12 +113,13 @@ export function commitUnreadable(id: string, why: string): ZakenakError {
   });
 }
 
-/** The key to sign with is no SSH public key. */
-export function badSigningKey(path: string): ZakenakError {
+/** The key to sign with cannot sign. */
+export function badSigningKey(key: string, why: string): ZakenakError {
   return new ZakenakError({
     code: 'commits/bad-signing-key',
-    message: `${path} is not an SSH public key that can sign commits.`,
-    remedy: 'Make one with ssh-keygen -t ed25519 and name its .pub file with --key.',
+    message: `${key} is not a key that can sign commits here: ${why}.`,
+    remedy:
+      'Name an SSH public key’s file (ssh-keygen -t ed25519 makes one), or a secret key of gpg or gpgsm by its fingerprint.',
     exitCode: exitCodes.badInput,
   });
 }
@@ -130,5 +131,46 @@ export function noIdentity(): ZakenakError {
     message: 'Git has no user.email here, so that it is unclear who the key signs for.',
     remedy: 'Set it: git config user.email ADDRESS, or name it with --principal.',
     exitCode: exitCodes.badInput,
+  });
+}
+
+/** Git's settings name no key that can sign here. */
+export function noSigningKey(why: string): ZakenakError {
+  return new ZakenakError({
+    code: 'commits/no-signing-key',
+    message: `Git has no key to sign commits with: ${why}.`,
+    remedy: 'Set signing up: zakenak sign setup --key KEY.pub, or gpg.format and user.signingKey by hand.',
+    exitCode: exitCodes.badInput,
+  });
+}
+
+/** The signing program ended without a signature. */
+export function signingFailed(program: string, stderr: string): ZakenakError {
+  const said = stderr.split('\n').filter((line) => line && !line.startsWith('[GNUPG:]'));
+  return new ZakenakError({
+    code: 'commits/signing-failed',
+    message: `${program} made no signature: ${said.at(-1)?.slice(0, 200) ?? 'it does not say why'}`,
+    remedy: 'Make the key of user.signingKey usable here: the secret key, its agent and its passphrase.',
+    exitCode: exitCodes.missing,
+  });
+}
+
+/** Signing anew would put another signature in somebody's place. */
+export function signatureOfAnother(id: string, email: string): ZakenakError {
+  return new ZakenakError({
+    code: 'commits/signature-of-another',
+    message: `The commit ${id.slice(0, 12)} is signed by ${email} and stands on one without a signature: it would lose its own.`,
+    remedy: 'Let its committer sign the commits below it, or sign from that commit on with --base.',
+    exitCode: exitCodes.refused,
+  });
+}
+
+/** The commit is of a shape that cannot be made anew. */
+export function cannotSign(id: string, why: string): ZakenakError {
+  return new ZakenakError({
+    code: 'commits/cannot-sign',
+    message: `The commit ${id.slice(0, 12)} cannot be signed: ${why}.`,
+    remedy: 'Make it anew by hand, as a plain commit of plain files.',
+    exitCode: exitCodes.refused,
   });
 }

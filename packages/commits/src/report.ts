@@ -30,7 +30,7 @@ const remedies: Readonly<Record<CommitFault, string>> = {
   'unknown-signer':
     'Have the key added to the allowed signers, the keyring or the CA certificates on the base branch, or sign with one that is there.',
   unsigned:
-    'Set signing up with zakenak sign --key KEY.pub, then sign: git rebase --exec "git commit --amend --no-edit -S" BASE.',
+    'Set signing up with zakenak sign setup --key KEY.pub, then sign: zakenak sign --base BASE.',
   'unsupported-signature':
     'Sign with an SSH key, an SSH certificate, OpenPGP or X.509: zakenak sign --key KEY.pub.',
   'untrusted-timestamp':

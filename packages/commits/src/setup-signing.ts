@@ -1,52 +1,37 @@
-import { createReport, defineSpec, type InputsOf, type Ports, type Report } from '@zakenak/core';
+import { createReport, type Forge, type InputsOf, type Ports, type Report } from '@zakenak/core';
 import { parseAllowedSigners } from './allowed-signers.ts';
 import { badSigningKey, noIdentity } from './errors.ts';
-import { parseSshKey } from './ssh-key.ts';
-import { fingerprintOf } from './verify-ssh.ts';
+import { readSetting } from './sign-payload.ts';
+import type { signSpec } from './sign-spec.ts';
+import { findSigningKey, placeKeyFile, type SigningKey } from './signing-key.ts';
 
-/** Inputs and outputs of the `sign` verb. */
-export const signSetupSpec = defineSpec({
-  name: 'sign-setup',
-  verb: 'sign',
-  summary:
-    'Set this clone up to sign commits and tags with an SSH key, and list the key as an allowed signer.',
-  example: 'zakenak sign --key ~/.ssh/id_ed25519.pub',
-  inputs: {
-    key: { type: 'string', required: true, description: 'Absolute path of the SSH public key (.pub).' },
-    principal: { type: 'string', description: 'Address to sign for; git’s user.email where not given.' },
-    'allowed-signers': {
-      type: 'string',
-      description: 'File to list the key in.',
-      default: '.zakenak/allowed_signers',
-    },
-  },
-  outputs: {
-    signer: { description: 'The address and the key’s fingerprint.' },
-    changed: { description: 'JSON list of the git settings and files that changed.' },
-  },
-});
+type Request = InputsOf<typeof signSpec>;
+
+/** What setting up asks besides: the forge, undefined where there is none. */
+export interface SetupPorts extends Pick<Ports, 'git' | 'files' | 'process'> {
+  readonly forge?: Forge | undefined;
+}
 
 /**
- * Sets gpg.format, user.signingKey, commit.gpgSign, tag.gpgSign and gpg.ssh.allowedSignersFile of this clone, and adds the key's line to the allowed signers.
- * Running it again changes nothing. Throws `commits/bad-signing-key`, `commits/no-identity`, `files/not-found`.
+ * Sets gpg.format, user.signingKey, commit.gpgSign and tag.gpgSign of this clone (gpg.ssh.allowedSignersFile too for SSH), and puts the key where verify looks for it: a line of the
+ * allowed signers, a file of the keyring, or the root of its certificate among the authorities. Running it again changes nothing. Says whether the forge demands signatures. Throws
+ * `commits/bad-signing-key`, `commits/no-identity`, `files/not-found`, `tool/missing`.
  */
-export async function setupSigning(
-  request: InputsOf<typeof signSetupSpec>,
-  { git, files }: Pick<Ports, 'git' | 'files'>,
-): Promise<Report> {
-  const [type = '', blob = ''] = (await files.readText(request.key)).trim().split(/\s+/);
-  const publicKey = Buffer.from(blob, 'base64').toString('base64');
-  if (!isSigningKey(type, publicKey)) throw badSigningKey(request.key);
+export async function setupSigning(request: Request, ports: SetupPorts): Promise<Report> {
+  const { git, files } = ports;
+  const { key: named } = request;
+  if (named === undefined) throw badSigningKey('nothing', 'no key was given');
   const principal = request.principal ?? (await readSetting('user.email', git));
   if (!principal || /[\s,"*?!#]/.test(principal)) throw noIdentity();
+  const format = request.format ?? (named.startsWith('/') || named.endsWith('.pub') ? 'ssh' : 'openpgp');
+  const key = await findSigningKey(format, named, principal, ports);
   const signersPath = request['allowed-signers'];
-  const absolute = await files.resolve(signersPath);
   const wanted = {
-    'gpg.format': 'ssh',
-    'user.signingKey': request.key,
+    'gpg.format': format,
+    'user.signingKey': key.setting,
     'commit.gpgSign': 'true',
     'tag.gpgSign': 'true',
-    'gpg.ssh.allowedSignersFile': absolute,
+    ...(format === 'ssh' ? { 'gpg.ssh.allowedSignersFile': await files.resolve(signersPath) } : {}),
   };
   const changed: string[] = [];
   for (const [name, value] of Object.entries(wanted)) {
@@ -54,31 +39,46 @@ export async function setupSigning(
     await git.run(['config', '--local', name, value]);
     changed.push(name);
   }
-  const text = (await files.stat(absolute)) === undefined ? '' : await files.readText(absolute);
-  const listed = parseAllowedSigners(text, signersPath).some(
-    (signer) => signer.publicKey === publicKey && signer.principals.includes(principal),
-  );
-  if (!listed) {
-    const gap = text === '' || text.endsWith('\n') ? '' : '\n';
-    await files.write(absolute, `${text}${gap}${principal} namespaces="git" ${type} ${publicKey}\n`);
-    changed.push(signersPath);
-  }
+  const folder = format === 'openpgp' ? request.keyring : request['ca-certificates'];
+  const placed = key.file
+    ? await placeKeyFile(folder, key.file, ports)
+    : await listSigner(signersPath, principal, key, ports);
+  if (placed !== undefined) changed.push(placed);
+  const protection = await readProtection(ports);
   return createReport({
-    tool: 'sign-setup',
-    summary: `Commits of this clone are signed for ${principal}; merge ${signersPath} into the base branch for others to verify them.`,
-    outputs: { signer: `${principal} ${fingerprintOf(publicKey)}`, changed },
+    tool: 'sign',
+    summary: `Commits of this clone are signed for ${principal}; merge ${key.file ? folder : signersPath} into the base branch for others to verify them.`,
+    outputs: { signer: `${principal} ${key.fingerprint}`, changed, 'branch-protection': protection },
+    caveats:
+      protection === 'not-required'
+        ? [
+            'The forge takes commits without signatures on the default branch: turn “Require signed commits” on there.',
+          ]
+        : [],
   });
 }
 
-function isSigningKey(type: string, publicKey: string): boolean {
-  try {
-    return parseSshKey(Buffer.from(publicKey, 'base64'))?.type === type;
-  } catch {
-    return false;
-  }
+/** Adds the key's line unless it is there. */
+async function listSigner(
+  path: string,
+  principal: string,
+  { publicKey = '' }: SigningKey,
+  { files }: SetupPorts,
+): Promise<string | undefined> {
+  const absolute = await files.resolve(path);
+  const text = (await files.stat(absolute)) === undefined ? '' : await files.readText(absolute);
+  const blob = publicKey.split(' ')[1];
+  const listed = parseAllowedSigners(text, path).some(
+    (signer) => signer.publicKey === blob && signer.principals.includes(principal),
+  );
+  if (listed) return undefined;
+  const gap = text === '' || text.endsWith('\n') ? '' : '\n';
+  await files.write(absolute, `${text}${gap}${principal} namespaces="git" ${publicKey}\n`);
+  return path;
 }
 
-async function readSetting(name: string, git: Ports['git']): Promise<string | undefined> {
-  const { exitCode, stdout } = await git.run(['config', '--get', name], { allowFailure: true });
-  return exitCode === 0 ? stdout.replace(/\n$/, '') : undefined;
+/** Not knowing is no reason to fail: setting up works without a forge too. */
+async function readProtection({ forge }: SetupPorts): Promise<'required' | 'not-required' | 'unknown'> {
+  const demanded = await forge?.requiresSignatures().catch(() => undefined);
+  return demanded === undefined ? 'unknown' : demanded ? 'required' : 'not-required';
 }

@@ -97,6 +97,13 @@ export const spec = defineSpec({
       description:
         'Patterns (v*) of tags into the range that have to be annotated and signed, under their own name; none are verified where nothing is said.',
     },
+    sign: {
+      type: 'choice',
+      choices: ['off', 'git', 'forge'],
+      default: 'off',
+      description:
+        'Sign first what has no signature: git by this clone’s own settings (nothing is pushed), forge by making the commits on the branch through the API (needs token; contents: write).',
+    },
     'fail-on': {
       type: 'choice',
       choices: ['unverified', 'none'],
@@ -110,6 +117,8 @@ export const spec = defineSpec({
     unverified: { description: 'JSON object: commit, or refs/tags/ and a tag, to rule id.' },
     'signer-map': { description: 'JSON object: verified commit, or refs/tags/ and a tag, to its signer.' },
     'forge-verdicts': { description: 'JSON object: commit to the forge’s reason, where it was asked.' },
+    signed: { description: 'JSON object: commit to the signed one in its place, where sign was asked.' },
+    head: { description: 'The last commit after signing, where sign was asked.' },
     range: { description: 'What was verified, in words.' },
   },
 });

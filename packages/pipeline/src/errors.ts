@@ -113,3 +113,13 @@ export function badImages(): ZakenakError {
     exitCode: exitCodes.badInput,
   });
 }
+
+/** Nothing names the branch on which the forge is to make commits. */
+export function noBranch(): ZakenakError {
+  return new ZakenakError({
+    code: 'pipeline/no-branch',
+    message: 'HEAD is detached: it is unknown on which branch the forge is to make the commits.',
+    remedy: 'Name the branch with --branch.',
+    exitCode: exitCodes.badInput,
+  });
+}

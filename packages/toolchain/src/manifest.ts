@@ -237,6 +237,12 @@ export const manifest = {
     debian: 'gnupg',
     remedy: system('gnupg'),
   },
+  gpgsm: {
+    description: 'X.509 signing',
+    versionArgs: ['--version'],
+    debian: 'gpgsm',
+    remedy: system('gpgsm'),
+  },
   'ssh-keygen': { description: 'SSH signing', debian: 'openssh-client', remedy: system('openssh-client') },
   'nvidia-smi': {
     description: 'the NVIDIA driver',

@@ -73,6 +73,19 @@ export interface Forge {
   readVerifications(
     shas: readonly string[],
   ): Promise<ReadonlyMap<string, { readonly verified: boolean; readonly reason: string }>>;
+  /** Whether the default branch takes signed commits only; undefined where the token may not know. */
+  requiresSignatures(): Promise<boolean | undefined>;
+  /**
+   * Makes a commit of plain files on a branch that stands at `expectedHead`, signed by the forge as the token's user. `contents` is base64. Gives its object id and its tree's.
+   */
+  createCommit(commit: {
+    readonly branch: string;
+    readonly expectedHead: string;
+    readonly headline: string;
+    readonly body: string;
+    readonly additions: readonly { readonly path: string; readonly contents: string }[];
+    readonly deletions: readonly string[];
+  }): Promise<{ readonly sha: string; readonly tree: string }>;
   /** Makes the release page of a tag; one that is there already is left as it is and its address returned. */
   createRelease(release: {
     readonly tag: string;

@@ -1,6 +1,7 @@
 import type { Octokit } from '@octokit/rest';
 import type { Forge } from '@zakenak/core';
 import { forgeError } from '../errors.ts';
+import { createCommit, type Place, requiresSignatures } from './signing.ts';
 
 /** GitHub cuts nothing: a longer comment is refused. */
 const maxCommentLength = 65_536;
@@ -57,14 +58,11 @@ export function createGithubForge(options: GithubForgeOptions): Forge {
         });
       }),
     readVerifications: (shas) => attempt('read the commits', (api) => readVerifications(api, place, shas)),
+    requiresSignatures: () => attempt('read the branch’s rules', (api) => requiresSignatures(api, place)),
+    createCommit: (commit) => attempt('make the commit', (api) => createCommit(api, place, commit)),
     createRelease: (release) =>
       attempt('create the release', async (api) => ({ url: await createRelease(api, place, release) })),
   };
-}
-
-interface Place {
-  readonly owner: string;
-  readonly repo: string;
 }
 
 async function createRelease(

@@ -1,7 +1,8 @@
 import { spec, verifyCommits } from '@zakenak/commits';
 import type { PolicyConfig } from '@zakenak/config';
-import { createReport } from '@zakenak/core';
+import { createReport, type Report } from '@zakenak/core';
 import { type Bound, bindInputs, bindVerb, given } from '../bind.ts';
+import { sign } from './sign.ts';
 
 type Commits = NonNullable<PolicyConfig['commits']>;
 
@@ -47,13 +48,22 @@ export const verify: Bound = async (read, settings, context) => {
     read,
     Object.fromEntries(entries.map(([name, key]) => [name, policy?.[key]])),
   );
+  const signed =
+    inputs.sign === 'off' ? undefined : await sign({ base: inputs.base, by: inputs.sign }, context);
+  // What the forge made is there only, and it has been asked about it.
+  if (signed && inputs.sign === 'forge') return { ...signed, tool: spec.name };
   const request = {
     ...inputs,
+    ...(signed ? { head: String(signed.outputs.head) } : {}),
     range: context.range,
     forge: () => context.forge(),
     ...(policyRevision ? { policyRevision } : {}),
   };
-  return verifyCommits(request, context.ports, context.signal);
+  const report = await verifyCommits(request, context.ports, context.signal);
+  if (!signed) return report;
+  const { head, signed: anew } = signed.outputs;
+  const outputs = { ...report.outputs, head, signed: anew } as Report['outputs'];
+  return { ...report, outputs, caveats: [...signed.caveats, ...report.caveats] };
 };
 
 /** `zakenak verify` and sign-verify-commits. */

@@ -117,7 +117,7 @@ test('what stands in the message, in a mergetag or behind a continuation is no s
     encoding: [bare.replace('\n\n', `\nencoding x\n${hidden}\n\n`), 'commit/unsigned'],
     encodingAdded: [text.replace(/^gpgsig /m, 'encoding latin1\ngpgsig '), 'commit/bad-signature'],
     nulInHeader: [text.replace(/^author /m, 'author \0'), 'commit/malformed'],
-    nulInMessage: [text.replace('change', 'change\0 more'), 'commit/bad-signature'],
+    nulInMessage: [text.replace('change', 'change\0 more'), 'commit/malformed'],
     huge: [`${text}${'x'.repeat(5 * 1024 * 1024)}\n`, 'commit/malformed'],
   };
   for (const [name, [object, rule]] of Object.entries(cases)) {

@@ -41,14 +41,15 @@ const identityForm = /^([^<>\n\0]*?) ?<([^<>\n\0]*)> (\d{1,12}) [+-]\d{4}$/;
 
 /**
  * Parses a commit object (git's commit.c, and parse_buffer_signed_by_header for the payload), stricter than git: headers in git's order, one author, one
- * committer, whole ids, no NUL in the headers, an identity with one address. What git would read in two ways is refused. `text` holds bytes one to one (latin1).
+ * committer, whole ids, no NUL, an identity with one address. What git would read in two ways is refused. `text` holds bytes one to one (latin1).
  */
 export function parseCommit(id: string, text: string): Commit | Malformed {
   const refuse = (malformed: string): Malformed => ({ id, malformed });
   if (!hasId(id, text)) return refuse('its content does not have its object id');
   const end = text.indexOf('\n\n');
   const head = end < 0 ? text : text.slice(0, end + 1);
-  if (head.includes('\0')) return refuse('a NUL byte stands in its headers');
+  // Git shows nothing behind it: room for the bytes that a crafted collision of SHA-1 needs.
+  if (text.includes('\0')) return refuse('a NUL byte stands in it, which hides what follows');
   if (!head.endsWith('\n')) return refuse('its headers do not end');
   const headers = splitHeaders(head);
   if (headers === undefined) return refuse('a continuation line comes before the first header');

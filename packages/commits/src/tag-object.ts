@@ -20,7 +20,7 @@ export function parseTag(id: string, text: string): Tag | Malformed {
   if (!hasId(id, text, 'tag')) return refuse('its content does not have its object id');
   const end = text.indexOf('\n\n');
   const head = end < 0 ? text : text.slice(0, end + 1);
-  if (head.includes('\0')) return refuse('a NUL byte stands in its headers');
+  if (text.includes('\0')) return refuse('a NUL byte stands in it, which hides what follows');
   if (!head.endsWith('\n')) return refuse('its headers do not end');
   const headers = splitHeaders(head);
   if (headers?.map(({ name }) => name).join(' ') !== 'object type tag tagger')

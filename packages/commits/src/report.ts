@@ -29,8 +29,7 @@ const remedies: Readonly<Record<CommitFault, string>> = {
   'stale-revocations': 'Have the authority’s current list put among the revocation lists on the base branch.',
   'unknown-signer':
     'Have the key added to the allowed signers, the keyring or the CA certificates on the base branch, or sign with one that is there.',
-  unsigned:
-    'Set signing up with zakenak sign setup --key KEY.pub, then sign: zakenak sign --base BASE.',
+  unsigned: 'Set signing up with zakenak sign setup --key KEY.pub, then sign: zakenak sign --base BASE.',
   'unsupported-signature':
     'Sign with an SSH key, an SSH certificate, OpenPGP or X.509: zakenak sign --key KEY.pub.',
   'untrusted-timestamp':

@@ -39,6 +39,7 @@ const needs: Readonly<Record<'unit' | 'demo' | 'all', readonly ToolName[]>> = {
     'buildkitd',
     'syft',
     'sops',
+    'gitsign',
   ],
 };
 

@@ -237,6 +237,14 @@ export const manifest = {
     debian: 'gnupg',
     remedy: system('gnupg'),
   },
+  gitsign: {
+    description: 'keyless signatures: what the tests compare with',
+    version: '0.14.0',
+    accepts: '>=0.13.0',
+    versionArgs: ['--version'],
+    go: { wrapper: '../go/gitsign', packagePath: 'github.com/sigstore/gitsign' },
+    remedy: build('gitsign'),
+  },
   gpgsm: {
     description: 'X.509 signing',
     versionArgs: ['--version'],

@@ -46,6 +46,8 @@ export const leafExtensions = (
   extension('551d0f', Buffer.from('03020780', 'hex')),
   extension('551d25', tlv(0x30, oid(purpose))),
   extension('551d11', tlv(0x30, san)),
+  // Fulcio writes both, the older one bare.
+  extension('2b0601040183bf300101', text(provider)),
   extension('2b0601040183bf300108', tlv(12, text(provider))),
 ];
 const leafFields = (extensions: readonly Buffer[]) => ({

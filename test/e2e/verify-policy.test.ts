@@ -6,7 +6,11 @@ import { type CliOptions, reportOf, runCli } from './cli-fixture.ts';
 import { address, makeRepository } from './commits-fixture.ts';
 
 const yaml = (commits: object) =>
-  JSON.stringify({ project: 'x', policy: { commits: { require: 'signed', ...commits } } });
+  JSON.stringify({
+    project: 'x',
+    environments: { prod: { cluster: { context: 'none' } } },
+    policy: { commits: { require: 'signed', ...commits } },
+  });
 
 /** A repository with a policy on its base branch, and `zakenak verify` on a pull request against it, as a GitHub runner starts it. */
 async function makeJudged(t: TestContext, policy: object) {
@@ -125,9 +129,9 @@ test('every key of policy.commits counts as the input of its name does', async (
     ],
     [
       { revocationLists: 'trust/signers', caCertificates: 'trust/signers' },
-      async ({ writeCommit, readCommit, commit, key, verify }) => {
+      async ({ git, writeCommit, readCommit, commit, key, verify }) => {
         const text = readCommit(commit({ ssh: key.path }));
-        writeCommit(text.replace(/SSH SIGNATURE/g, 'SIGNED MESSAGE'));
+        git('reset', '-q', '--hard', writeCommit(text.replace(/SSH SIGNATURE/g, 'SIGNED MESSAGE')));
         assert.equal((await verify()).report.error?.code, 'commits/bad-ca-certificates');
       },
     ],

@@ -59,7 +59,6 @@ test('an expired OpenPGP signature, one before its key, and a revoked key get gi
   const edited = spawnSync(
     'gpg',
     [
-      '--batch',
       '--command-fd=0',
       '--status-fd=2',
       '--pinentry-mode',
@@ -173,15 +172,14 @@ test('tags of several kinds point to each other, to a limit, and under any name 
     '--upload-pack=x',
     '-d',
     '$(id)',
+    '`id`',
     "a'b",
-    '::error::x',
-    '%0A::error::x',
+    '%0A%3A%3Aerror',
     'é|b',
-    '##vso[x]y',
+    '##vso',
+    '&lt;<b>',
   ];
-  for (const name of hostile.filter(
-    (name) => spawnSync('git', ['check-ref-format', `refs/tags/${name}`]).status === 0,
-  )) {
+  for (const name of hostile) {
     sign('ssh', 'seed');
     const object = run('git', ['cat-file', 'tag', 'seed']).replace('tag seed', () => `tag ${name}`);
     const id = run('git', ['hash-object', '-t', 'tag', '-w', '--stdin', '--literally'], {}, `${object}\n`);
@@ -191,15 +189,13 @@ test('tags of several kinds point to each other, to a limit, and under any name 
   const { outputs, findings } = await verifyCommits(request({ tags: '*' }), ports);
   const unverified = outputs.unverified as Readonly<Record<string, string>>;
   const verified = Object.keys(outputs['signer-map'] as object);
-  for (const name of ['n1', 'n2', 'n3', 'n8']) {
+  for (const name of ['n1', 'n2', 'n3', 'n7']) {
     assert.ok(verified.includes(`refs/tags/${name}`), name);
     const signers = `gpg.ssh.allowedSignersFile=${join(root, '.zakenak/allowed_signers')}`;
     assert.equal(spawnSync('git', ['-c', signers, 'verify-tag', name], { cwd: root, env }).status, 0, name);
   }
   assert.equal(unverified['refs/tags/n10'], 'tag/malformed');
   // Their text was changed: each is judged, none is good, and none is a command.
-  const bad = hostile.map((name) => `refs/tags/${name}`).filter((name) => name in unverified);
-  assert.ok(bad.length >= 6, bad.join(' '));
-  for (const name of bad) assert.equal(unverified[name], 'tag/bad-signature', name);
+  for (const name of hostile) assert.equal(unverified[`refs/tags/${name}`], 'tag/bad-signature', name);
   assert.ok(findings.every(({ message }) => !/[\n\r]/.test(message)));
 });

@@ -66,7 +66,7 @@ async function readCommitter(git: Ports['git']): Promise<Committer> {
   const { exitCode, stdout } = await git.run(args, { allowFailure: true, encoding: 'latin1' });
   const line = stdout.trim();
   const identity = exitCode === 0 ? parseIdentity(line) : undefined;
-  if (!identity) throw noIdentity();
+  if (!identity?.email) throw noIdentity();
   return { name: identity.name, email: identity.email, line };
 }
 

@@ -23,12 +23,12 @@ async function makeJudged(t: TestContext, policy: object) {
   const base = commit({ ssh: key.path });
   git('switch', '-qc', 'topic');
   const event = join(folder, 'event.json');
-  const verify = async (args: readonly string[] = [], more: CliOptions['env'] = {}) => {
+  const verify = async (args: readonly string[] = [], more: CliOptions['env'] = {}, fork = false) => {
     const head = git('rev-parse', 'HEAD');
     const repo = { full_name: 'o/r', fork: false };
     const ends = {
       base: { sha: base, ref: 'main', repo },
-      head: { sha: head, ref: 'topic', repo },
+      head: { sha: head, ref: 'topic', repo: fork ? { full_name: 'x/r', fork } : repo },
     };
     await writeFile(event, JSON.stringify({ pull_request: { number: 1, html_url: '', title: '', ...ends } }));
     const env = {
@@ -81,6 +81,22 @@ test('a pull request is judged by the base branch’s policy, whatever it makes 
   git('rm', '-q', 'zakenak.yaml', 'trust/signers');
   commit({ ssh: intruder.path });
   assert.deepEqual((await verify()).rules, ['commit/unknown-signer']);
+});
+
+test('where it is asked the action signs first, by this clone’s settings, but never what a fork brings', async (t) => {
+  const { commit, git, key, verify } = await makeJudged(t, {});
+  for (const [name, value] of Object.entries({
+    ...{ 'gpg.format': 'ssh', 'user.signingKey': key.path, 'user.name': 'signer', 'user.email': address },
+  }))
+    git('config', name, value);
+  const unsigned = commit();
+  assert.deepEqual((await verify()).rules, ['commit/unsigned']);
+  const refused = await verify(['--sign', 'git'], {}, true);
+  assert.equal(refused.report.error?.code, 'pipeline/refused-for-fork');
+  assert.equal(git('rev-parse', 'HEAD'), unsigned);
+  const { report, rules, verified } = await verify(['--sign', 'git']);
+  assert.deepEqual([report.verdict, rules, verified], ['passed', [], 1]);
+  assert.deepEqual(report.outputs.signed, { [unsigned]: git('rev-parse', 'HEAD') });
 });
 
 test('every key of policy.commits counts as the input of its name does', async (t) => {

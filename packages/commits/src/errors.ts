@@ -73,12 +73,13 @@ export function badRevocationLists(path: string, why: string): ZakenakError {
   });
 }
 
-/** The forge's verdict was asked for and there is no forge to ask. */
+/** The forge is to verify or to sign and there is none to ask. */
 export function noForge(): ZakenakError {
   return new ZakenakError({
     code: 'commits/no-forge',
-    message: 'The forge’s own verdict was asked for, and there is no forge or no token for it.',
-    remedy: 'Give token, on a host whose forge is supported (GitHub, GitLab), or set mode to local.',
+    message: 'The forge is to verify or to sign, and there is no forge or no token for it.',
+    remedy:
+      'Give token, on a host whose forge is supported (GitHub, GitLab), or do without it: mode local, sign git.',
     exitCode: exitCodes.badInput,
   });
 }

@@ -21,14 +21,15 @@ export async function sign(
   context: RunContext,
 ): Promise<Report> {
   const { git } = context.ports;
+  const event = await context.event();
+  // A stranger's commits would pass for ours.
+  refuseForks(event, 'signing');
   const head = await git.resolve('HEAD');
   const range: CommitRange =
     base === undefined
       ? { ...(await context.range()), head }
       : { bases: [await git.resolve(base)], head, reason: `since ${base}` };
   if (by !== 'forge') return signCommits({ range }, context.ports, context.signal);
-  const event = await context.event();
-  refuseForks(event, 'a commit made by the forge');
   const name = branch ?? (await git.currentBranch()) ?? event.headBranch;
   if (name === undefined) throw noBranch();
   return signByForge({ range, branch: name }, { git, forge: await context.forge() }, context.signal);

@@ -248,7 +248,7 @@ test('the forge makes the commits itself, the same files in each, or none of the
     'feat: one\n\nwhy\n\nRefs: 1\nCo-authored-by: author <author@example.com>',
   );
   // The branch has moved since: nothing is written over it.
-  await assert.rejects(make(), { code: 'forge/unreachable' });
+  await assert.rejects(make(), { code: 'forge/branch-moved' });
   const reset = () => there(['update-ref', 'refs/heads/main', base]);
   reset();
   state.verified = false;

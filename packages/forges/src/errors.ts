@@ -36,7 +36,9 @@ export function hostFileUnwritable(variable: string, path: string, cause: unknow
 export function forgeError(forge: string, operation: string, cause: unknown): ZakenakError {
   const status = (cause as { status?: number }).status ?? 0;
   const text = cause instanceof Error ? cause.message : String(cause);
-  const [code, remedy] = explainStatus(status, text);
+  const { errors } = cause as { errors?: readonly { readonly type?: string }[] };
+  const moved = errors?.some(({ type }) => type === 'STALE_DATA') ?? false;
+  const [code, remedy] = moved ? branchMoved : explainStatus(status, text);
   return new ZakenakError({
     code,
     message: `${forge} did not let us ${operation}: ${text}`,
@@ -45,6 +47,12 @@ export function forgeError(forge: string, operation: string, cause: unknown): Za
     cause,
   });
 }
+
+/** GraphQL's error where a branch does not stand where it was expected to. */
+const branchMoved: readonly [string, string] = [
+  'forge/branch-moved',
+  'Fetch the branch, put the commits on top of it, and run again.',
+];
 
 function explainStatus(status: number, text: string): readonly [string, string] {
   if (status === 429 || (status === 403 && /rate limit/i.test(text))) {

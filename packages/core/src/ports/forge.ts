@@ -76,7 +76,7 @@ export interface Forge {
   /** Whether the default branch takes signed commits only; undefined where the token may not know. */
   requiresSignatures(): Promise<boolean | undefined>;
   /**
-   * Makes a commit of plain files on a branch that stands at `expectedHead`, signed by the forge as the token's user. `contents` is base64. Gives its object id and its tree's.
+   * Makes a commit of plain files on a branch that stands at `expectedHead`, signed by the forge as the token's user. `contents` is base64. Gives its object id and its tree's. Throws `forge/branch-moved` too.
    */
   createCommit(commit: {
     readonly branch: string;

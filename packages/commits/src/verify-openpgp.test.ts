@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { test } from 'node:test';
 import { createMessage, generateKey, readPrivateKey, reformatKey, sign } from 'openpgp';
 import { type Commit, isMalformed, parseCommit } from './commit-object.ts';
+import { leastStrict } from './strictness.ts';
 import { generator, mutate } from './testing/mutation.ts';
 import { isFault } from './verdict.ts';
 import { createOpenPgpVerifier } from './verify-openpgp.ts';
@@ -85,6 +86,9 @@ test('an expired key is good for what it signed before, also when only a later s
   assert.equal(isFault(await later.verify(commit, late)), false);
   const verdict = await verifier.verify(commit, late);
   assert.equal(isFault(verdict) && verdict.fault, 'expired-key');
+  const keyring = [{ path: 'k.asc', text: signer.armored }];
+  const patient = await createOpenPgpVerifier(keyring, { ...leastStrict, graceMs: 3 * year * 1000 });
+  assert.equal(isFault(await patient.verify(commit, late)), false);
 });
 
 test('what is no keyring is refused', async () => {

@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import { decodeBer } from './ber.ts';
 import { parseSignedMessage } from './cms.ts';
 import type { Signable } from './commit-object.ts';
+import { leastStrict } from './strictness.ts';
 import { certify, type Keys, pemOf, sealMessage as seal } from './testing/certificate.ts';
 import {
   attribute,
@@ -128,6 +129,28 @@ test('a time stamp by Ed25519 counts for more than the committer’s clock', () 
   assert.equal(isFault(unstamped) && unstamped.fault, 'not-yet-valid');
   assert.equal(verdictWith(), 'verified');
   assert.equal(verdictWith(pair().privateKey), 'untrusted-timestamp');
+});
+
+test('an expired certificate counts for as long as is granted, and no longer', () => {
+  const { privateKey, publicKey } = pair();
+  const at = commit.committer.time;
+  const names = extension('551d11', tlv(0x30, tlv(0x81, Buffer.from(email))));
+  const fields = {
+    subject: 'old',
+    issuer: 'root',
+    serial: 2,
+    extensions: names,
+    from: at - 9_000,
+    to: at - 60,
+  };
+  const old = { der: certify(fields, publicKey, root.key), key: privateKey };
+  const verdictAfter = (graceMs: number) => {
+    const files = [{ path: 'ca', text: pemOf(root.der) }];
+    const patient = createX509Verifier(files, [], undefined, { ...leastStrict, graceMs });
+    const verdict = patient.verify(commit, seal(signBy(old)));
+    return isFault(verdict) ? verdict.fault : 'verified';
+  };
+  assert.deepEqual([0, 59_000, 60_000].map(verdictAfter), ['expired-key', 'expired-key', 'verified']);
 });
 
 test('no mutation of an X.509 signature is good for another text, and none crashes or hangs', () => {

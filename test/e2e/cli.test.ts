@@ -83,10 +83,10 @@ const mistakes: Readonly<Record<string, { readonly args: readonly string[] } & C
   },
   'a duration that is none': { args: ['smoke', '--timeout', 'soon'], code: 'input/invalid', exitCode: 2 },
   'a required input that is not there': {
-    args: ['sign'],
+    args: ['sandbox'],
     code: 'input/missing',
     exitCode: 2,
-    message: /key/,
+    message: /action/,
   },
   'a folder that is not there': {
     args: ['lint', '--directory', '/nonexistent'],

@@ -1,6 +1,6 @@
 import { createReport, type Forge, type InputsOf, type Ports, type Report } from '@zakenak/core';
 import { parseAllowedSigners } from './allowed-signers.ts';
-import { badSigningKey, noIdentity } from './errors.ts';
+import { noIdentity, noSigningKey } from './errors.ts';
 import { readSetting } from './sign-payload.ts';
 import type { signSpec } from './sign-spec.ts';
 import { findSigningKey, placeKeyFile, type SigningKey } from './signing-key.ts';
@@ -15,12 +15,12 @@ export interface SetupPorts extends Pick<Ports, 'git' | 'files' | 'process'> {
 /**
  * Sets gpg.format, user.signingKey, commit.gpgSign and tag.gpgSign of this clone (gpg.ssh.allowedSignersFile too for SSH), and puts the key where verify looks for it: a line of the
  * allowed signers, a file of the keyring, or the root of its certificate among the authorities. Running it again changes nothing. Says whether the forge demands signatures. Throws
- * `commits/bad-signing-key`, `commits/no-identity`, `files/not-found`, `tool/missing`.
+ * `commits/no-signing-key`, `commits/bad-signing-key`, `commits/no-identity`, `files/not-found`, `tool/missing`.
  */
 export async function setupSigning(request: Request, ports: SetupPorts): Promise<Report> {
   const { git, files } = ports;
   const { key: named } = request;
-  if (named === undefined) throw badSigningKey('nothing', 'no key was given');
+  if (named === undefined) throw noSigningKey('--key names none');
   const principal = request.principal ?? (await readSetting('user.email', git));
   if (!principal || /[\s,"*?!#]/.test(principal)) throw noIdentity();
   const format = request.format ?? (named.startsWith('/') || named.endsWith('.pub') ? 'ssh' : 'openpgp');

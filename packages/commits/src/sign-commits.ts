@@ -11,8 +11,8 @@ export interface SignCommitsRequest {
 }
 
 /**
- * Signs every commit of the range that has no signature, by git's own settings, and makes those above it anew: author, message, tree and all else stay, the committer becomes who signs
- * where it was somebody else. The branch, or a detached HEAD, moves at the end, in one step; index and files are as they were. Nothing is pushed. Throws
+ * Signs every commit of the range that has no signature, by git's own settings, and makes those above it anew: author, message, tree and all else stay, the committer
+ * becomes who signs, now: a key is judged at the committer's time, and may be younger than the commit. The branch, or a detached HEAD, moves at the end, in one step; index and files are as they were. Nothing is pushed. Throws
  * `commits/no-signing-key`, `commits/signing-failed`, `commits/no-identity`, `commits/signature-of-another`, `commits/cannot-sign`, `git/shallow-clone`.
  */
 export async function signCommits(
@@ -84,11 +84,10 @@ async function writeSigned(
   const text = Buffer.from(commit.payload).toString('latin1');
   const end = text.indexOf('\n\n');
   if (end < 0) throw cannotSign(commit.id, 'it has no message');
-  const isOwn = commit.committer.email === committer.email;
   const head = text
     .slice(0, end + 1)
     .replace(/^parent ([0-9a-f]+)$/gm, (line, id: string) => (anew.has(id) ? `parent ${anew.get(id)}` : line))
-    .replace(/^committer [^\n]*$/m, (line) => (isOwn ? line : `committer ${committer.line}`));
+    .replace(/^committer [^\n]*$/m, () => `committer ${committer.line}`);
   const body = text.slice(end + 1);
   const signature = await signer.sign(Buffer.from(head + body, 'latin1'));
   const header = commit.id.length === 64 ? 'gpgsig-sha256' : 'gpgsig';

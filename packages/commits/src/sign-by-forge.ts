@@ -30,7 +30,7 @@ export async function signByForge(
   { git, forge }: Pick<Ports, 'git'> & { readonly forge: Forge | undefined },
   signal?: AbortSignal,
 ): Promise<Report> {
-  if (!forge) throw noForge();
+  if (!forge?.createCommit) throw noForge();
   const revisions = [range.head, ...range.bases.map((base) => `^${base}`)].join('\n');
   const order = ['rev-list', '--topo-order', '--reverse', '--stdin'];
   const ids = (await git.run(order, { input: `${revisions}\n` })).stdout.split('\n').filter(Boolean);
@@ -87,7 +87,7 @@ function describe({ message, author }: Commit): { readonly headline: string; rea
 
 interface Changes {
   readonly tree: string;
-  readonly files: Pick<Parameters<Forge['createCommit']>[0], 'additions' | 'deletions'>;
+  readonly files: Pick<Parameters<NonNullable<Forge['createCommit']>>[0], 'additions' | 'deletions'>;
 }
 
 /** git-diff-tree(1), raw output format. */

@@ -77,8 +77,9 @@ export interface Forge {
   requiresSignatures(): Promise<boolean | undefined>;
   /**
    * Makes a commit of plain files on a branch that stands at `expectedHead`, signed by the forge as the token's user. `contents` is base64. Gives its object id and its tree's. Throws `forge/branch-moved` too.
+   * Absent where the forge's API makes no signed commits, or none on an expected head only.
    */
-  createCommit(commit: {
+  createCommit?(commit: {
     readonly branch: string;
     readonly expectedHead: string;
     readonly headline: string;

@@ -37,8 +37,8 @@ interface CreatedCommit {
 export async function createCommit(
   api: Octokit,
   { owner, repo }: Place,
-  commit: Parameters<Forge['createCommit']>[0],
-): ReturnType<Forge['createCommit']> {
+  commit: Parameters<NonNullable<Forge['createCommit']>>[0],
+): ReturnType<NonNullable<Forge['createCommit']>> {
   const { branch, expectedHead, headline, body, additions, deletions } = commit;
   const input = {
     branch: { repositoryNameWithOwner: `${owner}/${repo}`, branchName: branch },

@@ -18,6 +18,7 @@ async function startGitlab(t: TestContext, notes: Note[]) {
   const releases = new Set<string>();
   const calls: string[] = [];
   const tokens = new Set<unknown>();
+  const rules: [number, boolean][] = [];
   const server = createServer(async (request, response) => {
     const url = new URL(request.url ?? '', 'http://gitlab');
     const text = (await request.toArray()).join('');
@@ -64,6 +65,10 @@ async function startGitlab(t: TestContext, notes: Note[]) {
       return answer(404, { message: '404 Signature Not Found' });
     if (route === 'GET /repository/commits/dd/signature')
       return answer(404, { message: '404 Commit Not Found' });
+    if (route === 'GET /push_rule') {
+      const [status, demanded] = rules.at(-1) ?? [403, false];
+      return answer(status, { reject_unsigned_commits: demanded });
+    }
     return answer(403, { message: '403 Forbidden' });
   });
   await new Promise<void>((ready) => server.listen(0, '127.0.0.1', ready));
@@ -80,7 +85,7 @@ async function startGitlab(t: TestContext, notes: Note[]) {
     token: 'none',
     http: createHttp(),
   });
-  return { forge, statuses, releases, calls, tokens };
+  return { forge, statuses, releases, calls, tokens, rules };
 }
 
 const comment: Parameters<Forge['upsertComment']>[0] = {
@@ -129,6 +134,21 @@ test('GitLab’s verdicts on signatures, and its release pages', async (t) => {
   for (let round = 0; round < 2; round += 1) assert.deepEqual(await forge.createRelease(release), { url });
   assert.deepEqual([...releases], ['v1.0.0']);
   assert.equal(calls.filter((call) => call.startsWith('POST')).length, 1);
+});
+
+test('GitLab’s push rules say whether it demands signatures; it makes no signed commits itself', async (t) => {
+  const { forge, rules } = await startGitlab(t, []);
+  const asked: (boolean | undefined)[] = [await forge.requiresSignatures()];
+  for (const rule of [
+    [404, false],
+    [200, false],
+    [200, true],
+  ] as [number, boolean][]) {
+    rules.push(rule);
+    asked.push(await forge.requiresSignatures());
+  }
+  assert.deepEqual(asked, [undefined, false, false, true]);
+  assert.equal(forge.createCommit, undefined);
 });
 
 test('a refusal of GitLab, and a GitLab that is not there, are coded errors', async (t) => {

@@ -56,6 +56,7 @@ export function createGitlabForge({ apiUrl, project, projectUrl, token, http }: 
       }),
     setStatus: (status) => attempt('set the status', () => setStatus(ask, own, status)),
     readVerifications: (shas) => attempt('read the commits', () => readVerifications(ask, own, shas)),
+    requiresSignatures: () => attempt('read the push rules', () => requiresSignatures(ask, own)),
     createRelease: ({ tag, title, notes }) =>
       attempt('create the release', async () => {
         const known = await ask('GET', `${own}/releases/${encodeURIComponent(tag)}`);
@@ -96,6 +97,14 @@ async function findNote(
     const mine = list.find(isOurs);
     if (mine || list.length < notesOfAPage) return mine?.['id'];
   }
+}
+
+/** Push rules (docs.gitlab.com: api/project_push_rules); without the licence for them there are none. */
+async function requiresSignatures(ask: Ask, project: string): Promise<boolean | undefined> {
+  const answer = await ask('GET', `${project}/push_rule`);
+  if (answer.status === 404) return false;
+  if (answer.status === 401 || answer.status === 403) return undefined;
+  return record(accept(answer))['reject_unsigned_commits'] === true;
 }
 
 async function setStatus(

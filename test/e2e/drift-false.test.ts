@@ -44,7 +44,7 @@ test('the corpus has every built-in kind that can be applied, or says why not', 
 
 const isBuiltIn = (apiVersion: string): boolean => !apiVersion.includes('example.com');
 
-// Before the corpus, whose webhooks, classes and quotas are the cluster's.
+// Before the corpus, whose Node nobody runs: a DaemonSet would wait for a pod there until that Node counts as lost, almost a minute.
 test('the reference platform: a second deploy writes nothing, and nothing has drifted', async (t) => {
   const workspace = await makeWorkspace(t);
   await cp(join(root, 'examples/platform'), workspace.root, { recursive: true });

@@ -11,7 +11,7 @@ import { type FaultSet, makeFaultSet } from './deploy-faults-fixture.ts';
 export const runKubectl = (
   sandbox: Sandbox,
   program: string,
-  set: FaultSet,
+  set: Pick<FaultSet, 'name'>,
   args: readonly string[],
 ): string =>
   execFileSync(program, ['kubectl', '--kubeconfig', sandbox.kubeconfig, '--namespace', set.name, ...args], {

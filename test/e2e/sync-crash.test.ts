@@ -5,14 +5,16 @@ import { connectKube } from '@zakenak/kube';
 import type { Sandbox } from '@zakenak/sandbox';
 import { startApiProxy } from './api-proxy.ts';
 import { assertSettled, forEveryWrite, killAfterWrite, normalise, remove } from './deploy-crash-fixture.ts';
+import { runKubectl } from './drift-fixture.ts';
 import { dumpNamespace, makeTestSet, type TestSet } from './rollout-fixture.ts';
-import { startTestSandbox } from './sandbox-fixture.ts';
+import { createTestToolchain, startTestSandbox } from './sandbox-fixture.ts';
 
 let sandbox: Sandbox;
 let kube: KubeApi;
+let program: string;
 
 before(async () => {
-  sandbox = await startTestSandbox();
+  [sandbox, program] = await Promise.all([startTestSandbox(), createTestToolchain().resolve('kubernetes')]);
   kube = await connectKube({ env: {}, kubeconfig: sandbox.kubeconfig });
 });
 after(() => sandbox?.stop());
@@ -21,12 +23,11 @@ const releases = ['base', 'api', 'web'];
 const correct = ['sync', '--mode', 'correct', '--lock-timeout', '1m'];
 
 /** Somebody changes objects of two releases, adds to one, and deletes another. */
-async function drift({ name: namespace }: TestSet): Promise<void> {
-  const config = { apiVersion: 'v1', kind: 'ConfigMap', namespace };
-  await kube.patch({ ...config, name: 'base' }, 'merge', { data: { text: 'by hand', more: 'by hand' } });
-  const deployment = { apiVersion: 'apps/v1', kind: 'Deployment', namespace, name: 'api' };
-  await kube.patch(deployment, 'merge', { spec: { replicas: 2 } });
-  await kube.delete({ ...config, name: 'web' });
+function drift(set: TestSet): void {
+  const kubectl = (...args: readonly string[]) => runKubectl(sandbox, program, set, args);
+  kubectl('patch', 'configmap/base', '--type=merge', '-p', '{"data":{"text":"by hand","more":"by hand"}}');
+  kubectl('scale', 'deployment/api', '--replicas=2');
+  kubectl('delete', 'configmap/web');
 }
 
 test('a correction killed after any of its writes is gone on with by the next one, and writes no revision', async (t) => {
@@ -35,7 +36,7 @@ test('a correction killed after any of its writes is gone on with by the next on
     const set = await makeTestSet(t, sandbox);
     assert.equal((await set.run(['deploy'])).report.verdict, 'simulated');
     const deployed = normalise(await dumpNamespace(kube, set.name), set);
-    await drift(set);
+    drift(set);
     const killed = await killAfterWrite(set, proxy, nth, correct);
     const when = `after write ${nth}`;
     const { report, exitCode } = await set.run(correct);

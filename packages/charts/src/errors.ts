@@ -30,6 +30,17 @@ export function missingValues(chart: string, path: string): ZakenakError {
   });
 }
 
+/** An entry of `kubernetes-versions` that names no version. */
+export function badVersions(entry: string): ZakenakError {
+  return new ZakenakError({
+    code: 'charts/bad-versions',
+    message: `'${entry}' names no Kubernetes version.`,
+    remedy:
+      "Name versions in 'kubernetes-versions' as 1.34.4, as 1.34, or as a range of minor versions such as 1.31-1.34.",
+    exitCode: exitCodes.badInput,
+  });
+}
+
 /** Schemas that would have to come over the network. */
 export function remoteSchemas(location: string): ZakenakError {
   return new ZakenakError({

@@ -17,6 +17,7 @@ import { describeSources } from './chart-sources.ts';
 import { selectChecks } from './checks.ts';
 import { renderCrdSchemas } from './crds.ts';
 import { dropIgnored, parseIgnoreFile } from './ignore-file.ts';
+import { expandVersions } from './kubernetes-versions.ts';
 import { type LintJob, type LintRules, runLintJobs } from './lint-jobs.ts';
 import { loadChart } from './load-chart.ts';
 import { type Circumstances, keyChart, openResultCache } from './result-cache.ts';
@@ -100,7 +101,7 @@ async function readRules(
   { files }: LintPorts,
 ): Promise<LintRules> {
   const schemas = await Promise.all(
-    request['kubernetes-versions'].map(async (version) => ({
+    expandVersions(request['kubernetes-versions']).map(async (version) => ({
       version,
       folder: await request.schemaFolder(version),
       crdFolder: own.crdFolder,

@@ -29,7 +29,11 @@ export const spec = defineSpec({
       default: true,
       description: 'Render the charts of zakenak.yaml’s releases with the values of each environment too',
     },
-    'kubernetes-versions': { type: 'list', default: ['1.34.4'], description: 'Versions to check against' },
+    'kubernetes-versions': {
+      type: 'list',
+      default: ['1.34.4'],
+      description: 'Versions to check against: 1.34.4, 1.34, or a range such as 1.31-1.34',
+    },
     checks: {
       type: 'list',
       description: `Checks of our own to run: ${checkNames.join(', ')}; all where none is named, \`-name\` leaves one out`,

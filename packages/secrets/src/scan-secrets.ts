@@ -5,7 +5,7 @@ import type { Change } from './changes.ts';
 import { type CleanCommits, openCleanCommits, withoutClean } from './clean-commits.ts';
 import { readVersion } from './gitleaks.ts';
 import { isSkipped, readHistory, scanHistory } from './history.ts';
-import { createIdentifier, repositorySalt } from './identity.ts';
+import { createIdentifier, type Identifier, repositorySalt } from './identity.ts';
 import { findKubernetesLeaks } from './kubernetes.ts';
 import type { Leak } from './leak.ts';
 import { keepOwnOfMerges } from './merges.ts';
@@ -37,12 +37,13 @@ export async function scanSecrets(
   const policy = await readPolicy(request, folder.path, ports);
   const { leaks, unscanned, caveats } = await findLeaks(scope, policy, request, folder.path, ports, signal);
   const salt = policy.baseline?.salt ?? (leaks.length > 0 ? await repositorySalt(scope.head, ports.git) : '');
-  let judged = await judgeLeaks(leaks, salt, policy.baseline, scope, ports);
+  const identifier = createIdentifier(salt);
+  let judged = await judgeLeaks(leaks, identifier, policy.baseline, scope, ports);
   if (request['update-baseline']) {
     const baseline = extendBaseline(policy.baseline, salt, judged);
     if (leaks.length > 0)
       await ports.files.write(await ports.files.resolve(request.baseline), renderBaseline(baseline));
-    judged = await judgeLeaks(leaks, salt, baseline, scope, ports);
+    judged = await judgeLeaks(leaks, identifier, baseline, scope, ports);
   }
   const edits = await noteIgnoredChanges(request, scope, ports);
   const report = reportLeaks(judged, unscanned, scope, request, [...edits, ...caveats]);
@@ -151,12 +152,11 @@ function nameFiles(changes: readonly Change[], what: string): readonly string[] 
 /** One judgement per rule, secret and file, at the place nearest to today. */
 async function judgeLeaks(
   leaks: readonly Leak[],
-  salt: string,
+  identifier: Identifier,
   baseline: Baseline | undefined,
   scope: Scope,
   ports: ScanSecretsPorts,
 ): Promise<readonly JudgedLeak[]> {
-  const identifier = createIdentifier(salt);
   const places = await findPlaces(leaks, scope.head, ports.git);
   const judged = new Map<string, JudgedLeak>();
   const hashes = await Promise.all(leaks.map(({ rule, secret }) => identifier.identify(rule, secret)));

@@ -195,7 +195,12 @@ test('plan, deploy, failure with logs and events, rollback, drift, history: no s
   }
   const kept = await run(['deploy', '--on-failure', 'keep']);
   assert.match(kept, /using \*\*\*/);
-  for (const verb of ['history', 'status', 'rollback', 'history', 'status']) await run([verb]);
+  // Of what was kept, the values are in no file any more.
+  await values('third');
+  for (const args of [['history'], ['status'], ['plan'], ['sync'], ['rollback', '--dry-run']])
+    await run(args);
+  assert.match(await run(['rollback']), /SIMULATED/);
+  for (const verb of ['history', 'status']) await run([verb]);
   proxy.intercept(() => undefined);
   const ref = { apiVersion: 'apps/v1', kind: 'Deployment', namespace, name: 'web' };
   const byHand = [{ name: 'web', env: [{ name: 'DB_PASSWORD', value: canaries.at('by hand') }] }];

@@ -132,6 +132,28 @@ test('after a deploy that was put back, a rollback goes to what was there before
   assert.equal(await textOf(set, 'web'), 'two');
 });
 
+test('a deploy that failed and was kept is what a rollback takes back: whole, or of one release, also after the first deploy', async (t) => {
+  const set = await makeTestSet(t, sandbox);
+  const keep = async (text: string) => {
+    await set.setValues({ base: { text }, web: { text, simulate: 'crash-loop' } });
+    assert.equal((await set.run(['deploy', '--on-failure', 'keep'])).report.verdict, 'failed');
+    assert.deepEqual([await textOf(set, 'base'), await textOf(set, 'web')], [text, text]);
+  };
+  const goBack = async (text: string, ...more: readonly string[]) => {
+    const { report } = await set.run(['rollback', ...more]);
+    assert.equal(report.verdict, 'simulated', report.error?.message ?? report.summary);
+    assert.equal(await textOf(set, 'web'), text);
+  };
+  assert.equal((await deploy(set, 'one')).verdict, 'simulated');
+  await keep('bad');
+  await goBack('one');
+  assert.equal(await textOf(set, 'base'), 'one');
+  assert.equal((await deploy(set, 'two')).verdict, 'simulated');
+  await keep('worse');
+  await goBack('two', '--release', 'web');
+  assert.equal(await textOf(set, 'base'), 'worse');
+});
+
 test('what helm rollback goes to after a failed upgrade that was put back is the failed one: ours is not', async (t) => {
   for (const program of helms) {
     const set = await makeTestSet(t, sandbox);

@@ -5,7 +5,7 @@ import type { DriftSettings } from './drift-rules.ts';
 import { renderFromRecord } from './from-record.ts';
 import { type HelmHistory, type HelmRecord, newest } from './helm-storage.ts';
 import type { Kinds } from './kinds.ts';
-import { learnFromRelease } from './learn-releases.ts';
+import { learnFromKept, learnFromRelease } from './learn-releases.ts';
 import { learnFromObjects } from './learn-secrets.ts';
 import { createLiveObjects } from './live-objects.ts';
 import { refOf } from './object.ts';
@@ -64,7 +64,10 @@ export async function compareReleases(
   const everything = releases.flatMap(({ rendered }) => rendered.objects);
   const tolerance = await readTolerance(settings, everything, kinds, ports, signal);
   // Their values may stand in arguments and variables that differ.
-  for (const { rendered } of releases) learnFromRelease(rendered, ports.redactor);
+  for (const { rendered, history } of releases) {
+    learnFromRelease(rendered, ports.redactor);
+    learnFromKept(history, ports.redactor);
+  }
   const live = createLiveObjects(everything.map(refOf), ports);
   const limit = createLimiter(parallelRequests);
   const compare = (owner: RenderedRelease, tolerance: Tolerance) => (object: KubeObject) =>

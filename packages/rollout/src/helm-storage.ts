@@ -86,6 +86,12 @@ export function standing(history: HelmHistory): HelmRecord | undefined {
   return newest(history, 'deployed') ?? newest(history, 'uninstalling');
 }
 
+/** The newest revision where it failed and was kept: what lives may be of it, and the deployed one is what was there before it. */
+export function keptFailure(history: HelmHistory): HelmRecord | undefined {
+  const last = newest(history);
+  return last?.status === 'failed' && newest(history, 'deployed') ? last : undefined;
+}
+
 /** Id of the rollout that wrote a revision; empty for one that Helm wrote. */
 export function rolloutOf({ secret, version }: HelmRecord): string {
   const { labels = {} } = secret.metadata;

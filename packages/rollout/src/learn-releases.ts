@@ -1,5 +1,6 @@
 import { type KubeObject, type Redactor, redactDeep } from '@zakenak/core';
-import { type HelmHistory, type HelmRecord, newest } from './helm-storage.ts';
+import { lookInto } from './damaged-record.ts';
+import { type HelmHistory, type HelmRecord, keptFailure, newest } from './helm-storage.ts';
 import { hookObject } from './hook.ts';
 import { learnFromObjects, learnFromValues } from './learn-secrets.ts';
 import { parseManifests } from './manifest.ts';
@@ -24,6 +25,13 @@ export function learnFromFormer(
   const former = newest(history, 'deployed') ?? newest(history);
   if (former && (former.release().manifest !== rendered.manifest || rendered.objects.length === 0))
     learnFromRecord(former, redactor);
+  learnFromKept(history, redactor);
+}
+
+/** The same for a revision that failed and was kept, whose values may live still; one that cannot be read tells nothing. */
+export function learnFromKept(history: HelmHistory, redactor: Pick<Redactor, 'add'>): void {
+  const kept = keptFailure(history);
+  if (kept) lookInto(kept, () => learnFromRecord(kept, redactor));
 }
 
 /** The same for a stored revision. */

@@ -8,6 +8,7 @@ import {
   formerOf,
   type HelmHistory,
   type HelmRecord,
+  keptFailure,
   newest,
   putBackBy,
   readHistories,
@@ -168,8 +169,8 @@ function oneRelease(
   histories: ReadonlyMap<string, HelmHistory>,
 ): readonly Goal[] {
   const history = histories.get(release) ?? [];
-  const target =
-    revision === undefined ? formerOf(history) : history.find(({ version }) => version === revision);
+  const former = keptFailure(history) ? newest(history, 'deployed') : formerOf(history);
+  const target = revision === undefined ? former : history.find(({ version }) => version === revision);
   if (!target)
     throw unknownRevision(
       release,
@@ -179,8 +180,10 @@ function oneRelease(
   return [{ name: release, target }];
 }
 
-/** Every release whose deployed revision came with the newest rollout, and where each one stood before it. */
+/** Every release whose deployed revision came with the newest rollout, and where each one stood before it. A rollout that failed and was kept is the newest. */
 function lastRollout(request: RollbackRequest, histories: ReadonlyMap<string, HelmHistory>): readonly Goal[] {
+  const kept = keptRollout(request, histories);
+  if (kept.length > 0) return kept;
   const deployed = request.releases.flatMap(({ name }) => {
     const record = newest(histories.get(name) ?? [], 'deployed');
     const rollout = record && rolloutOf(record);
@@ -203,6 +206,27 @@ function lastRollout(request: RollbackRequest, histories: ReadonlyMap<string, He
   const wasPutBack = goals.some(({ record }) => putBackBy(record) !== '');
   if (wasPutBack && goals.every(({ target }) => !target)) throw nothingBefore(request.set);
   return goals;
+}
+
+/** What a rollout left that failed and was kept: its failures go back to what is deployed of them, and what it deployed to what was there before. */
+function keptRollout(
+  { releases }: RollbackRequest,
+  histories: ReadonlyMap<string, HelmHistory>,
+): readonly Goal[] {
+  const rollouts = new Set(
+    releases.flatMap(({ name }) => {
+      const failed = keptFailure(histories.get(name) ?? []);
+      return failed ? [rolloutOf(failed)] : [];
+    }),
+  );
+  return releases.flatMap(({ name }): readonly Goal[] => {
+    const history = histories.get(name) ?? [];
+    const deployed = newest(history, 'deployed');
+    if (!deployed) return [];
+    if (keptFailure(history)) return [{ name, target: deployed }];
+    const rollout = rolloutOf(deployed);
+    return rollout && rollouts.has(rollout) ? [{ name, target: formerOf(history) }] : [];
+  });
 }
 
 function reverseWithin(

@@ -87,7 +87,7 @@ export const rollback: Bound = async (read, settings, context) => {
   const kube = await connect(read, environment, context);
   const request = {
     ...rollout,
-    drift: await driftOf(rollout, inputs, kube),
+    drift: await driftOf(rollout, inputs, kube, context.signal),
     ...stateOf(inputs),
     ...writingOf(inputs, context),
     ...(inputs.release ? { release: inputs.release } : {}),
@@ -103,7 +103,11 @@ export const status: Bound = async (read, settings, context) => {
   const config = settings.config ?? (await context.config()).config;
   const { rollout, environment } = describeRollout(config, inputs, settings.event);
   const kube = await connect(read, environment, context);
-  const request = { ...rollout, drift: await driftOf(rollout, inputs, kube), ...stateOf(inputs) };
+  const request = {
+    ...rollout,
+    drift: await driftOf(rollout, inputs, kube, context.signal),
+    ...stateOf(inputs),
+  };
   return readRolloutStatus(request, portsOf(rollout.set, kube, context), context.signal);
 };
 
@@ -150,8 +154,9 @@ async function driftOf(
   { set, drift }: Pick<RolloutRequest, 'set' | 'drift'>,
   inputs: StateInputs,
   kube: KubeApi,
+  signal: AbortSignal,
 ): Promise<DriftSettings> {
-  return { ...drift, held: await readHeldRules({ set, ...stateOf(inputs) }, { kube }) };
+  return { ...drift, held: await readHeldRules({ set, ...stateOf(inputs) }, { kube }, signal) };
 }
 
 interface StateInputs {

@@ -3,8 +3,10 @@ import { test } from 'node:test';
 import type { KubeObject } from '@zakenak/core';
 import { collectingProgress, fakeClock } from '@zakenak/core/testing';
 import { helmRemarks, prepareAtRest } from './helm-at-work.ts';
+import type { HelmRelease } from './helm-release.ts';
 import { type HelmHistory, readHistories } from './helm-storage.ts';
 import type { PreparedRollout } from './plan-rollout.ts';
+import { encodeRecord } from './record-size.ts';
 import { fakeKube, objectOf } from './testing/objects.ts';
 
 const start = '2026-01-01T00:00:00Z';
@@ -18,6 +20,16 @@ function recordOf(
   const labels = { name: 'web', owner: 'helm', status, version: '2', createdAt, ...more };
   const metadata = { name: 'sh.helm.release.v1.web.v2', namespace: 'shop', labels };
   return objectOf('v1', 'Secret', { metadata });
+}
+
+/** The same that is uninstalling, with what its record says. */
+function uninstalling(description: string): KubeObject {
+  const chart = { metadata: { name: 'app', version: '1.0.0' } };
+  const facts = { name: 'web', namespace: 'shop', version: 2, chart, manifest: '' };
+  const release = { ...facts, info: { status: 'uninstalling', description } } as unknown as HelmRelease;
+  const text = Buffer.from(encodeRecord(release)).toString('base64');
+  const labels = { 'zakenak.dev/rollout': 'r', 'zakenak.dev/revision': '2' };
+  return { ...recordOf('uninstalling', 5, labels), data: { release: text } };
 }
 
 /** A plan for a release whose newest record is the first of these; each later look finds the next one, the last again and again. */
@@ -56,6 +68,13 @@ for (const [what, records, plans, seconds] of [
     [recordOf('pending-upgrade', 5), recordOf('pending-upgrade', 5), recordOf('deployed', 0)],
     2,
     2,
+  ],
+  ['is being removed by Zakenak itself', [uninstalling('Deletion in progress')], 1, 0],
+  [
+    'is Zakenak’s and is being removed by a Helm',
+    [uninstalling('Deletion in progress (or silently failed)'), undefined],
+    2,
+    1,
   ],
   ['is gone: a Helm uninstalled it', [recordOf('uninstalling', 5), undefined], 2, 1],
   ['began 14 minutes and 57 seconds ago, and is given its time', [recordOf('pending-install', 897)], 2, 3],

@@ -1,4 +1,5 @@
 import type { Ports } from '@zakenak/core';
+import { lookInto } from './damaged-record.ts';
 import { isPending } from './helm-release.ts';
 import { type HelmHistory, type HelmRecord, newest, readAgain, rolloutOf } from './helm-storage.ts';
 import { textAt } from './json.ts';
@@ -12,9 +13,16 @@ export const helmMs = 15 * 60_000;
 /** How often a record that a Helm may be at is looked at. */
 const pauseMs = 1_000;
 
-/** True for a pending record that Helm may still be at. What Zakenak began is settled by its lock; its own record Helm can only be uninstalling. */
+/** What the record of a release that Zakenak removes says meanwhile; Helm says more ("or silently failed"), in a record of ours too. */
+export const deletionInProgress = 'Deletion in progress';
+
+function isOwnDeletion(record: HelmRecord): boolean {
+  return lookInto(record, ({ info }) => info.description).value === deletionInProgress;
+}
+
+/** True for a pending record that Helm may still be at. What Zakenak began is settled by its lock. */
 export function mayBeHelms(record: HelmRecord, now: Date): boolean {
-  const isOurs = rolloutOf(record) !== '' && record.status !== 'uninstalling';
+  const isOurs = record.status === 'uninstalling' ? isOwnDeletion(record) : rolloutOf(record) !== '';
   return isPending(record.status) && !isOurs && pendingMs(record, now) < helmMs;
 }
 

@@ -7,6 +7,7 @@ import { collectEvidence, type Evidence } from './evidence.ts';
 import { Halted, ReleaseFailure } from './failure.ts';
 import { waitForGpus } from './gpu-gate.ts';
 import type { HealthRule } from './health-rules.ts';
+import { deletionInProgress } from './helm-at-work.ts';
 import type { HelmHook } from './helm-release.ts';
 import { isPending } from './helm-release.ts';
 import {
@@ -133,8 +134,7 @@ async function beginRevision(prepared: PreparedRelease, context: RunContext): Pr
       ports,
     );
   if (going?.status === 'uninstalling') return going;
-  if (going)
-    return updateRecord(going, { status: 'uninstalling', description: 'Deletion in progress' }, ports);
+  if (going) return updateRecord(going, { status: 'uninstalling', description: deletionInProgress }, ports);
   const { chart } = recorded ?? rendered;
   const revision = { ...nextRevisionOf({ rendered, history, target }, ports.clock.now()), chart };
   const { set, rollout } = context;

@@ -1,6 +1,6 @@
 import { posix } from 'node:path';
 import type { ChangedFile, Files } from '@zakenak/core';
-import { parse } from 'yaml';
+import { readChartFile } from '@zakenak/helm';
 import { missingValues, noChart, noneFound } from './errors.ts';
 
 /** A chart of the workspace. */
@@ -53,16 +53,14 @@ async function readManifest(
   const fallback = posix.basename(folder);
   try {
     const manifest = posix.join(folder, 'Chart.yaml');
-    const { name, dependencies } = parse(await files.readText(manifest), { logLevel: 'silent' }) as {
-      name?: string;
-      dependencies?: readonly { repository?: string }[];
-    };
-    const local = (dependencies ?? []).flatMap(({ repository }) =>
-      repository?.startsWith('file://')
+    const contents = new Map([['Chart.yaml', await files.readBytes(manifest)]]);
+    const { name, dependencies } = readChartFile(folder, 'Chart.yaml', contents);
+    const local = dependencies.flatMap(({ repository }) =>
+      repository.startsWith('file://')
         ? [posix.join(folder, repository.slice('file://'.length)).replace(/\/+$/, '')]
         : [],
     );
-    return { name: name ?? fallback, local };
+    return { name: name || fallback, local };
   } catch {
     // helm lint says what is wrong with the file.
     return { name: fallback, local: [] };

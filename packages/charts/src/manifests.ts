@@ -41,6 +41,7 @@ export function readYaml(text: string): KubernetesYaml | undefined {
   }
 }
 
-function asText(value: unknown): string {
+/** The text that a value is, '' for any other. */
+export function asText(value: unknown): string {
   return typeof value === 'string' ? value : '';
 }

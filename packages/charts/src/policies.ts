@@ -1,7 +1,7 @@
 import type { Severity } from '@zakenak/core';
 import { openList } from '@zakenak/helm';
 import { apiLifecycles } from './api-lifecycles.ts';
-import { type Rendered, readYaml } from './manifests.ts';
+import { asText, type Rendered, readYaml } from './manifests.ts';
 
 /** Checks of our own that can be switched, by the last part of their rule's name. */
 export const checkNames: readonly string[] = [
@@ -226,8 +226,4 @@ function listOf(value: unknown): readonly Value[] {
 
 function asValue(value: unknown): Value {
   return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Value) : {};
-}
-
-function asText(value: unknown): string {
-  return typeof value === 'string' ? value : '';
 }

@@ -1,4 +1,4 @@
-import type { Git } from '@zakenak/core';
+import type { CommitRange, Git } from '@zakenak/core';
 import { type Commit, type Malformed, parseCommit } from './commit-object.ts';
 import { commitUnreadable } from './errors.ts';
 
@@ -6,6 +6,13 @@ const perProcess = 2000;
 /** Of one object, and of all that one process hands out: what is read stays bounded whatever a history holds. */
 const largestObject = 4 * 1024 * 1024;
 const largestBatch = 64 * 1024 * 1024;
+
+/** The commits of a range, each after its parents: the order in which they can be made anew. */
+export async function listParentsFirst({ head, bases }: CommitRange, git: Git): Promise<readonly string[]> {
+  const input = [head, ...bases.map((base) => `^${base}`), ''].join('\n');
+  const { stdout } = await git.run(['rev-list', '--topo-order', '--reverse', '--stdin'], { input });
+  return stdout.split('\n').filter(Boolean);
+}
 
 /**
  * Reads commits through `git cat-file --batch`, one process for 2,000 or 64 MiB. A commit of more than 4 MiB is not read and counts as malformed. Throws

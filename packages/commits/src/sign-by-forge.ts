@@ -8,7 +8,7 @@ import {
 } from '@zakenak/core';
 import { type Commit, isMalformed } from './commit-object.ts';
 import { cannotSign, forgeUndecided, noForge } from './errors.ts';
-import { readCommits } from './read-commits.ts';
+import { listParentsFirst, readCommits } from './read-commits.ts';
 
 /** What the forge is to make anew, and where. */
 export interface SignByForgeRequest {
@@ -31,9 +31,7 @@ export async function signByForge(
   signal?: AbortSignal,
 ): Promise<Report> {
   if (!forge?.createCommit) throw noForge();
-  const revisions = [range.head, ...range.bases.map((base) => `^${base}`)].join('\n');
-  const order = ['rev-list', '--topo-order', '--reverse', '--stdin'];
-  const ids = (await git.run(order, { input: `${revisions}\n` })).stdout.split('\n').filter(Boolean);
+  const ids = await listParentsFirst(range, git);
   const commits: Commit[] = [];
   for await (const commit of readCommits(ids, git)) {
     if (isMalformed(commit)) throw cannotSign(commit.id, commit.malformed);

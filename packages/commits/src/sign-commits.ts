@@ -1,7 +1,7 @@
 import { type CommitRange, cancelled, createReport, type Ports, type Report } from '@zakenak/core';
 import { type Commit, hasId, isMalformed, parseIdentity } from './commit-object.ts';
 import { cannotSign, commitUnreadable, noIdentity, shallowClone, signatureOfAnother } from './errors.ts';
-import { readCommits } from './read-commits.ts';
+import { listParentsFirst, readCommits } from './read-commits.ts';
 import { readSigner, type Signer } from './sign-payload.ts';
 
 /** What is to be signed. */
@@ -24,9 +24,7 @@ export async function signCommits(
   if (await git.isShallow()) throw shallowClone();
   const committer = await readCommitter(git);
   const signer = await readSigner(`${committer.name} <${committer.email}>`, ports, signal);
-  const order = ['rev-list', '--topo-order', '--reverse', '--stdin'];
-  const revisions = [range.head, ...range.bases.map((base) => `^${base}`)].join('\n');
-  const ids = (await git.run(order, { input: `${revisions}\n` })).stdout.split('\n').filter(Boolean);
+  const ids = await listParentsFirst(range, git);
   progress.emit({ stage: 'sign', subject: 'commits', state: 'started', message: range.reason });
   const anew = new Map<string, string>();
   for await (const commit of readCommits(ids, git)) {

@@ -1,4 +1,5 @@
 import { type KubeObject, KubeStatusError, type Ports } from '@zakenak/core';
+import { lookInto } from './damaged-record.ts';
 import { requestOf } from './errors.ts';
 import { decodeRelease, type HelmRelease, type HelmStatus } from './helm-release.ts';
 import { inputsLabel, sameContent } from './inputs.ts';
@@ -122,16 +123,12 @@ export function formerOf(history: HelmHistory): HelmRecord | undefined {
 
 /** One that cannot be read may hold anything: who goes back to it is told. */
 function holdsSame(record: HelmRecord, other: HelmRecord): boolean {
-  const [one, two] = [readable(record), readable(other)];
+  const [one, two] = [record, other].map(readable);
   return one !== undefined && two !== undefined && sameContent(one, two);
 }
 
 function readable(record: HelmRecord): HelmRelease | undefined {
-  try {
-    return record.release();
-  } catch {
-    return undefined;
-  }
+  return lookInto(record, (release) => release).value;
 }
 
 /** Stores a new revision. Throws ZakenakError `rollout/helm-at-work` when its number is taken: who holds no lock has begun meanwhile, and is left to it. */

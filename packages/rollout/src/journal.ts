@@ -122,8 +122,9 @@ export async function writeJournal(
   place: JournalPlace,
   ports: Pick<Ports, 'kube'>,
 ): Promise<void> {
-  const held = inHead(journal);
-  const parts = held ? [] : packParts(journal.releases);
+  const texts = encodeReleases(journal);
+  const held = inHead(texts);
+  const parts = held ? [] : packParts(texts);
   await Promise.all(
     parts.map((data, index) => put(partName(place, journal.epoch, `${index}`), data, place, ports)),
   );
@@ -131,16 +132,15 @@ export async function writeJournal(
 }
 
 /** As few Secrets as hold all releases: one data key for each. */
-function packParts(releases: readonly JournalRelease[]): readonly Readonly<Record<string, string>>[] {
+function packParts(texts: ReleaseTexts): readonly Readonly<Record<string, string>>[] {
   const parts: Record<string, string>[] = [];
   let left = 0;
-  for (const release of releases) {
-    const text = encode(release, release.name);
+  for (const [name, text] of texts) {
     if (text.length > left) {
       parts.push({});
       left = largestPart;
     }
-    Object.assign(parts.at(-1) ?? {}, { [release.name]: text });
+    Object.assign(parts.at(-1) ?? {}, { [name]: text });
     left -= text.length;
   }
   return parts;
@@ -152,7 +152,7 @@ export async function writeHead(
   place: JournalPlace,
   ports: Pick<Ports, 'kube'>,
 ): Promise<void> {
-  await putHead(journal, inHead(journal), place, ports);
+  await putHead(journal, inHead(encodeReleases(journal)), place, ports);
 }
 
 async function putHead(
@@ -166,17 +166,18 @@ async function putHead(
   await put(headName(place), data, place, ports);
 }
 
+/** Each release's name and text. */
+type ReleaseTexts = readonly (readonly [name: string, text: string])[];
+
+function encodeReleases({ releases }: Journal): ReleaseTexts {
+  return releases.map((release) => [release.name, encode(release, release.name)]);
+}
+
 /** The releases as keys of the head, where they are small enough: the same journal always comes to the same. */
-function inHead({ releases }: Journal): Readonly<Record<string, string>> | undefined {
-  const data: Record<string, string> = {};
-  let size = 0;
-  for (const release of releases) {
-    const text = encode(release, release.name);
-    size += text.length;
-    if (size > largestInHead) return undefined;
-    data[headKeyOf(release.name)] = text;
-  }
-  return data;
+function inHead(texts: ReleaseTexts): Readonly<Record<string, string>> | undefined {
+  const size = texts.reduce((sum, [, text]) => sum + text.length, 0);
+  if (size > largestInHead) return undefined;
+  return Object.fromEntries(texts.map(([name, text]) => [headKeyOf(name), text]));
 }
 
 /** Removes the journal: the rollout is finished, forward or back. The head goes first. */

@@ -41,6 +41,7 @@ async function visitBlobs(
   let part: string[] = [];
   let bytes = 0;
   for (const [name, size] of await readSizes(asked, git)) {
+    if (size > largest) continue;
     part.push(name);
     bytes += size;
     if (bytes < mostAtOnce) continue;
@@ -50,20 +51,21 @@ async function visitBlobs(
   await visitPart(part, visit, git);
 }
 
-async function readSizes(
-  names: readonly string[],
-  git: Git,
-): Promise<readonly (readonly [string, number])[]> {
-  if (names.length === 0) return [];
+/** Sizes in bytes of blobs, by `commit:path` names or ids without a newline; what is not there or is no file is left out. */
+export async function readSizes(names: Iterable<string>, git: Git): Promise<ReadonlyMap<string, number>> {
+  const asked = [...names];
+  if (asked.length === 0) return new Map();
   const { stdout } = await git.run(['cat-file', '--batch-check=%(objecttype) %(objectsize)'], {
-    input: `${names.join('\n')}\n`,
+    input: `${asked.join('\n')}\n`,
     maxOutputBytes: 512 * 1024 * 1024,
   });
-  return stdout.split('\n').flatMap((line, index) => {
-    const size = Number(/^blob (\d+)$/.exec(line)?.[1] ?? Number.POSITIVE_INFINITY);
-    const name = names[index];
-    return name !== undefined && size <= largest ? [[name, size] as const] : [];
-  });
+  const lines = stdout.split('\n');
+  return new Map(
+    asked.flatMap((name, index) => {
+      const size = /^blob (\d+)$/.exec(lines[index] ?? '')?.[1];
+      return size === undefined ? [] : [[name, Number(size)] as const];
+    }),
+  );
 }
 
 async function visitPart(

@@ -1,5 +1,3 @@
-import type { Git } from '@zakenak/core';
-
 /** A file as a commit made it, and as the commit found it. */
 export interface Change {
   readonly commit: string;
@@ -21,24 +19,6 @@ export function isUnreadable(name: string): boolean {
 /** A name under which gitleaks reads the file. */
 export function readableName(name: string): string {
   return name.replace(/\\+$/, (end) => '_'.repeat(end.length));
-}
-
-/** Sizes in bytes of blobs, by id. */
-export async function readSizes(ids: ReadonlySet<string>, git: Git): Promise<ReadonlyMap<string, number>> {
-  if (ids.size === 0) return new Map();
-  const { stdout } = await git.run(['cat-file', '--batch-check=%(objectname) %(objectsize)'], {
-    input: `${[...ids].join('\n')}\n`,
-    maxOutputBytes: 512 * 1024 * 1024,
-  });
-  return new Map(
-    stdout
-      .split('\n')
-      .filter(Boolean)
-      .map((line) => {
-        const [id = '', size] = line.split(' ');
-        return [id, Number(size)] as const;
-      }),
-  );
 }
 
 /** A file as a commit found it and left it no more. */

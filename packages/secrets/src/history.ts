@@ -1,6 +1,7 @@
 import type { Ports } from '@zakenak/core';
 import { type Apart, holdsLargeBlob, selectApart } from './apart.ts';
-import { type Change, readSizes } from './changes.ts';
+import { readSizes } from './blobs.ts';
+import type { Change } from './changes.ts';
 import { scannerFailed } from './errors.ts';
 import { runGitleaks, selectCommits } from './gitleaks.ts';
 import { isYaml } from './kubernetes.ts';

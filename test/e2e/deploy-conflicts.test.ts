@@ -1,23 +1,17 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { after, before, type TestContext, test } from 'node:test';
-import type { KubeApi, KubeObject, Report } from '@zakenak/core';
-import { connectKube } from '@zakenak/kube';
-import type { Sandbox } from '@zakenak/sandbox';
+import { type TestContext, test } from 'node:test';
+import type { KubeObject, Report } from '@zakenak/core';
 import type { FaultSet } from './deploy-faults-fixture.ts';
 import { deploy, deployManifest, readLive, runKubectl, settings, web } from './drift-fixture.ts';
-import { createTestToolchain, startTestSandbox } from './sandbox-fixture.ts';
+import { useCluster } from './sandbox-fixture.ts';
 
-let sandbox: Sandbox;
-let kube: KubeApi;
-let program: string;
-
-before(async () => {
-  [sandbox, program] = await Promise.all([startTestSandbox(), createTestToolchain().resolve('kubernetes')]);
-  kube = await connectKube({ env: {}, kubeconfig: sandbox.kubeconfig });
-});
-after(() => sandbox?.stop());
+const {
+  sandbox,
+  kube,
+  programs: [program = ''],
+} = await useCluster('kubernetes');
 
 const manifest = `${web('replicas: 1')}${settings}`;
 

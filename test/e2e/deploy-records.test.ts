@@ -3,25 +3,12 @@ import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
-import type { KubeApi } from '@zakenak/core';
-import { connectKube } from '@zakenak/kube';
-import type { Sandbox } from '@zakenak/sandbox';
+import { test } from 'node:test';
 import { assertCoded } from './cli-fixture.ts';
 import { makeTestSet, readWrites, type TestSet } from './rollout-fixture.ts';
-import { createTestToolchain, startTestSandbox } from './sandbox-fixture.ts';
+import { useCluster } from './sandbox-fixture.ts';
 
-let sandbox: Sandbox;
-let kube: KubeApi;
-let helms: readonly string[];
-
-before(async () => {
-  const toolchain = createTestToolchain();
-  sandbox = await startTestSandbox();
-  helms = [await toolchain.resolve('helm3'), await toolchain.resolve('helm')];
-  kube = await connectKube({ env: {}, kubeconfig: sandbox.kubeconfig });
-});
-after(() => sandbox?.stop());
+const { sandbox, kube, programs: helms } = await useCluster('helm3', 'helm');
 
 const run = (program: string, { name }: TestSet, ...args: readonly string[]): string =>
   execFileSync(program, ['--kubeconfig', sandbox.kubeconfig, '--namespace', name, ...args], {

@@ -1,24 +1,11 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
-import { after, before, test } from 'node:test';
-import type { KubeApi } from '@zakenak/core';
-import { connectKube } from '@zakenak/kube';
-import type { Sandbox } from '@zakenak/sandbox';
+import { test } from 'node:test';
 import { makeTestSet, readWrites, type TestSet } from './rollout-fixture.ts';
-import { createTestToolchain, startTestSandbox } from './sandbox-fixture.ts';
+import { useCluster } from './sandbox-fixture.ts';
 
-let sandbox: Sandbox;
-let kube: KubeApi;
-let helms: readonly string[];
-
-before(async () => {
-  const toolchain = createTestToolchain();
-  sandbox = await startTestSandbox();
-  helms = [await toolchain.resolve('helm3'), await toolchain.resolve('helm')];
-  kube = await connectKube({ env: {}, kubeconfig: sandbox.kubeconfig });
-});
-after(() => sandbox?.stop());
+const { sandbox, kube, programs: helms } = await useCluster('helm3', 'helm');
 
 async function makeOne(t: Parameters<typeof makeTestSet>[0], files: Readonly<Record<string, string>>) {
   const set = await makeTestSet(t, sandbox);

@@ -2,25 +2,12 @@ import assert from 'node:assert/strict';
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import { after, before, type TestContext, test } from 'node:test';
-import type { KubeApi } from '@zakenak/core';
-import { connectKube } from '@zakenak/kube';
-import type { Sandbox } from '@zakenak/sandbox';
+import { type TestContext, test } from 'node:test';
 import { makeTestSet, readWrites, type TestSet } from './rollout-fixture.ts';
 import { until } from './sandbox-cli.ts';
-import { createTestToolchain, startTestSandbox } from './sandbox-fixture.ts';
+import { useCluster } from './sandbox-fixture.ts';
 
-let sandbox: Sandbox;
-let kube: KubeApi;
-let helms: readonly string[];
-
-before(async () => {
-  const toolchain = createTestToolchain();
-  sandbox = await startTestSandbox();
-  helms = [await toolchain.resolve('helm3'), await toolchain.resolve('helm')];
-  kube = await connectKube({ env: {}, kubeconfig: sandbox.kubeconfig });
-});
-after(() => sandbox?.stop());
+const { sandbox, kube, programs: helms } = await useCluster('helm3', 'helm');
 
 const textOf = async ({ name }: TestSet, release: string): Promise<unknown> => {
   const found = await kube.get({ apiVersion: 'v1', kind: 'ConfigMap', namespace: name, name: release });

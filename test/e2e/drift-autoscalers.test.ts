@@ -3,16 +3,14 @@ import { execFile } from 'node:child_process';
 import { readdir, readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { before, test } from 'node:test';
 import { promisify } from 'node:util';
-import type { KubeApi, KubeObject } from '@zakenak/core';
-import { connectKube } from '@zakenak/kube';
-import type { Sandbox } from '@zakenak/sandbox';
+import type { KubeObject } from '@zakenak/core';
 import { parseAllDocuments } from 'yaml';
 import { auditOf, lines } from './audit-log.ts';
 import type { FaultSet } from './deploy-faults-fixture.ts';
 import { deployManifest, driftOf, fieldsOf, runKubectl, settings, web } from './drift-fixture.ts';
-import { createTestToolchain, startTestSandbox } from './sandbox-fixture.ts';
+import { useCluster } from './sandbox-fixture.ts';
 
 /**
  * KEDA and the vertical pod autoscaler as their controllers write, on their own definitions: these come from their Go modules, since the controllers themselves need metrics
@@ -23,13 +21,13 @@ const definitions = [
   { module: 'k8s.io/autoscaler/vertical-pod-autoscaler@v1.8.1', folder: 'deploy', name: /crd-gen/ },
 ];
 
-let sandbox: Sandbox;
-let kube: KubeApi;
-let program: string;
+const {
+  sandbox,
+  kube,
+  programs: [program = ''],
+} = await useCluster('kubernetes');
 
 before(async () => {
-  [sandbox, program] = await Promise.all([startTestSandbox(), createTestToolchain().resolve('kubernetes')]);
-  kube = await connectKube({ env: {}, kubeconfig: sandbox.kubeconfig });
   for (const { module, folder, name } of definitions) {
     const download = ['mod', 'download', '-json', module];
     const { stdout } = await promisify(execFile)('go', download, { cwd: tmpdir() });
@@ -44,7 +42,6 @@ before(async () => {
   }
   kube.refreshDiscovery();
 });
-after(() => sandbox?.stop());
 
 const scaledObject = (more: string, annotations = '') => `---
 apiVersion: keda.sh/v1alpha1

@@ -2,11 +2,9 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { after, before, type TestContext, test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { KubeApi, KubeObject } from '@zakenak/core';
-import { connectKube } from '@zakenak/kube';
-import type { Sandbox } from '@zakenak/sandbox';
+import type { KubeObject } from '@zakenak/core';
 import { startApiProxy } from './api-proxy.ts';
 import { type FaultSet, makeFaultSet } from './deploy-faults-fixture.ts';
 import {
@@ -20,17 +18,13 @@ import {
   settings,
   web,
 } from './drift-fixture.ts';
-import { createTestToolchain, startTestSandbox } from './sandbox-fixture.ts';
+import { useCluster } from './sandbox-fixture.ts';
 
-let sandbox: Sandbox;
-let kube: KubeApi;
-let program: string;
-
-before(async () => {
-  [sandbox, program] = await Promise.all([startTestSandbox(), createTestToolchain().resolve('kubernetes')]);
-  kube = await connectKube({ env: {}, kubeconfig: sandbox.kubeconfig });
-});
-after(() => sandbox?.stop());
+const {
+  sandbox,
+  kube,
+  programs: [program = ''],
+} = await useCluster('kubernetes');
 
 const kubectl = (set: FaultSet, ...args: readonly string[]): string =>
   runKubectl(sandbox, program, set, args);

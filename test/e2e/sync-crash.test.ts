@@ -1,23 +1,16 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import type { KubeApi } from '@zakenak/core';
-import { connectKube } from '@zakenak/kube';
-import type { Sandbox } from '@zakenak/sandbox';
+import { test } from 'node:test';
 import { startApiProxy } from './api-proxy.ts';
 import { assertSettled, forEveryWrite, killAfterWrite, normalise, remove } from './deploy-crash-fixture.ts';
 import { runKubectl } from './drift-fixture.ts';
 import { dumpNamespace, makeTestSet, type TestSet } from './rollout-fixture.ts';
-import { createTestToolchain, startTestSandbox } from './sandbox-fixture.ts';
+import { useCluster } from './sandbox-fixture.ts';
 
-let sandbox: Sandbox;
-let kube: KubeApi;
-let program: string;
-
-before(async () => {
-  [sandbox, program] = await Promise.all([startTestSandbox(), createTestToolchain().resolve('kubernetes')]);
-  kube = await connectKube({ env: {}, kubeconfig: sandbox.kubeconfig });
-});
-after(() => sandbox?.stop());
+const {
+  sandbox,
+  kube,
+  programs: [program = ''],
+} = await useCluster('kubernetes');
 
 const releases = ['base', 'api', 'web'];
 const correct = ['sync', '--mode', 'correct', '--lock-timeout', '1m'];

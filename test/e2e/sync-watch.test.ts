@@ -1,24 +1,17 @@
 import assert from 'node:assert/strict';
 import type { ChildProcess } from 'node:child_process';
-import { after, before, type TestContext, test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { KubeApi } from '@zakenak/core';
-import { connectKube } from '@zakenak/kube';
-import type { Sandbox } from '@zakenak/sandbox';
 import { startApiProxy } from './api-proxy.ts';
 import type { FaultSet } from './deploy-faults-fixture.ts';
 import { deploy, deployManifest, runKubectl, settings, web } from './drift-fixture.ts';
-import { createTestToolchain, startTestSandbox } from './sandbox-fixture.ts';
+import { useCluster } from './sandbox-fixture.ts';
 
-let sandbox: Sandbox;
-let kube: KubeApi;
-let program: string;
-
-before(async () => {
-  [sandbox, program] = await Promise.all([startTestSandbox(), createTestToolchain().resolve('kubernetes')]);
-  kube = await connectKube({ env: {}, kubeconfig: sandbox.kubeconfig });
-});
-after(() => sandbox?.stop());
+const {
+  sandbox,
+  kube,
+  programs: [program = ''],
+} = await useCluster('kubernetes');
 
 const ref = (set: FaultSet) => ({
   apiVersion: 'v1',

@@ -1,23 +1,17 @@
 import assert from 'node:assert/strict';
-import { after, before, type TestContext, test } from 'node:test';
-import type { KubeApi, KubeObject } from '@zakenak/core';
-import { connectKube } from '@zakenak/kube';
-import type { Sandbox } from '@zakenak/sandbox';
+import { type TestContext, test } from 'node:test';
+import type { KubeObject } from '@zakenak/core';
 import { startApiProxy } from './api-proxy.ts';
 import type { FaultSet } from './deploy-faults-fixture.ts';
 import { deploy, deployManifest, driftOf, readLive, runKubectl, settings, web } from './drift-fixture.ts';
 import { readWrites } from './rollout-fixture.ts';
-import { createTestToolchain, startTestSandbox } from './sandbox-fixture.ts';
+import { useCluster } from './sandbox-fixture.ts';
 
-let sandbox: Sandbox;
-let kube: KubeApi;
-let program: string;
-
-before(async () => {
-  [sandbox, program] = await Promise.all([startTestSandbox(), createTestToolchain().resolve('kubernetes')]);
-  kube = await connectKube({ env: {}, kubeconfig: sandbox.kubeconfig });
-});
-after(() => sandbox?.stop());
+const {
+  sandbox,
+  kube,
+  programs: [program = ''],
+} = await useCluster('kubernetes');
 
 const kubectl = (set: FaultSet, ...args: readonly string[]): string =>
   runKubectl(sandbox, program, set, args);

@@ -1,6 +1,7 @@
 import { cpSync, globSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { isBuiltin } from 'node:module';
 import { basename, join } from 'node:path';
-import { build } from 'esbuild';
+import { build, type Plugin } from 'esbuild';
 
 /** What a build made. */
 export interface Bundle {
@@ -37,8 +38,8 @@ export async function bundle(
     legalComments: 'eof',
     sourcemap: false,
     minify: false,
-    keepNames: true,
     logLevel: 'error',
+    plugins: [plainBuiltins],
     define: { __ZAKENAK_VERSION__: JSON.stringify(version) },
     // CommonJS packages ask for Node's modules in their own way.
     banner: {
@@ -56,6 +57,23 @@ export async function bundle(
     .reduce((sum, file) => sum + statSync(join(folder, file)).size, 0);
   return { folder, bytes, files: files.sort() };
 }
+
+/**
+ * Node's own modules as objects. An import of one makes Node read every export that it has, and with them what is loaded only where it is used: of node:http undici, 14 ms
+ * of every start.
+ */
+const plainBuiltins: Plugin = {
+  name: 'plain-builtins',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^(node:)?[a-z_/]+$/ }, ({ path, kind }) => {
+      if (kind !== 'import-statement' || !isBuiltin(path)) return undefined;
+      return { path: path.replace(/^(node:)?/, 'node:'), namespace: 'builtin' };
+    });
+    onLoad({ filter: /.*/, namespace: 'builtin' }, ({ path }) => ({
+      contents: `module.exports = process.getBuiltinModule(${JSON.stringify(path)});`,
+    }));
+  },
+};
 
 function readVersion(root: string): string {
   const text = readFileSync(join(root, 'packages/cli/package.json'), 'utf8');

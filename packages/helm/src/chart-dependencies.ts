@@ -72,7 +72,7 @@ export async function addDependencies(
     return end.value;
   });
   const contents = new Map([...chart.contents, ...added.flatMap(({ contents: files }) => [...files])]);
-  contents.set('Chart.yaml', pinVersions(chart, added));
+  contents.set('Chart.yaml', await pinVersions(chart, added));
   return { contents, origins: new Map(added.flatMap(({ origins }) => [...origins])) };
 }
 
@@ -150,7 +150,10 @@ async function fetchDependency(
 }
 
 /** Chart.yaml with the versions that were fetched: of two of a name that both are in a range helm takes now the one, now the other (it goes through a map). */
-function pinVersions({ name, contents }: ChartFolder, fetched: readonly FetchedDependency[]): Uint8Array {
+async function pinVersions(
+  { name, contents }: ChartFolder,
+  fetched: readonly FetchedDependency[],
+): Promise<Uint8Array> {
   const versions = new Map(fetched.map(({ dependency, version }) => [keyOf(dependency), version]));
   const { dependencies } = readChartFile(name, 'Chart.yaml', contents);
   return writeVersions(

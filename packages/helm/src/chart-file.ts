@@ -1,5 +1,5 @@
-import { isMap, parse, parseDocument } from 'yaml';
 import { badChart } from './errors.ts';
+import { readKubernetesYaml } from './kubernetes-yaml.ts';
 
 /** Every file of a chart by its path in the chart, as helm sees them; packed subcharts are files. */
 export type ChartContents = ReadonlyMap<string, Uint8Array>;
@@ -26,7 +26,7 @@ export function readChartFile(chart: string, file: string, contents: ChartConten
   const text = Buffer.from(contents.get(file) ?? []).toString('utf8');
   let fields: ChartFile['fields'];
   try {
-    fields = asRecord(parse(text, { schema: 'failsafe', logLevel: 'silent' }));
+    fields = asRecord(readKubernetesYaml(text, { scalars: 'text' }).documents[0]);
   } catch (thrown) {
     throw badChart(chart, `${file}: ${thrown instanceof Error ? thrown.message : String(thrown)}`);
   }
@@ -41,7 +41,12 @@ export function readChartFile(chart: string, file: string, contents: ChartConten
 }
 
 /** Chart.yaml with other versions in its entries of `dependencies`, by their place in the list. */
-export function writeVersions(contents: ChartContents, versions: ReadonlyMap<number, string>): Uint8Array {
+export async function writeVersions(
+  contents: ChartContents,
+  versions: ReadonlyMap<number, string>,
+): Promise<Uint8Array> {
+  // Few charts need it: no start waits for it.
+  const { isMap, parseDocument } = await import('yaml');
   const text = Buffer.from(contents.get('Chart.yaml') ?? []).toString('utf8');
   const document = parseDocument(text, { schema: 'failsafe', logLevel: 'silent' });
   for (const [index, version] of versions)

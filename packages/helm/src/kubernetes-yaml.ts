@@ -2,6 +2,7 @@ import {
   constructFromEvents,
   EVENT_ID,
   type Event,
+  FAILSAFE_SCHEMA,
   getScalarValue,
   parseEvents,
   type Schema,
@@ -15,6 +16,8 @@ export interface KubernetesYamlOptions {
   readonly repeatedKeys?: 'refuse' | 'last';
   /** `refuse` (where nothing is said): an integer over 2^53, which JavaScript cannot hold, is an error. `round`: it loses its last digits. */
   readonly largeNumbers?: 'refuse' | 'round';
+  /** `typed` (where nothing is said), or `text`: every scalar is the text that is written, `1.10` is not 1.1. */
+  readonly scalars?: 'typed' | 'text';
 }
 
 /** What was read. */
@@ -50,9 +53,10 @@ const roundingTags = kubernetesTags(false);
  */
 export function readKubernetesYaml(
   text: string,
-  { repeatedKeys = 'refuse', largeNumbers = 'refuse' }: KubernetesYamlOptions = {},
+  { repeatedKeys = 'refuse', largeNumbers = 'refuse', scalars = 'typed' }: KubernetesYamlOptions = {},
 ): KubernetesYaml {
-  const schema = largeNumbers === 'refuse' ? exactTags : roundingTags;
+  const typed = largeNumbers === 'refuse' ? exactTags : roundingTags;
+  const schema = scalars === 'text' ? FAILSAFE_SCHEMA : typed;
   const reading: Reading = { source: text, shape: withoutTabs(text), events: [], moved: new Map() };
   try {
     readEvents(reading);

@@ -38,10 +38,15 @@ const limits = {
 };
 const longestMs = 250;
 
-const environment = ['apiVersion', 'kind', 'metadata', 'spec', 'status', 'data'].reduce(
-  (known, name) => known.registerVariable(name, 'dyn'),
-  new Environment({ homogeneousAggregateLiterals: false, limits }),
-);
+/** Made with the first expression: most sets have none. */
+let environment: Environment | undefined;
+
+function createEnvironment(): Environment {
+  return ['apiVersion', 'kind', 'metadata', 'spec', 'status', 'data'].reduce(
+    (known, name) => known.registerVariable(name, 'dyn'),
+    new Environment({ homogeneousAggregateLiterals: false, limits }),
+  );
+}
 
 type Expression = (object: Readonly<Record<string, unknown>>) => unknown;
 
@@ -102,6 +107,7 @@ function compileOwn(object: KubeObject): Pair {
 function compile(text: string | undefined, where: string): Compiled | undefined {
   if (text === undefined) return undefined;
   try {
+    environment ??= createEnvironment();
     const evaluate = environment.parse(text);
     const { valid, type, error } = evaluate.check();
     if (!valid) throw error;

@@ -111,7 +111,7 @@ test('what helm must not be given is a finding, and the other charts are linted'
   });
   assert.deepEqual(bad(report), [
     'charts/unreadable-chart charts/circle/Chart.yaml:',
-    'charts/unreadable-chart charts/closed/Chart.yaml:',
+    'charts/missing-dependencies charts/closed/Chart.yaml:',
     'charts/stale-lock charts/stale/Chart.yaml:',
     'charts/ambiguous-subchart charts/twice/Chart.yaml:',
     'charts/invalid-manifest charts/web/templates/map.yaml:5',
@@ -149,7 +149,7 @@ test('a chart at the root of a repository is linted without its .git', async (t)
     '.git/config': marker,
   });
   const report = await lint(root, { inputs: { charts: '.' } });
-  assert.deepEqual([...new Set(bad(report))], ['charts/template-error templates/a.yaml:1']);
+  assert.deepEqual([...new Set(bad(report))], ['charts/refused-values templates/a.yaml:1']);
   assert.match(messages(report), /read:\s+the notes/);
   assert.doesNotMatch(JSON.stringify(report), new RegExp(marker));
 });

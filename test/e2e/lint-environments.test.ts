@@ -66,6 +66,23 @@ test('the matrix holds what zakenak.yaml deploys: a fault of one environment is 
   assert.deepEqual((await lint('--no-environments')).found, []);
 });
 
+test('a release is rendered by its own name and in its own namespace', async (t) => {
+  const refusing =
+    '{{ if ne (printf "%s/%s" .Release.Namespace .Release.Name) "shop/web" }}{{ fail "who is it?" }}{{ end }}';
+  const workspace = await makeWorkspace(t, {
+    'zakenak.yaml':
+      'project: shop\nenvironments: { test: { cluster: { context: none } } }\ndeploy: { namespace: shop, releases: [{ name: web, chart: apps/web }] }\n',
+    'apps/web/Chart.yaml': chartYaml('web'),
+    'apps/web/templates/map.yaml': refusing,
+  });
+  const { verdict, findings } = reportOf(await runCli(['lint', '--json', '--directory', workspace.root]));
+  assert.equal(verdict, 'passed');
+  assert.match(
+    findings.find(({ ruleId }) => ruleId === 'charts/refused-values')?.message ?? '',
+    /defaults on/,
+  );
+});
+
 test('a changed file of values has the charts linted that are deployed with it, and no others', async (t) => {
   const workspace = await makeWorkspace(t, files);
   const base = workspace.git('rev-parse', 'HEAD');

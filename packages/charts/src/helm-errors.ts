@@ -28,11 +28,15 @@ export function parseLint(output: string): readonly HelmProblem[] {
   return entries.flatMap(([, level = 'ERROR', text = '']) => {
     const body = text.trim();
     const severity = levels[level] ?? 'high';
-    const known = severity === 'high' ? parseKnown(body) : undefined;
-    if (known) return known;
-    const [, path, message] = /^([^\s:]+): ([\s\S]*)$/.exec(body) ?? [undefined, undefined, body];
-    const place = path && !path.endsWith('/') && !path.startsWith('/') ? { path: `./${path}` } : {};
-    return [{ ruleId: 'charts/helm-lint', severity, message: oneLine(message ?? body), ...place }];
+    const isKnown = severity === 'high' || /missing these dependencies/.test(body);
+    const known = isKnown ? parseKnown(body) : undefined;
+    if (known) return known.map((problem) => ({ ...problem, severity }));
+    const [, path, message = body] = /^([^\s:]+): ([\s\S]*)$/.exec(body) ?? [];
+    const about = { ruleId: 'charts/helm-lint', severity };
+    if (!path || path.startsWith('/')) return [{ ...about, message: oneLine(message) }];
+    // A folder has no line: it is told.
+    if (path.endsWith('/')) return [{ ...about, message: oneLine(body) }];
+    return [{ ...about, message: oneLine(message), path: `./${path}` }];
   });
 }
 
@@ -72,6 +76,21 @@ function parseKnown(text: string): readonly HelmProblem[] | undefined {
         message: oneLine(parsing[3] ?? text),
         path,
         ...(line ? { renderedLine: Number(line) } : {}),
+      },
+    ];
+  }
+  // `required` and `fail`: it is the chart that speaks.
+  const refusal = /execution error at \(([^\s:()]+):(\d+):(\d+)\): ([\s\S]*)$/.exec(text);
+  if (refusal) {
+    const [, path = '', line, column, message = ''] = refusal;
+    return [
+      {
+        ruleId: 'charts/refused-values',
+        severity: 'high',
+        message: oneLine(message),
+        path,
+        line: Number(line),
+        column: Number(column) + 1,
       },
     ];
   }

@@ -46,10 +46,11 @@ async function judgeObject(
   }
   const policies = checkPolicies(object, version, checks);
   const removed = policies.some(({ check }) => check === 'removed-api');
-  const placed = policies.map(async ({ check, severity, message, remedy, key, offset }) => ({
+  const placed = policies.map(async ({ check, severity, subject, message, remedy, key, offset }) => ({
     ...common,
     ruleId: `charts/${check}`,
     severity,
+    subject,
     message,
     remedy,
     location: await place(object, { key, offset }),
@@ -79,7 +80,8 @@ async function placeVerdict(
       ...common,
       ruleId: 'charts/invalid-manifest',
       severity: 'high' as const,
-      message: `${subject}: ${field ? `${field}: ` : ''}${message}`,
+      subject,
+      message: `${field ? `${field}: ` : ''}${message}`,
       location: await place(object, key ? { key } : undefined),
     })),
   );

@@ -54,11 +54,32 @@ export async function runLintJobs(
     const { folder } = sources.chart;
     const judged = await judgeRenderings(sources, renderings, verdictsOf, rules.checks, ports);
     const failures = renderings.flatMap((rendering) => rendering.failures);
-    results.push({ folder, findings: mergeRaw([...lint, ...failures, ...judged]) });
+    const told = needsValues(renderings)
+      ? [...lint, ...failures].map(excuseDefaults)
+      : [...lint, ...failures];
+    results.push({ folder, findings: mergeRaw([...told, ...judged]) });
     ports.progress.emit({ stage: 'lint', subject: folder, state: 'done' });
   }
   const timings = rendered.map(({ sources, durationMs }) => ({ name: sources.chart.folder, durationMs }));
   return { results, timings };
+}
+
+/** Whether the chart asks for values that its defaults do not hold, and was given them by a values file. */
+function needsValues(renderings: readonly Rendering[]): boolean {
+  const isRefusal = ({ ruleId }: RawFinding): boolean => ruleId === 'charts/refused-values';
+  const defaults = renderings.filter(({ isDefaults }) => isDefaults);
+  const rest = renderings.filter(({ isDefaults }) => !isDefaults);
+  return (
+    defaults.every(({ failures }) => failures.length > 0 && failures.every(isRefusal)) &&
+    rest.some(({ failures }) => failures.length === 0)
+  );
+}
+
+/** What the defaults lack is no fault of such a chart; helm lint goes on without the value and trips over what follows. */
+function excuseDefaults(finding: RawFinding): RawFinding {
+  const isOfDefaults = finding.combination === 'helm lint' || finding.combination.startsWith('defaults on ');
+  const isAboutValues = /^charts\/(?:refused-values|template-error|invalid-yaml)$/.test(finding.ruleId);
+  return isOfDefaults && isAboutValues ? { ...finding, severity: 'info' } : finding;
 }
 
 interface RenderedChart {

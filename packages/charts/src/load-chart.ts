@@ -6,6 +6,7 @@ import type { Chart } from './chart.ts';
 /** What each refusal of the loader is to a chart's author. */
 const rules: Readonly<Record<string, string>> = {
   'helm/bad-chart': 'charts/unreadable-chart',
+  'helm/not-fetched': 'charts/missing-dependencies',
   'helm/chart-lock': 'charts/stale-lock',
   'helm/ambiguous-subchart': 'charts/ambiguous-subchart',
   'files/outside-workspace': 'charts/link-outside',

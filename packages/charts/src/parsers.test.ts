@@ -22,7 +22,7 @@ test('the lint output becomes one problem per entry', () => {
     parseLint(output).map(({ severity, path, line, column }) => [severity, path, line, column]),
     [
       ['info', './Chart.yaml', undefined, undefined],
-      ['medium', undefined, undefined, undefined],
+      ['medium', './Chart.yaml', undefined, undefined],
       ['high', 'a/templates/d.yaml', 17, 16],
     ],
   );

@@ -18,6 +18,8 @@ export const checkNames: readonly string[] = [
 export interface PolicyProblem {
   readonly check: string;
   readonly severity: Severity;
+  /** `Deployment web`; '' where no object was read. */
+  readonly subject: string;
   readonly message: string;
   readonly remedy: string;
   /** The field that the finding is best shown at, and where it is written in the rendered text. */
@@ -75,7 +77,7 @@ export function checkPolicies(
       if (!enabled.has(check)) return;
       const offset = read.offsetOf([...part.at, ...path]);
       const subject = `${part.kind} ${part.name}`;
-      problems.push({ check, severity, message: `${subject}: ${message}`, remedy, key, offset });
+      problems.push({ check, severity, subject, message, remedy, key, offset });
     };
     checkLifecycle(part, version, tell);
     checkPod(part, tell);
@@ -87,6 +89,7 @@ export function checkPolicies(
 const unreadable: PolicyProblem = {
   check: 'unreadable',
   severity: 'high',
+  subject: '',
   message: 'A document cannot be read as Kubernetes reads it: none of its objects was checked.',
   remedy: 'Render it with helm template, and mend what is rendered.',
   key: '',

@@ -4,6 +4,8 @@ import { createFinding, type Finding, type Location, type Severity } from '@zake
 export interface RawFinding {
   readonly ruleId: string;
   readonly severity: Severity;
+  /** The object that it is about, which another values file may give another name: `Deployment web`. */
+  readonly subject?: string;
   readonly message: string;
   readonly location: Location;
   readonly tool: string;
@@ -14,6 +16,8 @@ export interface RawFinding {
 const remedies: Readonly<Record<string, string>> = {
   'charts/missing-dependencies': 'Run `helm dependency build` in the chart’s folder before linting.',
   'charts/invalid-values-schema': 'Make values.schema.json a valid JSON schema.',
+  'charts/refused-values':
+    'Give the value a default in values.yaml, or put values with which the chart renders into ci/NAME-values.yaml.',
   'charts/no-schema':
     'Add the CustomResourceDefinition below a crds/ folder of the repository to have this kind checked.',
 };
@@ -21,11 +25,19 @@ const remedies: Readonly<Record<string, string>> = {
 /** The same thing in several combinations is one finding that names them. */
 export function mergeRaw(raw: readonly RawFinding[]): readonly Finding[] {
   const groups = new Map<string, RawFinding[]>();
-  for (const item of raw) {
-    const key = JSON.stringify([item.ruleId, item.location.path, item.location.startLine, item.message]);
+  // A line may make several objects: the second of one combination is the second of another.
+  const made = new Map<string, Set<string>>();
+  for (const { subject = '', ...item } of raw) {
+    const { path, startLine } = item.location;
+    const what = JSON.stringify([item.ruleId, path, startLine, item.message]);
+    const where = `${item.combination}\0${what}`;
+    const subjects = made.get(where) ?? new Set();
+    made.set(where, subjects.add(subject));
+    const key = `${[...subjects].indexOf(subject)}\0${what}`;
+    const message = subject ? `${subject}: ${item.message}` : item.message;
     const group = groups.get(key);
-    if (group) group.push(item);
-    else groups.set(key, [item]);
+    if (group) group.push({ ...item, message });
+    else groups.set(key, [{ ...item, message }]);
   }
   return [...groups.values()].flatMap(([first, ...others]) => {
     if (!first) return [];

@@ -13,6 +13,7 @@ export interface Rendering {
   readonly version: string;
   /** `ci/big-values.yaml on 1.34.4` */
   readonly combination: string;
+  readonly isDefaults: boolean;
   readonly objects: readonly Rendered[];
   /** What kept it from being rendered. */
   readonly failures: readonly RawFinding[];
@@ -38,7 +39,14 @@ export async function lintWithHelm(
   ports: RenderPorts,
   signal?: AbortSignal,
 ): Promise<readonly RawFinding[]> {
-  const args = ['lint', ...(strict ? ['--strict'] : []), ...skipSchema(sources), sources.path];
+  const args = [
+    'lint',
+    '--namespace',
+    nobody.namespace,
+    ...(strict ? ['--strict'] : []),
+    ...skipSchema(sources),
+    sources.path,
+  ];
   const lint = await runHelm({ helm, args }, sources, ports, signal);
   if ('ruleId' in lint) return [await placeHelm(lint, sources, undefined, everywhere, ports)];
   const raw: RawFinding[] = [...(await tellForeignReferences(sources, ports))];
@@ -47,7 +55,9 @@ export async function lintWithHelm(
   for (const problem of problems) {
     // Helm judges by the newest version that it knows: ours is by each version that was asked for.
     if (ownLifecycles && /^\S+ \S+ is deprecated in v\d/.test(problem.message)) continue;
-    const severity = strict && problem.severity === 'medium' ? 'high' : problem.severity;
+    const isUmbrella = problem.message.startsWith('templates/: ') && sources.subcharts.length > 0;
+    const judged = strict && problem.severity === 'medium' ? 'high' : problem.severity;
+    const severity = isUmbrella && problem.severity === 'medium' ? 'info' : judged;
     raw.push(await placeHelm({ ...problem, severity }, sources, undefined, 'helm lint', ports));
   }
   // helm lint fails without a word that is understood: never a pass.
@@ -91,6 +101,12 @@ async function tellForeignReferences(
   return Promise.all(told);
 }
 
+/** What every API server serves and Helm does not know by itself: templates that ask would fall back to what is long gone. */
+const alwaysServed = ['apiregistration.k8s.io/v1', 'apiregistration.k8s.io/v1/APIService'];
+
+/** A release of nobody's, and not in the namespace `default`, which some charts refuse. */
+const nobody = { name: 'lint', namespace: 'lint' };
+
 /** Which of a chart's combinations meets a limit first is the machine's doing. */
 const everywhere = 'rendering';
 
@@ -104,10 +120,22 @@ export async function renderChart(
   signal?: AbortSignal,
 ): Promise<Rendering> {
   const combination = `${values?.label ?? 'defaults'} on ${version}`;
-  const args = ['template', 'lint', sources.path, '--kube-version', version, '--include-crds'];
+  const { name, namespace } = values?.release ?? nobody;
+  const args = [
+    'template',
+    name,
+    sources.path,
+    '--namespace',
+    namespace,
+    '--kube-version',
+    version,
+    '--include-crds',
+  ];
+  args.push(...alwaysServed.flatMap((api) => ['--api-versions', api]));
   args.push(...skipSchema(sources), ...(values ? ['--values', values.argument] : []));
   const render = await runHelm({ helm, args, input: values?.input }, sources, ports, signal);
-  const about = { version, combination, objects: [], failures: [], isOverLimit: false };
+  const isDefaults = values === undefined;
+  const about = { version, combination, isDefaults, objects: [], failures: [], isOverLimit: false };
   if ('ruleId' in render) {
     const failure = await placeHelm(render, sources, values, everywhere, ports);
     return { ...about, failures: [failure], isOverLimit: true };

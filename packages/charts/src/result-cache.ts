@@ -49,7 +49,12 @@ export function keyChart(
     checks: [...around.checks].sort(),
   };
   const own = { folder: chart.folder, files: digestFiles(read.contents), origins: [...read.origins] };
-  const sets = values.map(({ label, places, bytes }) => [label, places, digest(bytes)]);
+  const sets = values.map(({ label, places, release, bytes }) => [
+    label,
+    places,
+    release ?? '',
+    digest(bytes),
+  ]);
   return digest(JSON.stringify({ format, own, sets, shared }));
 }
 

@@ -1,7 +1,7 @@
 import { type ChartContents, withoutArchives } from '@zakenak/helm';
 
-/** The dialects that helm knows by itself (github.com/santhosh-tekuri/jsonschema). */
-const dialects = /^https?:\/\/json-schema\.org\/(?:draft-0[467]|draft\/20(?:19-09|20-12))\/schema#?$/;
+/** The dialects that helm knows by itself, `schema` alone is the newest (github.com/santhosh-tekuri/jsonschema). */
+const dialects = /^https?:\/\/json-schema\.org\/(?:draft-0[467]\/|draft\/20(?:19-09|20-12)\/)?schema#?$/;
 
 /**
  * What the values schemas of a chart and its subcharts would have helm fetch: references that lead out of the schema, to the network or to a file of this machine. By the path of the schema.

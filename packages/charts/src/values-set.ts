@@ -7,6 +7,9 @@ import { findValues } from './chart.ts';
 export interface ReleaseValues {
   /** The chart's folder. */
   readonly chart: string;
+  /** The release's. */
+  readonly name: string;
+  readonly namespace: string;
   /** `web in prod` */
   readonly label: string;
   readonly values: Readonly<Record<string, unknown>>;
@@ -22,6 +25,8 @@ export interface ValuesSet {
   readonly argument: string;
   readonly input?: string;
   readonly places: ReleaseValues['places'];
+  /** What it is deployed as, where it is. */
+  readonly release?: Pick<ReleaseValues, 'name' | 'namespace'>;
   /** Whatever changes when the values do. */
   readonly bytes: Uint8Array;
 }
@@ -40,9 +45,10 @@ export async function collectValues(
   });
   const deployed = releases
     .filter((release) => release.chart === chart.folder)
-    .map(({ label, values, places }): ValuesSet => {
+    .map(({ name, namespace, label, values, places }): ValuesSet => {
       const input = JSON.stringify(values);
-      return { label, argument: '-', input, places, bytes: Buffer.from(input) };
+      const release = { name, namespace };
+      return { label, argument: '-', input, places, release, bytes: Buffer.from(input) };
     });
   return [...(await Promise.all(own)), ...deployed];
 }

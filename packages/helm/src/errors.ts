@@ -10,6 +10,17 @@ export function badChart(chart: string, reason: string): ZakenakError {
   });
 }
 
+/** A chart that helm did not get; `reason` is its own word. */
+export function notFetched(chart: string, reason: string): ZakenakError {
+  return new ZakenakError({
+    code: 'helm/not-fetched',
+    message: `The chart '${chart}' was not fetched: ${reason}`,
+    remedy:
+      'Check the address, the version and the network; a dependency may lie in the chart too: run `helm dependency build` there and commit charts/.',
+    exitCode: exitCodes.badInput,
+  });
+}
+
 /** A Chart.lock that does not hold what Chart.yaml asks for; `dependency`: its name and range. */
 export function staleChartLock(chart: string, dependency: string): ZakenakError {
   return new ZakenakError({

@@ -1,5 +1,5 @@
 import type { Ports } from '@zakenak/core';
-import { badChart } from './errors.ts';
+import { badChart, notFetched } from './errors.ts';
 
 /** Where a chart is: an oci:// reference, or its name in the repository `repo`; `version` may be a range. */
 export interface RemoteChart {
@@ -35,7 +35,7 @@ export function createPull(
     if (repo) args.push('--repo', repo);
     if (loopback.test(chart)) args.push('--plain-http');
     const result = await ports.process.run({ program: helm, args, ...limits }, signal);
-    if (result.exitCode !== 0) throw badChart(name, result.stderr.trim().slice(0, 2_000));
+    if (result.exitCode !== 0) throw notFetched(name, result.stderr.trim().slice(0, 2_000));
     const [archive] = await ports.files.glob(['*.tgz'], { cwd: folder });
     if (!archive) throw badChart(name, 'helm pull left no archive.');
     const path = `${folder}/${archive}`;

@@ -57,11 +57,12 @@ export async function readReleaseValues(
       }
       const values = await readValues(layers, ports, signal);
       const places = [...layers.flatMap(placeOf).reverse(), { path, below: '' }];
-      const key = JSON.stringify([chart, values]);
+      const { namespace } = release;
+      const key = JSON.stringify([chart, release.name, namespace, values]);
       const same = releases.get(key);
       // Two environments that differ in nothing are one combination.
       if (same) releases.set(key, { ...same, label: `${same.label}, ${label}` });
-      else releases.set(key, { chart, label, values, places });
+      else releases.set(key, { chart, name: release.name, namespace, label, values, places });
     }
   }
   return { releases: [...releases.values()], caveats };

@@ -50,6 +50,7 @@ export interface LintOptions {
   readonly ignored?: string;
   readonly base?: Readonly<Record<string, string>>;
   readonly cacheFolder?: string;
+  readonly version?: string;
   readonly process?: ProcessRunner;
 }
 

@@ -351,9 +351,9 @@ test('what an earlier run judged is not judged again, and comes out the same', a
       return runner.run(command, signal);
     },
   };
-  const again = async (inputs: Record<string, string> = {}) => {
+  const again = async (inputs: Record<string, string> = {}, version = '1.0.0') => {
     ran.length = 0;
-    const { findings } = await lint(root, { cacheFolder: folder, process: counting, inputs });
+    const { findings } = await lint(root, { cacheFolder: folder, process: counting, inputs, version });
     return { bytes: JSON.stringify(findings), renders: ran.filter((word) => word === 'template').length };
   };
   const first = await again();
@@ -361,6 +361,7 @@ test('what an earlier run judged is not judged again, and comes out the same', a
   assert.match(first.bytes, /invalid-manifest/);
   assert.deepEqual(await again(), { ...first, renders: 0 });
   assert.equal((await again({ checks: '-no-probes' })).renders, 2);
+  assert.equal((await again({}, '1.0.1')).renders, 2, 'another version may judge otherwise');
   for (const name of await readdir(folder)) await appendFile(join(folder, name), 'x');
   assert.deepEqual(await again(), first);
   await appendFile(join(root, 'charts/web/values.yaml'), '# more\n');

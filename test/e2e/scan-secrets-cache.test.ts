@@ -60,14 +60,17 @@ test('a remembered commit is not scanned again, and is after the configuration c
       return ports.process.run(command, signal);
     },
   };
-  const scan = () => scanSecrets(request({ scope: 'history' }, { cacheFolder }), { ...ports, process });
+  const scan = (version = '1.0.0') =>
+    scanSecrets(request({ scope: 'history' }, { cacheFolder, version }), { ...ports, process });
   assert.equal((await scan()).verdict, 'passed');
   assert.equal((await scan()).verdict, 'passed');
   assert.equal(scans.length, 1);
+  assert.equal((await scan('1.0.1')).verdict, 'passed');
+  assert.equal(scans.length, 2, 'another version may judge otherwise');
   await write({
     '.gitleaks.toml': '[[rules]]\nid = "house"\ndescription = "House."\nregex = "house-[0-9]{6}"\n',
   });
   assert.equal((await scan()).verdict, 'failed');
   assert.equal((await scan()).verdict, 'failed');
-  assert.equal(scans.length, 3);
+  assert.equal(scans.length, 4);
 });

@@ -40,6 +40,8 @@ export type LintChartsRequest = InputsOf<typeof spec> & {
   readonly schemaFolder: (version: string) => Promise<string>;
   /** Absolute folder of findings that later runs may take; nothing is kept where it is absent. */
   readonly cacheFolder?: string;
+  /** This program's own: what another version kept does not count. */
+  readonly version?: string;
 };
 
 type LintPorts = Pick<Ports, 'process' | 'files' | 'log' | 'progress'>;
@@ -148,7 +150,7 @@ async function lintAll(
     const read = await loadChart(chart, place, { ...ports, pull });
     if ('ruleId' in read) return { found: [read] };
     const { crds, locations } = own;
-    const around = { ...rules, crds, locations, schemas, tools };
+    const around = { ...rules, crds, locations, schemas, tools: [...tools, request.version ?? ''] };
     const key = keyChart(chart, read, values, around);
     const found = await cache.read(key);
     if (found) return { found };

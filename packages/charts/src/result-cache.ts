@@ -13,7 +13,7 @@ export interface Circumstances {
   readonly locations: readonly string[];
   readonly strict: boolean;
   readonly checks: ReadonlySet<string>;
-  /** What the programs say of their versions. */
+  /** What the programs say of their versions, this one too. */
   readonly tools: readonly string[];
 }
 
@@ -26,8 +26,8 @@ export interface ResultCache {
 
 type CachePorts = Pick<Ports, 'files' | 'log'>;
 
-/** Changes whenever the same chart may be judged differently. */
-const format = 2;
+/** Changes whenever the same version of this program may judge the same chart differently. */
+const format = 3;
 const mostEntries = 4_000;
 /** What Helm said and we did not understand, and what it had no time or memory for, may be the machine's fault. */
 const machineBound: ReadonlySet<string> = new Set(['charts/render-failed', 'charts/over-limit']);

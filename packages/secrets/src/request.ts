@@ -7,6 +7,8 @@ export interface ScanSecretsRequest extends InputsOf<typeof spec> {
   readonly range: () => Promise<CommitRange>;
   /** Absolute path of the folder where commits without finds are remembered. Absent: every run scans every commit. */
   readonly cacheFolder?: string;
+  /** This program's own: what another version kept does not count. */
+  readonly version?: string;
   /** The commit whose configuration, ignore file and baseline count (the base commit on a pull request). Absent: the workspace's. */
   readonly policyRevision?: string;
 }

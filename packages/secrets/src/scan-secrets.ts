@@ -122,7 +122,7 @@ async function openRecord(
   );
   return openCleanCommits(
     request.cacheFolder,
-    [String(rulesVersion), version, JSON.stringify(inputs), ...policy.texts],
+    [`${rulesVersion} ${request.version}`, version, JSON.stringify(inputs), ...policy.texts],
     ports,
   );
 }

@@ -33,6 +33,7 @@ export const lint: Bound = async (read, settings, context) => {
     releases: deployed.releases,
     schemaFolder: context.schemaFolder,
     cacheFolder: posix.join(context.cacheFolder, 'lint'),
+    version: context.version,
   };
   const report = await lintCharts(request, context.ports, context.signal);
   return { ...report, caveats: [...report.caveats, ...deployed.caveats] };

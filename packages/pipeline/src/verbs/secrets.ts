@@ -15,6 +15,7 @@ export const secrets: Bound = async (read, settings, context) => {
     ...inputs,
     range: context.range,
     cacheFolder: join(context.cacheFolder, 'secrets'),
+    version: context.version,
     ...(policyRevision ? { policyRevision } : {}),
   };
   return scanSecrets(request, context.ports, context.signal);

@@ -1,6 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import { Agent, request as requestHttps } from 'node:https';
+import { Agent, type RequestOptions, request as requestHttps } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import type { Sandbox } from '@zakenak/sandbox';
@@ -17,13 +17,17 @@ export interface ApiProxy extends AsyncDisposable {
   afterWrite(nth: number, act: () => void): void;
   /** Answers a request in place of the server where `decide` returns a status; an error where no body is given. */
   intercept(decide: (request: IncomingMessage) => PlayedAnswer | Disturbance | undefined): void;
+  /** How many requests are held back. */
+  readonly held: number;
+  /** Sends what was held back on to the server, whether or not anybody still waits for it; the statuses that it answered with. */
+  letGo(): Promise<readonly number[]>;
 }
 
 /**
  * What happens to a request on the way. `drop`: it never arrives. `lose`: it is carried out and its answer lost. `cut`: the answer breaks off in the middle. `stall`:
- * it arrives, and nothing is ever heard again. `double`: each line of the answer comes twice.
+ * it arrives, and nothing is ever heard again. `double`: each line of the answer comes twice. `hold`: it arrives when it is let go, and its answer never.
  */
-export type Disturbance = 'drop' | 'lose' | 'cut' | 'stall' | 'double';
+export type Disturbance = 'drop' | 'lose' | 'cut' | 'stall' | 'double' | 'hold';
 
 /** An answer that the server did not give. */
 export interface PlayedAnswer {
@@ -51,6 +55,7 @@ export async function startApiProxy(
   const { server, agent } = await readTarget(sandbox);
   let [writes, requests] = [0, 0];
   let trap: { left: number; readonly act: () => void } | undefined;
+  const held: (() => Promise<number>)[] = [];
   let decide: Parameters<ApiProxy['intercept']>[0] = () => undefined;
   const handle = (incoming: IncomingMessage, outgoing: ServerResponse): void => {
     const decision = decide(incoming);
@@ -70,22 +75,25 @@ export async function startApiProxy(
     }
     requests += 1;
     let counts = isWrite(incoming);
-    const forwarded = requestHttps(
-      {
-        agent,
-        host: server.hostname,
-        port: server.port,
-        path: incoming.url,
-        method: incoming.method,
-        headers: { ...withoutToken(incoming.headers), host: server.host },
-      },
-      (answer) => {
-        if (counts) writes += 1;
-        if (counts && trap && --trap.left === 0) trap.act();
-        handOn(answer, outgoing, decision);
-        answer.on('error', () => outgoing.destroy());
-      },
-    );
+    const asked = {
+      agent,
+      host: server.hostname,
+      port: server.port,
+      path: incoming.url,
+      method: incoming.method,
+      headers: { ...withoutToken(incoming.headers), host: server.host },
+    };
+    if (decision === 'hold') {
+      const body = readAll(incoming);
+      held.push(async () => send(asked, await body));
+      return;
+    }
+    const forwarded = requestHttps(asked, (answer) => {
+      if (counts) writes += 1;
+      if (counts && trap && --trap.left === 0) trap.act();
+      handOn(answer, outgoing, decision);
+      answer.on('error', () => outgoing.destroy());
+    });
     forwarded.on('error', () => outgoing.destroy());
     outgoing.on('close', () => forwarded.destroy());
     const lease: Buffer[] = [];
@@ -120,12 +128,34 @@ export async function startApiProxy(
     intercept(by) {
       decide = by;
     },
+    get held() {
+      return held.length;
+    },
+    letGo: () => Promise.all(held.splice(0).map((go) => go())),
     async [Symbol.asyncDispose]() {
       listener.closeAllConnections();
       agent.destroy();
       await new Promise((closed) => listener.close(closed));
     },
   };
+}
+
+async function readAll(incoming: IncomingMessage): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of incoming) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks);
+}
+
+/** The status of the answer. */
+function send(asked: RequestOptions, body: Buffer): Promise<number> {
+  return new Promise((done, failed) => {
+    const request = requestHttps(asked, (answer) => {
+      answer.resume();
+      answer.once('end', () => done(answer.statusCode ?? 0));
+    });
+    request.on('error', failed);
+    request.end(body);
+  });
 }
 
 function handOn(answer: IncomingMessage, outgoing: ServerResponse, how: Disturbance | undefined): void {

@@ -66,14 +66,19 @@ test('apply sends the object with manager, force and dry-run, and names who owns
 test('delete sends its preconditions and its propagation', async () => {
   await using server = await playServer((_, response) => sendJson(response, 200, status(200, '')));
   assert.equal(
-    await server.kube.delete(podRef, { uid: 'u-1', propagation: 'Foreground', dryRun: true }),
+    await server.kube.delete(podRef, {
+      uid: 'u-1',
+      resourceVersion: '7',
+      propagation: 'Foreground',
+      dryRun: true,
+    }),
     true,
   );
   assert.deepEqual(server.requests.at(-1)?.body, {
     apiVersion: 'v1',
     kind: 'DeleteOptions',
     propagationPolicy: 'Foreground',
-    preconditions: { uid: 'u-1' },
+    preconditions: { uid: 'u-1', resourceVersion: '7' },
     dryRun: ['All'],
   });
 });

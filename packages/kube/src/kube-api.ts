@@ -129,12 +129,13 @@ function createCalls({ target, requester, discovery, watchPolicy, fence }: CallS
         idempotent: type !== 'json',
       });
     },
-    async delete(ref, { propagation, uid, dryRun } = {}, signal) {
+    async delete(ref, { propagation, uid, resourceVersion, dryRun } = {}, signal) {
+      const preconditions = { ...(uid ? { uid } : {}), ...(resourceVersion ? { resourceVersion } : {}) };
       const body = {
         apiVersion: 'v1',
         kind: 'DeleteOptions',
         ...(propagation ? { propagationPolicy: propagation } : {}),
-        ...(uid ? { preconditions: { uid } } : {}),
+        ...(uid || resourceVersion ? { preconditions } : {}),
         ...(dryRun ? { dryRun: ['All'] } : {}),
       };
       const more = { signal, idempotent: true, fence: dryRun ? undefined : fence };

@@ -82,9 +82,15 @@ export function newest(history: HelmHistory, status?: HelmStatus): HelmRecord | 
   return history.findLast((record) => status === undefined || record.status === status);
 }
 
-/** The revision whose objects are there: the deployed one, or the one whose removal was begun and did not end. */
+/** The revision whose objects are there: the deployed one, the one whose removal was begun and did not end, or an install that failed and was kept. */
 export function standing(history: HelmHistory): HelmRecord | undefined {
-  return newest(history, 'deployed') ?? newest(history, 'uninstalling');
+  return newest(history, 'deployed') ?? newest(history, 'uninstalling') ?? keptInstalls(history).at(-1);
+}
+
+/** The attempts to install a release, where all failed and the last one was kept: nothing was there before them. Empty where it was ever deployed since it was last uninstalled. */
+export function keptInstalls(history: HelmHistory): HelmHistory {
+  const attempts = history.slice(history.findLastIndex(({ status }) => status === 'uninstalled') + 1);
+  return attempts.every(({ status }) => status === 'failed') ? attempts : [];
 }
 
 /** The newest revision where it failed and was kept: what lives may be of it, and the deployed one is what was there before it. */
@@ -185,9 +191,13 @@ export async function updateRecord(
 
 /** Removes a revision. */
 export async function deleteRecord(record: HelmRecord, ports: Pick<Ports, 'kube'>): Promise<void> {
-  const { name, namespace = '' } = record.secret.metadata;
+  const { name, namespace = '', uid } = record.secret.metadata;
   const doing = `Removing the record ${name}`;
-  await requestOf(doing, () => ports.kube.delete({ apiVersion: 'v1', kind: 'Secret', namespace, name }));
+  // A number is given again where nothing is left of a release: what arrives late removes no other.
+  const only = uid ? { uid } : {};
+  await requestOf(doing, () =>
+    ports.kube.delete({ apiVersion: 'v1', kind: 'Secret', namespace, name }, only),
+  );
 }
 
 /** Leaves one revision deployed, and no more than are kept: what a run does last, and what one that goes on with a killed one does once more. */

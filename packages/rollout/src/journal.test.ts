@@ -5,6 +5,7 @@ import { type KubeApi, type KubeObject, KubeStatusError } from '@zakenak/core';
 import {
   type Journal,
   type JournalRelease,
+  readBooks,
   readJournal,
   removeJournal,
   writeHead,
@@ -132,6 +133,37 @@ test('a head that replaces another one is bound to the version that was there', 
   await writeHead({ ...journal([release('a')]), phase: 'rolling-back' }, place, { kube });
   assert.equal(kept.get('zakenak.journal.shop')?.metadata.resourceVersion, '7');
   assert.equal((await readJournal(place, { kube }))?.phase, 'rolling-back');
+});
+
+test('a creation alone tells of no rollout: it is bound to nothing and may arrive late', async () => {
+  const { kube, kept } = secrets();
+  const killed: KubeApi = { ...kube, replace: () => Promise.reject(new Error('killed')) };
+  await assert.rejects(writeJournal(journal([release('a')]), place, { kube: killed }), { message: 'killed' });
+  assert.deepEqual(await readBooks(place, { kube }), { hasRemains: true });
+  const next = journal([release('b')], 2);
+  await writeJournal(next, place, { kube });
+  assert.deepEqual(await readBooks(place, { kube }), { journal: next, hasRemains: false });
+  assert.equal(kept.size, 1);
+});
+
+test('a journal is removed as it was read, its head first', async () => {
+  const { kube, kept } = secrets();
+  await writeJournal(journal([large('a')]), place, { kube });
+  for (const [name, secret] of kept)
+    kept.set(name, { ...secret, metadata: { ...secret.metadata, resourceVersion: `of ${name}` } });
+  const removed: unknown[] = [];
+  const remembering: KubeApi = {
+    ...kube,
+    delete: async (ref, options) => {
+      removed.push([ref.name, options]);
+      return kube.delete(ref);
+    },
+  };
+  await removeJournal(place, { kube: remembering });
+  assert.deepEqual(removed, [
+    ['zakenak.journal.shop', { resourceVersion: 'of zakenak.journal.shop' }],
+    ['zakenak.journal.shop.1.0', { resourceVersion: 'of zakenak.journal.shop.1.0' }],
+  ]);
 });
 
 test('a journal that is damaged, or lacks a part, is refused: what it does not tell could not be put back', async () => {

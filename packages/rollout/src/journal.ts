@@ -8,7 +8,7 @@ import {
   ZakenakError,
 } from '@zakenak/core';
 import { damagedState, requestOf } from './errors.ts';
-import { textAt } from './json.ts';
+import { recordAt, textAt } from './json.ts';
 
 /** How an object was before the rollout; absent `before`: it did not exist. */
 export interface Baseline {
@@ -33,6 +33,8 @@ export interface JournalRelease {
   readonly newNamespaces: readonly string[];
   /** The revision that a rollback goes back to, 0 for none: the release goes. */
   readonly goal?: number;
+  /** When its install was first tried, of a release that only ever failed and goes: where that fails it is left as it was, failed. */
+  readonly triedSince?: string;
   /** Objects alone are put back to the deployed revision: it stays the newest, whatever happens. */
   readonly keepsRevision?: true;
 }
@@ -86,7 +88,7 @@ export async function readJournal(
   return (await readBooks(place, ports, signal)).journal;
 }
 
-/** The journal, and whether a run was killed while it removed one: parts are left that no head points to. */
+/** The journal, and whether a run was killed while it began or removed one: a head that tells nothing, or parts that no head points to, are left. */
 export async function readBooks(
   place: JournalPlace,
   ports: Pick<Ports, 'kube'>,
@@ -94,7 +96,7 @@ export async function readBooks(
 ): Promise<{ readonly journal?: Journal; readonly hasRemains: boolean }> {
   const { items } = await requestOf('Reading the journal', () => ports.kube.list(selectorOf(place), signal));
   const head = items.find(({ metadata }) => metadata.name === headName(place));
-  return head
+  return head && Object.keys(recordAt(head, 'data')).length > 0
     ? { journal: readParts(head, items, place), hasRemains: false }
     : { hasRemains: items.length > 0 };
 }
@@ -163,7 +165,7 @@ async function putHead(
 ): Promise<void> {
   const head = { ...journal, releases: journal.releases.map(({ name }) => name) };
   const data = { [headKey]: encode(head, headName(place)), ...held };
-  await put(headName(place), data, place, ports);
+  await put(headName(place), data, place, ports, { reserve: true });
 }
 
 /** Each release's name and text. */
@@ -182,16 +184,19 @@ function inHead(texts: ReleaseTexts): Readonly<Record<string, string>> | undefin
 
 /** Removes the journal: the rollout is finished, forward or back. The head goes first. */
 export async function removeJournal(place: JournalPlace, ports: Pick<Ports, 'kube'>): Promise<void> {
-  const remove = (name: string): Promise<boolean> =>
-    requestOf('Removing the journal', () =>
-      ports.kube.delete({ apiVersion: 'v1', kind: 'Secret', namespace: place.namespace, name }),
+  const doing = 'Removing the journal';
+  const { items } = await requestOf(doing, () => ports.kube.list(selectorOf(place)));
+  // Each as it was read: a removal that was sent long ago and arrives late takes nothing of the present holder's.
+  const remove = ({ metadata: { name, resourceVersion } }: KubeObject): Promise<boolean> =>
+    requestOf(doing, () =>
+      ports.kube.delete(
+        { apiVersion: 'v1', kind: 'Secret', namespace: place.namespace, name },
+        resourceVersion ? { resourceVersion } : {},
+      ),
     );
-  const [{ items }] = await Promise.all([
-    requestOf('Reading the journal', () => ports.kube.list(selectorOf(place))),
-    remove(headName(place)),
-  ]);
-  const names = items.map(({ metadata }) => metadata.name);
-  await Promise.all(names.filter((name) => name !== headName(place)).map(remove));
+  const isHead = ({ metadata }: KubeObject): boolean => metadata.name === headName(place);
+  await Promise.all(items.filter(isHead).map(remove));
+  await Promise.all(items.filter((item) => !isHead(item)).map(remove));
 }
 
 function selectorOf({ set, namespace }: JournalPlace): Parameters<Ports['kube']['list']>[0] {
@@ -210,11 +215,16 @@ function partName({ set }: JournalPlace, epoch: number, part: string): string {
 const headKey = 'journal';
 const headKeyOf = (release: string): string => `release.${release}`;
 
+/**
+ * Writes a Secret of the journal, bound to what is there now: one that was sent long ago and arrives late replaces nothing of the present holder's. With `reserve` one that is not there is
+ * created empty first: a creation is bound to nothing, and one that arrives late would tell of a rollout that is over.
+ */
 async function put(
   name: string,
   data: Readonly<Record<string, string>>,
   place: JournalPlace,
   ports: Pick<Ports, 'kube'>,
+  { reserve = false } = {},
 ): Promise<void> {
   const secret = {
     apiVersion: 'v1',
@@ -223,17 +233,20 @@ async function put(
     type: 'zakenak.dev/journal',
     data,
   };
+  const { data: _data, ...empty } = secret;
   await requestOf('Writing the journal', async () => {
+    let there: KubeObject | undefined;
     try {
-      await ports.kube.create(secret);
+      there = await ports.kube.create(reserve ? empty : secret);
+      if (!reserve) return;
     } catch (error) {
       if (!(error instanceof KubeStatusError && error.status === 409)) throw error;
-      // Bound to what is there now: one that was sent long ago and arrives late replaces nothing of the present holder's.
       const { items } = await ports.kube.list(selectorOf(place));
-      const resourceVersion = items.find(({ metadata }) => metadata.name === name)?.metadata.resourceVersion;
-      const metadata = { ...secret.metadata, ...(resourceVersion ? { resourceVersion } : {}) };
-      await ports.kube.replace({ ...secret, metadata });
+      there = items.find(({ metadata }) => metadata.name === name);
     }
+    const { resourceVersion } = there?.metadata ?? {};
+    const metadata = { ...secret.metadata, ...(resourceVersion ? { resourceVersion } : {}) };
+    await ports.kube.replace({ ...secret, metadata });
   });
 }
 

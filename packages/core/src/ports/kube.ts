@@ -128,12 +128,13 @@ export interface KubeApi {
     options?: { readonly subresource?: string },
     signal?: AbortSignal,
   ): Promise<KubeObject>;
-  /** False where it did not exist. */
+  /** False where it did not exist. With `uid` or `resourceVersion` only that object, or that version of it: else a 409. */
   delete(
     ref: KubeRef,
     options?: {
       readonly propagation?: 'Foreground' | 'Background' | 'Orphan';
       readonly uid?: string;
+      readonly resourceVersion?: string;
       readonly dryRun?: boolean;
     },
     signal?: AbortSignal,

@@ -240,6 +240,11 @@ export const configSchema = Type.Object(
             }),
           ),
           manifests: optional(list('Files and folders of plain manifests, applied before the releases.')),
+          helmTimeout: optional(
+            duration(
+              'Longest that a helm run by hand or by another tool may be at a revision: hooks, readiness and hooks, each for its --timeout. A younger one that is pending is waited for, an older one taken for gone. 15m by default.',
+            ),
+          ),
           historyLimit: optional(
             Type.Integer({
               minimum: 2,

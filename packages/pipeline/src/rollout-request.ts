@@ -45,6 +45,9 @@ export function describeRollout(
       releases: all,
       drift: describeDrift(config, environment),
       ...(config.health ? { health: config.health } : {}),
+      ...(config.deploy?.helmTimeout
+        ? { helmTimeoutMs: parseDuration('deploy.helmTimeout', config.deploy.helmTimeout) }
+        : {}),
       ...(config.deploy?.historyLimit ? { historyLimit: config.deploy.historyLimit } : {}),
       ...(event.headSha ? { commit: event.headSha } : {}),
     },

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { KubeObject } from '@zakenak/core';
 import { collectingProgress, fakeClock } from '@zakenak/core/testing';
-import { helmRemarks, prepareAtRest } from './helm-at-work.ts';
+import { helmRemarks, prepareAtRest, takenOver } from './helm-at-work.ts';
 import type { HelmRelease } from './helm-release.ts';
 import { type HelmHistory, readHistories } from './helm-storage.ts';
 import type { PreparedRollout } from './plan-rollout.ts';
@@ -33,7 +33,10 @@ function uninstalling(description: string): KubeObject {
 }
 
 /** A plan for a release whose newest record is the first of these; each later look finds the next one, the last again and again. */
-async function play(records: readonly (KubeObject | undefined)[], more: { readonly dryRun?: true } = {}) {
+async function play(
+  records: readonly (KubeObject | undefined)[],
+  more: { readonly dryRun?: true; readonly helmTimeoutMs?: number } = {},
+) {
   const left = [...records];
   const clock = fakeClock(start);
   const progress = collectingProgress();
@@ -91,12 +94,28 @@ test('a Helm that does not end in time refuses the deploy, and a dry run only sa
   await assert.rejects(play(endless), {
     code: 'rollout/helm-at-work',
     exitCode: 5,
-    message: /web in shop: revision 2 is pending-upgrade for \d+ s/,
+    message:
+      /web in shop: revision 2 is pending-upgrade for \d+ s, and counts as at work for 15 minutes \(deploy\.helmTimeout\)/,
     remedy: /zakenak unlock --force/,
   });
   const { plans, prepared, now } = await play(endless, { dryRun: true });
   assert.equal(plans, 1);
-  assert.deepEqual(helmRemarks(prepared, now), [
+  assert.deepEqual(helmRemarks(prepared, now, {}), [
     'web: a Helm may be at revision 2 (pending-upgrade for 0 s): a deploy waits until it ends.',
   ]);
+});
+
+test('a Helm with a longer timeout is given what the set says, and one that has had it is taken for gone', async () => {
+  const helmTimeoutMs = 45 * 60_000;
+  const young = await play([recordOf('pending-upgrade', 45 * 60 - 2)], { helmTimeoutMs });
+  assert.deepEqual([young.plans, young.waitedMs], [2, 2_000]);
+  const [release] = young.prepared.releases;
+  const record = release?.history.at(-1);
+  assert.ok(record);
+  assert.equal(
+    takenOver(record, young.now, { helmTimeoutMs }),
+    'web: revision 2 is pending-upgrade for 45 minutes: its Helm is taken for gone after 45 (deploy.helmTimeout).',
+  );
+  const short = await play([recordOf('pending-upgrade', 61)], { helmTimeoutMs: 60_000 });
+  assert.deepEqual([short.plans, short.waitedMs], [1, 0]);
 });

@@ -49,9 +49,17 @@ export interface HelmRevision {
   readonly pending?: { readonly status: string; readonly seconds: number };
 }
 
-/** A Helm may be at work on a release: it holds no lock, and a deploy beside it would break it. */
-export function helmAtWork({ release, namespace, revision, pending }: HelmRevision): ZakenakError {
-  const state = pending ? `is ${pending.status} for ${pending.seconds} s` : 'was begun just now';
+/** A Helm may be at work on a release: it holds no lock, and a deploy beside it would break it. `minutes`: how long it counts as being at it. */
+export function helmAtWork({
+  release,
+  namespace,
+  revision,
+  pending,
+  minutes,
+}: HelmRevision & { readonly minutes?: number }): ZakenakError {
+  const until =
+    minutes === undefined ? '' : `, and counts as at work for ${minutes} minutes (deploy.helmTimeout)`;
+  const state = pending ? `is ${pending.status} for ${pending.seconds} s${until}` : 'was begun just now';
   return new ZakenakError({
     code: 'rollout/helm-at-work',
     message: `A Helm may be at work on ${release} in ${namespace}: revision ${revision} ${state}.`,

@@ -7,7 +7,7 @@ import { collectEvidence, type Evidence } from './evidence.ts';
 import { Halted, ReleaseFailure } from './failure.ts';
 import { waitForGpus } from './gpu-gate.ts';
 import type { HealthRule } from './health-rules.ts';
-import { deletionInProgress } from './helm-at-work.ts';
+import { deletionInProgress, takenOver } from './helm-at-work.ts';
 import type { HelmHook } from './helm-release.ts';
 import { isPending } from './helm-release.ts';
 import {
@@ -43,6 +43,8 @@ export interface RunContext extends WaitContext {
   readonly health?: readonly HealthRule[] | undefined;
   /** Revisions of a release that are kept. */
   readonly historyLimit?: number | undefined;
+  /** For how long a Helm may be at a revision, in milliseconds. */
+  readonly helmTimeoutMs?: number | undefined;
   /** The same, once it is known what steers the objects that are put back. */
   readonly tolerance?: Tolerance;
   /** Releases that an interrupted run had begun with. */
@@ -127,12 +129,12 @@ async function beginRevision(prepared: PreparedRelease, context: RunContext): Pr
   const { ports } = context;
   if (planned.createsNamespace) await ensureNamespace(rendered.namespace, context);
   const going = planned.action === 'uninstall' ? standing(history) : undefined;
-  for (const stale of history.filter((record) => isPending(record.status) && record !== going))
-    await updateRecord(
-      stale,
-      { status: 'failed', description: 'Interrupted; taken up again by zakenak' },
-      ports,
-    );
+  for (const stale of history.filter((record) => isPending(record.status) && record !== going)) {
+    const remark = takenOver(stale, ports.clock.now(), context);
+    if (remark) context.warn?.(remark);
+    const description = 'Interrupted; taken up again by zakenak';
+    await updateRecord(stale, { status: 'failed', description }, ports);
+  }
   if (going?.status === 'uninstalling') return going;
   if (going) return updateRecord(going, { status: 'uninstalling', description: deletionInProgress }, ports);
   const { chart } = recorded ?? rendered;

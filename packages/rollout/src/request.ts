@@ -56,6 +56,8 @@ export interface RolloutRequest {
   readonly health?: readonly HealthRule[];
   /** Revisions of a release that are kept, at least 2; 10 where nothing is said. */
   readonly historyLimit?: number;
+  /** Milliseconds for which a Helm may be at a revision that it left pending; 15 minutes where nothing is said. */
+  readonly helmTimeoutMs?: number;
 }
 
 /** How a set is changed as one transaction. */
@@ -76,6 +78,8 @@ export interface TransactionOptions {
   readonly allowIrreversible?: boolean;
   /** Milliseconds to wait for another deploy of the same set; 10 minutes where nothing is said. */
   readonly lockTimeoutMs?: number;
+  /** Milliseconds for which a Helm may be at a revision that it left pending; 15 minutes where nothing is said. */
+  readonly helmTimeoutMs?: number;
   /** Life of the Lease without renewal, in seconds; 15 where nothing is said. */
   readonly leaseSeconds?: number;
   /** Who we are, in words: shown to others that wait for the lock. */

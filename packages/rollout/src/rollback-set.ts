@@ -93,6 +93,7 @@ async function undoInterrupted(
       namespaces: new Map(),
     };
     const stopped = {
+      helmTimeoutMs: request.helmTimeoutMs,
       ...journal,
       phase: 'rolling-back' as const,
       by: holderOf(request),

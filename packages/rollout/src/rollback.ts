@@ -92,7 +92,7 @@ async function readAtRest(
       const history = histories.get(release.name) ?? [];
       return isTouched(release, history) ? [history] : [];
     });
-    const atWork = helmsAt(touched, context.ports.clock.now());
+    const atWork = helmsAt(touched, context.ports.clock.now(), context);
     if (atWork.length === 0) return histories;
     await outlastHelm(atWork, context, context.ports, context.signal);
   }

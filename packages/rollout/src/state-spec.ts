@@ -65,7 +65,7 @@ export const unlockSpec = defineSpec({
   details:
     'The lock is taken from a holder that has not renewed it for its whole duration, which is looked at for up to that long. A living holder is refused; with ' +
     '--force its next write is, and the lock is free when it can write no more. A dead holder’s lock also ends by itself: a deploy waits for that. What a journal ' +
-    'would go on with is left to deploy and rollback, and what Helm left pending less than 15 minutes ago to Helm, unless --force is said.',
+    'would go on with is left to deploy and rollback, and what Helm left pending less than deploy.helmTimeout ago (15 minutes) to Helm, unless --force is said.',
   example: 'zakenak unlock --environment prod --dry-run',
   inputs: {
     environment: environmentInput,

@@ -181,6 +181,7 @@ async function locked(run: Run, held: Held): Promise<Report> {
   };
   let { prepared } = held;
   let interrupted = prepared ? held.interrupted : await readJournal(place, ports, signal);
+    helmTimeoutMs: transaction.helmTimeoutMs,
   if (interrupted?.phase === 'rolling-back') {
     const former = await putBackSet({ ...interrupted, by: holderOf(transaction) }, place, base);
     if (former.failures.length > 0) return stuckReport(run, await (await transaction.look())(), former);

@@ -34,7 +34,7 @@ function revision(status: string, age: number, rollout = ''): KubeObject {
 /** A cluster that nobody deploys to, with one revision. */
 async function unlock(
   secret: KubeObject,
-  more: { readonly force?: boolean; readonly dryRun?: boolean } = {},
+  more: { readonly force?: boolean; readonly dryRun?: boolean; readonly helmTimeoutMs?: number } = {},
 ) {
   let lease: KubeObject | undefined;
   const marked: string[] = [];
@@ -67,6 +67,12 @@ for (const [what, secret, more, expected] of [
   ['Helm began by a clock before ours is left to it', revision('pending-install', -60), {}, 'left'],
   ['Helm began almost 15 minutes ago is left to it', revision('pending-upgrade', 14.9 * minutes), {}, 'left'],
   ['Helm began over 15 minutes ago is marked', revision('pending-rollback', 15.1 * minutes), {}, 'marked'],
+  [
+    'Helm began 16 minutes ago is left to it where it may take 20',
+    revision('pending-upgrade', 16 * minutes),
+    { helmTimeoutMs: 20 * minutes * 1_000 },
+    'left',
+  ],
   [
     'Helm began just now is marked where that is forced',
     revision('pending-upgrade', 5),

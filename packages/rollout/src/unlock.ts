@@ -1,7 +1,7 @@
 import { createFinding, createReport, type Finding, type Ports, type Report } from '@zakenak/core';
 import { appendEntry } from './audit-trail.ts';
 import { lookInto } from './damaged-record.ts';
-import { factsOf, helmMs, mayBeHelms } from './helm-at-work.ts';
+import { factsOf, type HelmPatience, helmMinutes, mayBeHelms } from './helm-at-work.ts';
 import { isPending } from './helm-release.ts';
 import { type HelmRecord, newest, readHistories, updateRecord } from './helm-storage.ts';
 import { type Journal, readJournal } from './journal.ts';
@@ -12,7 +12,10 @@ import { holderOf, lockRequestOf, placeOf } from './transaction.ts';
 
 /** Which set is freed, and how. */
 export interface UnlockRequest
-  extends Pick<TransactionOptions, 'stateNamespace' | 'holder' | 'isGone' | 'dryRun' | 'leaseSeconds'> {
+  extends Pick<
+    TransactionOptions,
+    'stateNamespace' | 'holder' | 'isGone' | 'dryRun' | 'leaseSeconds' | 'helmTimeoutMs'
+  > {
   readonly set: string;
   readonly releases: readonly Pick<ReleaseRequest, 'name' | 'namespace'>[];
   /** Take the lock from a holder that lives, and mark what Helm may still be at as failed. */
@@ -35,7 +38,7 @@ interface Obstacles {
 
 /**
  * Frees a set whose deploy died: takes the lock of a holder that has not renewed it for its whole duration, as seen by our own clock, and marks revisions that were
- * left `pending-…` as failed where no journal would go on with them, those of Helm 15 minutes after they began. A living holder and a Helm that may still be at work
+ * left `pending-…` as failed where no journal would go on with them, those of Helm when it can be at them no more. A living holder and a Helm that may still be at work
  * are left alone unless `force` is said; the lock of a living holder is then free when it can write no more. Throws ZakenakError `rollout/still-held`.
  */
 export async function unlockRollout(
@@ -57,7 +60,7 @@ export async function unlockRollout(
   const damage = pending.flatMap((record) => lookInto(record, () => undefined).damage ?? []);
   const sound = pending.filter((record) => !lookInto(record, () => undefined).damage);
   const now = ports.clock.now();
-  const isYoung = (record: HelmRecord): boolean => !request.force && mayBeHelms(record, now);
+  const isYoung = (record: HelmRecord): boolean => !request.force && mayBeHelms(record, now, request);
   const obstacles = {
     lock,
     journal,
@@ -131,10 +134,11 @@ async function noteTaking(request: UnlockRequest, lock: HolderState, ports: Unlo
 }
 
 function reportOf(
-  { set, dryRun, force }: UnlockRequest,
+  request: UnlockRequest,
   { lock, journal, stuck, young, damage }: Obstacles,
   now: Date,
 ): Report {
+  const { set, dryRun, force } = request;
   const repaired = stuck.map(({ secret, version, status }) => ({
     release: secret.metadata.labels?.['name'] ?? '',
     revision: version,
@@ -149,7 +153,7 @@ function reportOf(
       .join(' '),
     findings: [
       ...(journal ? [unfinished(set, journal)] : []),
-      ...young.map((record) => helmAtWork(record, now)),
+      ...young.map((record) => helmAtWork(record, now, request)),
       ...damage,
     ],
     outputs: {
@@ -188,7 +192,7 @@ function stuckText(
   return isDryRun ? `Stuck: ${names}.` : `Marked as failed: ${names}.`;
 }
 
-function helmAtWork(record: HelmRecord, now: Date): Finding {
+function helmAtWork(record: HelmRecord, now: Date, patience: HelmPatience): Finding {
   const { release: name, pending } = factsOf(record, now);
   const { seconds } = pending;
   return createFinding({
@@ -196,7 +200,7 @@ function helmAtWork(record: HelmRecord, now: Date): Finding {
     severity: 'high',
     message: `${name}: revision ${record.version} is ${record.status} for ${seconds} s: a Helm may still be at it, which holds no lock.`,
     identity: `${name} ${record.version}`,
-    remedy: `Let it end. Where none runs any more, say --force; without it the revision is marked as failed ${helmMs / 60_000} minutes after it began.`,
+    remedy: `Let it end. Where none runs any more, say --force; without it the revision is marked as failed ${helmMinutes(patience)} minutes after it began (deploy.helmTimeout).`,
     tool: 'zakenak',
   });
 }

@@ -36,6 +36,7 @@ const unlock: Bound = async (read, settings, context) => {
   const request = {
     set: rollout.set,
     releases: rollout.releases,
+    ...(rollout.helmTimeoutMs === undefined ? {} : { helmTimeoutMs: rollout.helmTimeoutMs }),
     ...stateOf(inputs),
     ...holderOf(context),
     force: inputs.force,

@@ -1,6 +1,6 @@
 import { KubeStatusError, type Report, ZakenakError } from '@zakenak/core';
 import { otherCluster, planMoved } from './errors.ts';
-import { readHeldRules } from './held-rules.ts';
+import { mindingHeld } from './held-rules.ts';
 import { comparePlans, type Plan } from './plan.ts';
 import { type PlanPorts, prepareRollout, readCluster } from './plan-rollout.ts';
 import type { RunPorts } from './release-run.ts';
@@ -32,7 +32,8 @@ export async function deployRollout(
   }
 }
 
-function deploySet(request: DeployRequest, ports: DeployPorts, signal?: AbortSignal): Promise<Report> {
+function deploySet(given: DeployRequest, ports: DeployPorts, signal?: AbortSignal): Promise<Report> {
+  const request = mindingHeld(given, ports);
   const { approved, planFile } = request;
   return transact(
     {
@@ -40,13 +41,9 @@ function deploySet(request: DeployRequest, ports: DeployPorts, signal?: AbortSig
       tool: request.dryRun ? 'plan' : 'deploy-to-wsl2-runner',
       look: async () => {
         if (approved) await checkCluster(approved, ports, signal);
-        const [held, standing] = await Promise.all([
-          request.drift?.held ?? readHeldRules(request, ports, signal),
-          readStanding(request, ports, signal),
-        ]);
-        const whole = { ...request, drift: { ...request.drift, held } };
+        const standing = await readStanding(request, ports, signal);
         return async () => {
-          const prepared = await prepareRollout(whole, standing, ports, signal);
+          const prepared = await prepareRollout(request, standing, ports, signal);
           if (planFile !== undefined) await writePlan(prepared.plan, planFile, ports);
           return prepared;
         };

@@ -2,11 +2,12 @@ import type { KubeObject, Ports } from '@zakenak/core';
 import { readAutoscalers } from './autoscalers.ts';
 import { covers, type DriftSettings, parsePointer, toleranceOfRules } from './drift-rules.ts';
 import { isHand, writerOf } from './field-writer.ts';
+import { readHeldRules } from './held-rules.ts';
 import type { Kinds } from './kinds.ts';
 import { fieldManager } from './ownership.ts';
 import { joinTolerances, type Tolerance } from './tolerance.ts';
 
-/** What is tolerated for these objects: by the project's rules, by autoscalers, and by what every cluster does. Reads autoscalers only where something can be scaled. */
+/** What is tolerated for these objects: by the project's rules, by what is held, by autoscalers, and by what every cluster does. Reads autoscalers only where something can be scaled. */
 export async function readTolerance(
   settings: DriftSettings,
   objects: readonly KubeObject[],
@@ -14,12 +15,15 @@ export async function readTolerance(
   ports: Pick<Ports, 'kube'>,
   signal?: AbortSignal,
 ): Promise<Tolerance> {
-  const autoscalers =
-    settings.autoscalers === 'report' ? [] : [await readAutoscalers(objects, served, ports, signal)];
+  const { ignore = [], heldAt, autoscalers } = settings;
+  const [held, steered] = await Promise.all([
+    heldAt ? readHeldRules(heldAt, ports, signal) : [],
+    autoscalers === 'report' ? undefined : readAutoscalers(objects, served, ports, signal),
+  ]);
   return joinTolerances([
-    toleranceOfRules(settings.ignore ?? []),
-    toleranceOfRules(settings.held ?? [], 'held'),
-    ...autoscalers,
+    toleranceOfRules(ignore),
+    toleranceOfRules(held, 'held'),
+    ...(steered ? [steered] : []),
     filledIn,
     restarts,
   ]);

@@ -1,6 +1,7 @@
 import type { ConflictRule } from './conflict.ts';
 import type { FieldPath, PathStep } from './field-path.ts';
 import { writerOf } from './field-writer.ts';
+import type { JournalPlace } from './journal.ts';
 import { createObjectMatcher, globOf, type ObjectPattern } from './object-pattern.ts';
 import type { Tolerance } from './tolerance.ts';
 
@@ -19,8 +20,8 @@ export interface DriftSettings {
   readonly ignore?: readonly DriftRule[];
   /** `report`: fields that autoscalers steer count like any other; `ignore` where nothing is said. */
   readonly autoscalers?: 'ignore' | 'report';
-  /** What `zakenak sync --mode hold` keeps as it is in the cluster. */
-  readonly held?: readonly DriftRule[];
+  /** Where it stands what `zakenak sync --mode hold` keeps as it is in the cluster; nothing is kept where absent. */
+  readonly heldAt?: JournalPlace;
   /** Whose fields a deploy or a correction takes over and whose it does not; what holds everywhere where none fits. */
   readonly conflicts?: readonly ConflictRule[];
 }

@@ -1,19 +1,27 @@
 import { type KubeObject, KubeStatusError, type Ports } from '@zakenak/core';
 import type { ObjectDrift } from './drift.ts';
-import type { DriftRule } from './drift-rules.ts';
+import type { DriftRule, DriftSettings } from './drift-rules.ts';
 import { damagedState, requestOf } from './errors.ts';
 import type { JournalPlace } from './journal.ts';
 import { textAt } from './json.ts';
 import { refOf } from './object.ts';
 import { placeOf } from './transaction.ts';
 
+/** A request whose set's held rules count, wherever its drift is judged. */
+export function mindingHeld<T extends Parameters<typeof placeOf>[0] & { readonly drift?: DriftSettings }>(
+  request: T,
+  ports: Pick<Ports, 'kube'>,
+): T & { readonly drift: DriftSettings } {
+  return { ...request, drift: { ...request.drift, heldAt: placeOf(request, ports) } };
+}
+
 /** What a set's `sync --mode hold` keeps as it is in the cluster: where each field is and since when, never its value. */
 export async function readHeldRules(
-  place: Parameters<typeof placeOf>[0],
+  place: JournalPlace,
   ports: Pick<Ports, 'kube'>,
   signal?: AbortSignal,
 ): Promise<readonly DriftRule[]> {
-  const ref = refOf(storeOf(placeOf(place, ports), []));
+  const ref = refOf(storeOf(place, []));
   const live = await requestOf('Reading what is held', () => ports.kube.get(ref, signal));
   try {
     return live ? (JSON.parse(textAt(live, 'data', 'rules') || '[]') as readonly DriftRule[]) : [];
@@ -26,10 +34,10 @@ export async function readHeldRules(
 /** Replaces what is held. */
 export async function writeHeldRules(
   rules: readonly DriftRule[],
-  place: Parameters<typeof placeOf>[0],
+  place: JournalPlace,
   ports: Pick<Ports, 'kube'>,
 ): Promise<void> {
-  const store = storeOf(placeOf(place, ports), rules);
+  const store = storeOf(place, rules);
   await requestOf('Writing what is held', async () => {
     if (rules.length === 0) return void (await ports.kube.delete(refOf(store)));
     try {

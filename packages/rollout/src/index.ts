@@ -2,7 +2,6 @@ export { type AuditRequest, auditRollouts } from './audit.ts';
 export { type DeployPorts, deployRollout } from './deploy.ts';
 export type { DriftRule, DriftSettings } from './drift-rules.ts';
 export { badYaml, cannotWatchAndHold, clusterTooOld, planUnreadable } from './errors.ts';
-export { readHeldRules } from './held-rules.ts';
 export { type HistoryRequest, readRolloutHistory } from './history.ts';
 export { isSealed, type Plan } from './plan.ts';
 export type * from './request.ts';

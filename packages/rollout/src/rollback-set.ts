@@ -4,6 +4,7 @@ import { nothingBefore, unknownRelease, unknownRevision } from './errors.ts';
 import { renderFromRecord, renderRemoval } from './from-record.ts';
 import { orderByNeeds } from './graph.ts';
 import { createHealthRules } from './health-rules.ts';
+import { mindingHeld } from './held-rules.ts';
 import {
   formerOf,
   type HelmHistory,
@@ -45,12 +46,13 @@ type RollbackPorts = PlanPorts & RunPorts;
  * same planner, lock and journal as a deploy. Throws ZakenakError `rollout/unknown-release`, `rollout/unknown-revision` and what a deploy throws.
  */
 export async function rollBackRollout(
-  request: RollbackRequest,
+  given: RollbackRequest,
   ports: RollbackPorts,
   signal: AbortSignal = new AbortController().signal,
 ): Promise<Report> {
   const known = request.releases.map(({ name }) => name);
   if (request.release !== undefined && !known.includes(request.release))
+  const request = mindingHeld(given, ports);
     throw unknownRelease(request.release, known);
   const interrupted =
     request.release === undefined && !request.dryRun

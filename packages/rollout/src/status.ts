@@ -16,6 +16,7 @@ import type { DriftSettings } from './drift-rules.ts';
 import { describeDrift, driftOutput, driftSection } from './drift-text.ts';
 import { judgeHealth } from './health.ts';
 import { createHealthRules, type HealthRule, type HealthRules } from './health-rules.ts';
+import { mindingHeld } from './held-rules.ts';
 import type { HelmRelease } from './helm-release.ts';
 import { type HelmRecord, newest, readHistories } from './helm-storage.ts';
 import { type Journal, readJournal } from './journal.ts';
@@ -63,10 +64,11 @@ interface ReleaseStatus {
  * cannot be compared makes the drift `unknown`, never in sync; a damaged record is a finding. Nothing is written.
  */
 export async function readRolloutStatus(
-  request: StatusRequest,
+  given: StatusRequest,
   ports: StatusPorts,
   signal?: AbortSignal,
 ): Promise<Report> {
+  const request = mindingHeld(given, ports);
   const place = placeOf(request, ports);
   const [histories, journal, lock, trail, resources] = await Promise.all([
     readHistories(request.releases, ports, signal),
@@ -80,7 +82,7 @@ export async function readRolloutStatus(
   const deployed = deployedReleases(request.releases, histories, kinds, (record, thrown) => {
     damaged.set(record, damageOf(record, thrown));
   });
-  const compared = await compareReleases(deployed, request.drift ?? {}, kinds, ports, signal);
+  const compared = await compareReleases(deployed, request.drift, kinds, ports, signal);
   const now = ports.clock.now();
   const statuses = request.releases.map(({ name, namespace }) => {
     const history = histories.get(name) ?? [];

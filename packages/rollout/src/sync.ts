@@ -3,12 +3,12 @@ import type { ComparedRelease } from './compare-releases.ts';
 import { type Correction, type CorrectionRequest, prepareCorrection } from './correction.ts';
 import { describeDrift, driftOutput, driftSection } from './drift-text.ts';
 import { deployUnfinished } from './errors.ts';
-import { holdObject, readHeldRules, writeHeldRules } from './held-rules.ts';
+import { holdObject, mindingHeld, readHeldRules, writeHeldRules } from './held-rules.ts';
 import { describe } from './object.ts';
 import { isNoop } from './plan.ts';
 import type { RunPorts } from './release-run.ts';
 import type { TransactionOptions } from './request.ts';
-import { transact } from './transaction.ts';
+import { placeOf, transact } from './transaction.ts';
 
 /**
  * What is done about drift. `report`: it is told, and fails the run. `correct`: it is put back as a transaction. `hold`: it is kept: no sync, deploy or rollback moves
@@ -35,9 +35,8 @@ export async function syncRollout(
   ports: SyncPorts,
   signal?: AbortSignal,
 ): Promise<Report> {
-  if (request.unhold) await writeHeldRules([], request, ports);
-  const held = await readHeldRules(request, ports, signal);
-  const whole: SyncRequest = { ...request, drift: { ...request.drift, held } };
+  const whole = mindingHeld(request, ports);
+  if (request.unhold) await writeHeldRules([], placeOf(request, ports), ports);
   const correction = await prepareCorrection(whole, ports, signal);
   if (request.mode === 'hold') return hold(whole, correction, ports);
   if (request.mode === 'report' || isNoop(correction.prepared.plan))
@@ -63,11 +62,14 @@ async function hold(
   { compared, stuck }: Correction,
   ports: SyncPorts,
 ): Promise<Report> {
-  const { set, mode, holder = 'zakenak', drift } = request;
+  const { set, mode, holder = 'zakenak' } = request;
   const now = ports.clock.now();
   const why = `since ${now.toISOString()} by ${holder}`;
   const rules = compared.flatMap(({ objects }) => objects.flatMap((object) => holdObject(object, why)));
-  if (rules.length > 0) await writeHeldRules([...(drift?.held ?? []), ...rules], request, ports);
+  if (rules.length > 0) {
+    const place = placeOf(request, ports);
+    await writeHeldRules([...(await readHeldRules(place, ports)), ...rules], place, ports);
+  }
   const unknown = stuck.filter(({ object }) => object.state === 'unknown');
   return createReport({
     tool: 'sync',

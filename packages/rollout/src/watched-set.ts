@@ -3,7 +3,7 @@ import { compareReleases, deployedReleases } from './compare-releases.ts';
 import type { CorrectionRequest } from './correction.ts';
 import { compareObject, type ObjectDrift } from './drift.ts';
 import { readTolerance } from './drift-policy.ts';
-import { readHeldRules } from './held-rules.ts';
+import { mindingHeld } from './held-rules.ts';
 import { readHistories } from './helm-storage.ts';
 import { createKinds } from './kinds.ts';
 import { learnFromObjects } from './learn-secrets.ts';
@@ -34,15 +34,14 @@ export async function readWatchedSet(
   ports: Pick<Ports, 'kube' | 'redactor'>,
   signal: AbortSignal,
 ): Promise<WatchedSet> {
-  const readSettings = async () => ({ ...request.drift, held: await readHeldRules(request, ports, signal) });
-  const [histories, resources, settings] = await Promise.all([
+  const { drift } = mindingHeld(request, ports);
+  const [histories, resources] = await Promise.all([
     readHistories(request.releases, ports, signal),
     ports.kube.resources(),
-    readSettings(),
   ]);
   const kinds = createKinds(resources, []);
   const deployed = deployedReleases(request.releases, histories, kinds);
-  const compared = await compareReleases(deployed, settings, kinds, ports, signal);
+  const compared = await compareReleases(deployed, drift, kinds, ports, signal);
   const objects = new Map<string, WatchedObject>();
   for (const { rendered, objects: drifts } of compared)
     for (const drift of drifts) objects.set(keyOf(drift.ref), { owner: rendered, drift });
@@ -66,7 +65,7 @@ export async function readWatchedSet(
     async check(keys, signal) {
       const known = keys.filter((key) => objects.has(key));
       const desired: KubeObject[] = known.flatMap((key) => objects.get(key)?.drift.desired ?? []);
-      const tolerance = await readTolerance(await readSettings(), desired, kinds, ports, signal);
+      const tolerance = await readTolerance(drift, desired, kinds, ports, signal);
       await Promise.all(known.map((key) => checkOne(key, tolerance)));
       return known;
     },

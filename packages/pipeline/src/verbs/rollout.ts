@@ -2,12 +2,9 @@ import type { ResolvedEnvironment } from '@zakenak/config';
 import { type KubeApi, tagProgress } from '@zakenak/core';
 import {
   clusterTooOld,
-  type DriftSettings,
   deployRollout,
   deploySpec,
   planSpec,
-  type RolloutRequest,
-  readHeldRules,
   readRolloutStatus,
   rollBackRollout,
   rollbackSpec,
@@ -87,7 +84,6 @@ export const rollback: Bound = async (read, settings, context) => {
   const kube = await connect(read, environment, context);
   const request = {
     ...rollout,
-    drift: await driftOf(rollout, inputs, kube, context.signal),
     ...stateOf(inputs),
     ...writingOf(inputs, context),
     ...(inputs.release ? { release: inputs.release } : {}),
@@ -105,7 +101,6 @@ export const status: Bound = async (read, settings, context) => {
   const kube = await connect(read, environment, context);
   const request = {
     ...rollout,
-    drift: await driftOf(rollout, inputs, kube, context.signal),
     ...stateOf(inputs),
   };
   return readRolloutStatus(request, portsOf(rollout.set, kube, context), context.signal);
@@ -147,16 +142,6 @@ export async function connect(
 /** The ports of a rollout: its progress says which set it is about. */
 export function portsOf(set: string, kube: KubeApi, { ports }: RunContext) {
   return { ...ports, kube, progress: tagProgress(ports.progress, { set }) };
-}
-
-/** The rules of zakenak.yaml, and what `sync --mode hold` keeps. */
-async function driftOf(
-  { set, drift }: Pick<RolloutRequest, 'set' | 'drift'>,
-  inputs: StateInputs,
-  kube: KubeApi,
-  signal: AbortSignal,
-): Promise<DriftSettings> {
-  return { ...drift, held: await readHeldRules({ set, ...stateOf(inputs) }, { kube }, signal) };
 }
 
 interface StateInputs {

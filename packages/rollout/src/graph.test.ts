@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type GraphNode, orderByNeeds, reverseNeeds, runByNeeds } from './graph.ts';
+import { type GraphNode, needsWithin, orderByNeeds, reverseNeeds, runByNeeds } from './graph.ts';
 import { seeded } from './testing/objects.ts';
 
 const node = (name: string, ...needs: readonly string[]): GraphNode => ({ name, needs });
@@ -134,5 +134,28 @@ test('reversed needs are the same edges the other way round, and twice reversed 
     );
     assert.deepEqual(edges(reverseNeeds(reversed)), edges(nodes));
     assert.equal(orderByNeeds(reversed).length, nodes.length);
+  }
+});
+
+test('in a part of a graph a node comes after another where it did in the whole, also over nodes that are left out', () => {
+  const random = seeded(11);
+  /** All that a node needs, near and far. */
+  const closure = (nodes: readonly GraphNode[], name: string): ReadonlySet<string> => {
+    const all = new Set(nodes.find((node) => node.name === name)?.needs ?? []);
+    for (const need of all) for (const further of closure(nodes, need)) all.add(further);
+    return all;
+  };
+  for (let round = 0; round < 100; round++) {
+    const nodes = randomGraph(random);
+    const names = new Set(namesOf(nodes).filter(() => random() < 0.5));
+    const part = needsWithin(nodes, names);
+    assert.deepEqual(
+      namesOf(part),
+      namesOf(nodes).filter((name) => names.has(name)),
+    );
+    for (const { name } of part) {
+      const whole = [...closure(nodes, name)].filter((need) => names.has(need));
+      assert.deepEqual([...closure(part, name)].sort(), whole.sort());
+    }
   }
 });

@@ -76,6 +76,22 @@ export function reverseNeeds<T extends GraphNode>(
   }));
 }
 
+/** The named part of a graph: a need that leads there over nodes that are left out is a need still. */
+export function needsWithin<T extends GraphNode>(
+  nodes: readonly T[],
+  names: ReadonlySet<string>,
+): readonly (T & { readonly needs: readonly string[] })[] {
+  const nearest = new Map<string, readonly string[]>();
+  // What a node needs comes before it.
+  for (const { name, needs = [] } of orderByNeeds(nodes)) {
+    const near = needs.flatMap((need) => (names.has(need) ? [need] : (nearest.get(need) ?? [])));
+    nearest.set(name, [...new Set(near)]);
+  }
+  return nodes
+    .filter(({ name }) => names.has(name))
+    .map((node) => ({ ...node, needs: nearest.get(node.name) ?? [] }));
+}
+
 function indexNodes<T extends GraphNode>(nodes: readonly T[]): ReadonlyMap<string, T> {
   const byName = new Map<string, T>();
   for (const node of nodes) {

@@ -28,6 +28,8 @@ export interface PreparedRelease {
   readonly history: HelmHistory;
   /** The revision that is gone back to, in a rollback. */
   readonly target?: HelmRelease;
+  /** When its install was first tried, of one that only ever failed and goes: what is older was there before it, and stays. */
+  readonly triedSince?: string;
   /** What its new revision's record holds of the chart; absent where none is written. */
   readonly recorded?: RecordedChart;
   readonly crds: readonly PreparedObject[];
@@ -83,7 +85,9 @@ function renderOrphan(
 }
 
 /** What a plan does with a release besides deploying it: go back to a stored revision (which is what was "rendered"), or remove it. */
-export type Intent = { readonly rollBackTo: HelmRelease } | { readonly uninstall: true };
+export type Intent =
+  | { readonly rollBackTo: HelmRelease }
+  | { readonly uninstall: true; readonly triedSince?: string };
 
 /** Decides, with reads and dry runs only, what bringing the cluster to the rendered set would do. */
 export async function planRendered(
@@ -194,19 +198,30 @@ async function prepareRelease(
   const planOne = (object: KubeObject): Promise<PreparedObject> =>
     limit(() => planObject(object, { ...context, wasDeployed }, ports, signal));
   const wanted = new Set(rendered.objects.map((object) => keyOf(refOf(object))));
-  const known = intent && 'uninstall' in intent ? undefined : rendered.manifest;
+  const isGoing = intent !== undefined && 'uninstall' in intent;
+  const known = isGoing ? undefined : rendered.manifest;
+  const tried = isGoing && intent.triedSince !== undefined ? { triedSince: intent.triedSince } : {};
   const former = formerObjects(history, context.kinds, known);
   const stale = former.filter((object) => !wanted.has(keyOf(refOf(object))));
   const [crds, objects, pruned] = await Promise.all([
     Promise.all(rendered.crds.map(planOne)),
     Promise.all(rendered.objects.map(planOne)),
-    planPrune(stale, rendered, ports, signal),
+    planPrune(stale, { ...rendered, ...tried }, ports, signal),
   ]);
   const all = [...objects, ...pruned];
   const planned = planRelease(subject, [...crds, ...all], context.newNamespaces);
   ports.progress.emit({ ...about, state: 'done', message: planned.reason });
   const target = intent && 'rollBackTo' in intent ? { target: intent.rollBackTo } : {};
-  return { rendered, planned, history, ...target, ...recordedOf(subject, planned), crds, objects: all };
+  return {
+    rendered,
+    planned,
+    history,
+    ...target,
+    ...tried,
+    ...recordedOf(subject, planned),
+    crds,
+    objects: all,
+  };
 }
 
 /** Before anything is written it is known that a record can hold the revision. */
@@ -248,7 +263,7 @@ function planRelease(
     action,
     reason: reason ?? 'unchanged',
     chart: `${metadata.name}-${metadata.version}`,
-    fromRevision: deployed?.version ?? 0,
+    fromRevision: (action === 'uninstall' ? standing(history) : deployed)?.version ?? 0,
     toRevision: action === 'uninstall' ? 0 : (last?.version ?? 0) + (action === 'noop' ? 0 : 1),
     needs: rendered.needs,
     digests: rendered.digests,

@@ -35,7 +35,7 @@ export interface PlannedRelease {
   readonly reason: string;
   /** `name-version`. */
   readonly chart: string;
-  /** Revision that is deployed now, 0 for none: what a rollback goes back to. */
+  /** Revision that is deployed now, or stands where the release goes; 0 for none: what a rollback goes back to. */
   readonly fromRevision: number;
   /** Revision that the deploy writes; equal to the newest one where nothing is to be done. */
   readonly toRevision: number;

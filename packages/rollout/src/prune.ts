@@ -2,6 +2,7 @@ import { type KubeObject, KubeStatusError, type Ports } from '@zakenak/core';
 import type { PreparedObject } from './dry-run.ts';
 import { recordedObjects } from './from-record.ts';
 import { type HelmHistory, newest } from './helm-storage.ts';
+import { textAt } from './json.ts';
 import type { Kinds } from './kinds.ts';
 import { keyOf, refOf } from './object.ts';
 import { type Owner, ownerOf, sameOwner } from './ownership.ts';
@@ -22,10 +23,13 @@ export function formerObjects(history: HelmHistory, kinds: Kinds, known?: string
   return [...objects.values()];
 }
 
-/** Plans the removal of objects that an earlier revision held and this one does not, where they still are ours. What is of a kind that is no longer served is gone. */
+/**
+ * Plans the removal of objects that an earlier revision held and this one does not, where they still are ours. What is of a kind that is no longer served is gone. What is older than
+ * `triedSince` stays.
+ */
 export async function planPrune(
   stale: readonly KubeObject[],
-  owner: Owner,
+  owner: Owner & { readonly triedSince?: string },
   ports: Pick<Ports, 'kube' | 'redactor'>,
   signal?: AbortSignal,
 ): Promise<readonly PreparedObject[]> {
@@ -35,11 +39,9 @@ export async function planPrune(
       const live = await getIfServed(ref, ports, signal);
       const of = live && ownerOf(live);
       if (!live || live.metadata.deletionTimestamp || (of && !sameOwner(of, owner))) return undefined;
-      const keep = [object, live].some(
-        ({ metadata }) => metadata.annotations?.['helm.sh/resource-policy'] === 'keep',
-      );
-      const planned = keep
-        ? { action: 'keep' as const, reason: 'annotated helm.sh/resource-policy: keep' }
+      const stays = reasonToStay(object, live, owner.triedSince);
+      const planned = stays
+        ? { action: 'keep' as const, reason: stays }
         : { action: 'delete' as const, reason: 'the release no longer has it' };
       const uid = live.metadata.uid ? { uid: live.metadata.uid } : {};
       return { planned: { ref, ...planned, ...uid, diff: [], conflicts: [] }, live };
@@ -50,4 +52,14 @@ export async function planPrune(
     }
   });
   return (await Promise.all(plans)).filter((plan) => plan !== undefined);
+}
+
+function reasonToStay(object: KubeObject, live: KubeObject, triedSince?: string): string | undefined {
+  const isKept = [object, live].some(
+    ({ metadata }) => metadata.annotations?.['helm.sh/resource-policy'] === 'keep',
+  );
+  if (isKept) return 'annotated helm.sh/resource-policy: keep';
+  // Whole seconds of the API server's clock, the record's too, which was written first.
+  const isOlder = triedSince !== undefined && textAt(live, 'metadata', 'creationTimestamp') < triedSince;
+  return isOlder ? 'it was there before the install that failed' : undefined;
 }

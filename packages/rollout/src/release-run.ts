@@ -103,7 +103,8 @@ export async function runRelease(
     if (!(error instanceof ReleaseFailure || error instanceof Halted)) throw error;
     if (error instanceof ReleaseFailure) await failOnce(error);
     const description = `${done[planned.action].split(' ')[0]} failed: ${context.ports.redactor.redact(error.message)}`;
-    if (record)
+    // What could not go stays `uninstalling`, as with Helm: the next run goes on with it, and a rollback knows that it was begun.
+    if (record && planned.action !== 'uninstall')
       await updateRecord(
         record,
         { status: 'failed', description: description.slice(0, 1_000) },

@@ -2,7 +2,7 @@ import { createLimiter, createReport, type Report } from '@zakenak/core';
 import { lookInto } from './damaged-record.ts';
 import { nothingBefore, unknownRelease, unknownRevision } from './errors.ts';
 import { renderFromRecord, renderRemoval } from './from-record.ts';
-import { orderByNeeds } from './graph.ts';
+import { needsWithin, orderByNeeds, reverseNeeds } from './graph.ts';
 import { createHealthRules } from './health-rules.ts';
 import { mindingHeld } from './held-rules.ts';
 import {
@@ -10,6 +10,7 @@ import {
   type HelmHistory,
   type HelmRecord,
   keptFailure,
+  keptInstalls,
   newest,
   putBackBy,
   readHistories,
@@ -17,6 +18,7 @@ import {
   standing,
 } from './helm-storage.ts';
 import { type JournalRelease, readJournal, writeHead } from './journal.ts';
+import { textAt } from './json.ts';
 import { createKinds } from './kinds.ts';
 import { acquireLock } from './lock.ts';
 import { createObserver } from './observer.ts';
@@ -50,9 +52,9 @@ export async function rollBackRollout(
   ports: RollbackPorts,
   signal: AbortSignal = new AbortController().signal,
 ): Promise<Report> {
+  const request = mindingHeld(given, ports);
   const known = request.releases.map(({ name }) => name);
   if (request.release !== undefined && !known.includes(request.release))
-  const request = mindingHeld(given, ports);
     throw unknownRelease(request.release, known);
   const interrupted =
     request.release === undefined && !request.dryRun
@@ -91,11 +93,11 @@ async function undoInterrupted(
       drift: request.drift,
       health: request.health,
       historyLimit: request.historyLimit,
+      helmTimeoutMs: request.helmTimeoutMs,
       limit: createLimiter(8),
       namespaces: new Map(),
     };
     const stopped = {
-      helmTimeoutMs: request.helmTimeoutMs,
       ...journal,
       phase: 'rolling-back' as const,
       by: holderOf(request),
@@ -132,19 +134,25 @@ async function prepareRollback(
     : request.release === undefined
       ? lastRollout(request, histories)
       : oneRelease(request, histories);
+  // What is gone already, by an interrupted run, is left out.
+  const records = new Map(
+    goals.flatMap((goal) => {
+      const record = goal.target ?? standing(histories.get(goal.name) ?? []);
+      return record ? [[goal.name, { goal, record }] as const] : [];
+    }),
+  );
   const releases: RenderedRelease[] = [];
   const intents = new Map<string, Intent>();
   // What needed a release has to be gone back with, or gone, before it.
-  const reversed = reverseWithin(request.releases, new Set(goals.map(({ name }) => name)));
-  for (const { name, needs, timeoutMs } of reversed) {
-    const goal = goals.find((candidate) => candidate.name === name);
-    const current = standing(histories.get(name) ?? []);
-    const record = goal?.target ?? current;
-    if (!goal || !record) continue;
+  const part = needsWithin(orderByNeeds(request.releases), new Set(records.keys()));
+  for (const { name, needs, timeoutMs } of reverseNeeds(part)) {
+    const found = records.get(name);
+    if (!found) continue;
+    const { goal, record } = found;
     const facts = { needs, timeoutMs: timeoutMs ?? defaultTimeoutMs };
     const render = goal.target ? renderFromRecord : renderRemoval;
     releases.push(render(record, kinds, facts));
-    intents.set(name, goal.target ? { rollBackTo: goal.target.release() } : { uninstall: true });
+    intents.set(name, goal.target ? { rollBackTo: goal.target.release() } : removalOf(goal));
   }
   const drift = request.drift ? { drift: request.drift } : {};
   return planRendered({ set: request.set, releases, kinds, ...drift }, histories, intents, ports, signal);
@@ -154,6 +162,18 @@ interface Goal {
   readonly name: string;
   /** Absent: the release was not there before. */
   readonly target: HelmRecord | undefined;
+  /** When its install was first tried, where it only ever failed. */
+  readonly triedSince?: string;
+}
+
+function removalOf({ triedSince }: Goal): Intent {
+  return { uninstall: true, ...(triedSince === undefined ? {} : { triedSince }) };
+}
+
+/** The goal of a release whose install failed and was kept. */
+function neverThere(name: string, [first]: HelmHistory): Goal {
+  const triedSince = first && textAt(first.secret, 'metadata', 'creationTimestamp');
+  return { name, target: undefined, ...(triedSince ? { triedSince } : {}) };
 }
 
 /** What an interrupted rollback was to do. */
@@ -161,9 +181,10 @@ function begunGoals(
   releases: readonly JournalRelease[],
   histories: ReadonlyMap<string, HelmHistory>,
 ): readonly Goal[] {
-  return releases.flatMap(({ name, goal }) => {
+  return releases.flatMap(({ name, goal, triedSince }) => {
     const target = (histories.get(name) ?? []).find(({ version }) => version === goal);
-    return goal === undefined || (goal > 0 && !target) ? [] : [{ name, target }];
+    if (goal === undefined || (goal > 0 && !target)) return [];
+    return [{ name, target, ...(triedSince === undefined ? {} : { triedSince }) }];
   });
 }
 
@@ -172,6 +193,8 @@ function oneRelease(
   histories: ReadonlyMap<string, HelmHistory>,
 ): readonly Goal[] {
   const history = histories.get(release) ?? [];
+  const attempts = keptInstalls(history);
+  if (revision === undefined && attempts.length > 0) return [neverThere(release, attempts)];
   const former = keptFailure(history) ? newest(history, 'deployed') : formerOf(history);
   const target = revision === undefined ? former : history.find(({ version }) => version === revision);
   if (!target)
@@ -211,39 +234,25 @@ function lastRollout(request: RollbackRequest, histories: ReadonlyMap<string, He
   return goals;
 }
 
-/** What a rollout left that failed and was kept: its failures go back to what is deployed of them, and what it deployed to what was there before. */
+/**
+ * What a rollout left that failed and was kept: its failures go back to what is deployed of them, or go where nothing was there before, and what it deployed to what was there before. What
+ * failed by Helm's hands is part of no rollout.
+ */
 function keptRollout(
   { releases }: RollbackRequest,
   histories: ReadonlyMap<string, HelmHistory>,
 ): readonly Goal[] {
-  const rollouts = new Set(
-    releases.flatMap(({ name }) => {
-      const failed = keptFailure(histories.get(name) ?? []);
-      return failed ? [rolloutOf(failed)] : [];
-    }),
-  );
-  return releases.flatMap(({ name }): readonly Goal[] => {
+  const all = releases.map(({ name }) => {
     const history = histories.get(name) ?? [];
+    const attempts = keptInstalls(history);
+    const failed = keptFailure(history) ?? attempts.at(-1);
     const deployed = newest(history, 'deployed');
-    if (!deployed) return [];
-    if (keptFailure(history)) return [{ name, target: deployed }];
-    const rollout = rolloutOf(deployed);
-    return rollout && rollouts.has(rollout) ? [{ name, target: formerOf(history) }] : [];
+    return { name, history, attempts, deployed, failedBy: failed ? rolloutOf(failed) : '' };
   });
-}
-
-function reverseWithin(
-  releases: RollbackRequest['releases'],
-  names: ReadonlySet<string>,
-): readonly { readonly name: string; readonly needs: readonly string[]; readonly timeoutMs?: number }[] {
-  return [...orderByNeeds(releases)]
-    .reverse()
-    .filter(({ name }) => names.has(name))
-    .map(({ name, timeoutMs }) => ({
-      name,
-      ...(timeoutMs === undefined ? {} : { timeoutMs }),
-      needs: releases
-        .filter((other) => other.needs?.includes(name) && names.has(other.name))
-        .map((other) => other.name),
-    }));
+  const rollouts = new Set(all.map(({ failedBy }) => failedBy).filter(Boolean));
+  return all.flatMap(({ name, history, attempts, deployed, failedBy }): readonly Goal[] => {
+    if (failedBy) return [deployed ? { name, target: deployed } : neverThere(name, attempts)];
+    const isPart = deployed !== undefined && rollouts.has(rolloutOf(deployed));
+    return isPart ? [{ name, target: formerOf(history) }] : [];
+  });
 }

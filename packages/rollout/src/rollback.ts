@@ -156,6 +156,7 @@ function backTo(
   context: RunContext,
 ): Promise<number> {
   if (release.keepsRevision) return backToObjects(release, target, context);
+  if (release.triedSince !== undefined) return backToFailure(release, history, reason, context);
   if (!target) return backToNothing(release, writtenBy(release, history), context);
   return backToRevision(release, target, history, reason, context);
 }
@@ -168,6 +169,20 @@ async function backToObjects(
 ): Promise<number> {
   const restored = await restoreObjects(release.baseline, target, release, context);
   await waitReady(release.name, wereReady(restored, release), release.timeoutMs, context);
+  return release.fromRevision;
+}
+
+/** An install that failed and was kept was to go, and could not: it is as it was found, and its record says why. */
+async function backToFailure(
+  release: JournalRelease,
+  history: HelmHistory,
+  reason: string,
+  context: RunContext,
+): Promise<number> {
+  const base = baseOf(release, history);
+  await restoreObjects(release.baseline, base?.release(), release, context);
+  const description = `Not uninstalled: ${context.ports.redactor.redact(reason)}`.slice(0, 1_000);
+  if (base) await updateRecord(base, { status: 'failed', description }, context.ports);
   return release.fromRevision;
 }
 

@@ -1,5 +1,5 @@
 import { Halted, ReleaseFailure } from './failure.ts';
-import { runByNeeds } from './graph.ts';
+import { needsWithin, runByNeeds } from './graph.ts';
 import { newest } from './helm-storage.ts';
 import type { Journal, JournalRelease } from './journal.ts';
 import { keyOf } from './object.ts';
@@ -17,13 +17,18 @@ export function journalOf(
   interrupted: Journal | undefined,
 ): Journal {
   const former = new Map(interrupted?.releases.map((release) => [release.name, release]));
-  const releases = prepared.releases
-    .filter(({ planned }) => planned.action !== 'noop' || former.has(planned.name))
-    .map((release) => ({
-      ...mergeBaseline(baselineOf(release), former.get(release.planned.name)),
-      ...goalOf(release),
-    }));
-  const names = new Set(releases.map(({ name }) => name));
+  const begun = prepared.releases.filter(
+    ({ planned }) => planned.action !== 'noop' || former.has(planned.name),
+  );
+  const names = new Set(begun.map(({ planned }) => planned.name));
+  const needs = new Map(
+    needsWithin(prepared.releases.map(nodeOf), names).map((node) => [node.name, node.needs]),
+  );
+  const releases = begun.map((release) => ({
+    ...mergeBaseline(baselineOf(release), former.get(release.planned.name)),
+    ...goalOf(release),
+    needs: needs.get(release.planned.name) ?? [],
+  }));
   const leftOver = [...former.values()].filter(({ name }) => !names.has(name));
   const { set, id } = prepared.plan;
   // The same plan may be made again after it was put back: that is another rollout.
@@ -42,10 +47,19 @@ export function journalOf(
   };
 }
 
+function nodeOf({ rendered: { name, needs } }: PreparedRelease) {
+  return { name, needs };
+}
+
 /** Where a rollback was to bring the release: the next one goes on with it. */
-function goalOf({ planned, target }: PreparedRelease): Pick<JournalRelease, 'goal'> {
+function goalOf({
+  planned,
+  target,
+  triedSince,
+}: PreparedRelease): Pick<JournalRelease, 'goal' | 'triedSince'> {
   if (target) return { goal: target.version };
-  return planned.action === 'uninstall' ? { goal: 0 } : {};
+  if (planned.action !== 'uninstall') return {};
+  return { goal: 0, ...(triedSince === undefined ? {} : { triedSince }) };
 }
 
 function baselineOf({ rendered, planned, history, crds, objects }: PreparedRelease): JournalRelease {
@@ -100,11 +114,7 @@ export async function runPlan(
   const halt = new AbortController();
   const context = { ...base, signal: AbortSignal.any([base.signal, halt.signal]) };
   const failures: FailedRelease[] = [];
-  const nodes = prepared.releases.map((release) => ({
-    name: release.rendered.name,
-    needs: release.rendered.needs,
-    release,
-  }));
+  const nodes = prepared.releases.map((release) => ({ ...nodeOf(release), release }));
   const queue = announceQueue(nodes, 'apply', base.ports.progress);
   const { results, errors } = await runByNeeds(nodes, ({ name, release }) =>
     runRelease(release, context, (failed) => failures.push(failed)).then(

@@ -148,7 +148,12 @@ function concludeEarly(
     verdict: isBlocked ? 'failed' : 'passed',
     summary: isBlocked ? `Nothing was written: the plan cannot be carried out.` : `${summarizePlan(plan)}.`,
     findings,
-    caveats: [...caveats, ...note, ...helmRemarks(prepared, clock.now()), ...remarksOn(prepared)],
+    caveats: [
+      ...caveats,
+      ...note,
+      ...helmRemarks(prepared, clock.now(), transaction),
+      ...remarksOn(prepared),
+    ],
   });
 }
 
@@ -176,12 +181,12 @@ async function locked(run: Run, held: Held): Promise<Report> {
     drift: transaction.drift,
     health: transaction.health,
     historyLimit: transaction.historyLimit,
+    helmTimeoutMs: transaction.helmTimeoutMs,
     limit: createLimiter(parallelWrites),
     namespaces: new Map(),
   };
   let { prepared } = held;
   let interrupted = prepared ? held.interrupted : await readJournal(place, ports, signal);
-    helmTimeoutMs: transaction.helmTimeoutMs,
   if (interrupted?.phase === 'rolling-back') {
     const former = await putBackSet({ ...interrupted, by: holderOf(transaction) }, place, base);
     if (former.failures.length > 0) return stuckReport(run, await (await transaction.look())(), former);

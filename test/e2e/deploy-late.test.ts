@@ -84,3 +84,36 @@ test('a removal of a journal, held back until another deploy is at work, takes n
   assert.equal(await unfinishedPhase(set, kube), undefined);
   await wake();
 });
+
+test('a request for the lock, held back until another deploy holds it, does not stop that one', async (t) => {
+  const set = await makeTestSet(t, sandbox);
+  await using proxy = await startApiProxy(sandbox);
+  proxy.intercept(({ method, url = '' }) =>
+    method === 'PATCH' && url.includes('/leases/') ? 'hold' : undefined,
+  );
+  const start = async (
+    text: string,
+    more: Parameters<TestSet['run']>[1] = {},
+    ...args: readonly string[]
+  ) => {
+    await set.setValues({ base: { text, readyAfter: '8s' } });
+    await set.workspace.commit();
+    return set.run(['deploy', '--lock-timeout', '1m', ...args], more);
+  };
+  const first = start('first');
+  await until('the first is at work', async () => (await textOf(set)) === 'first', 30_000);
+  let child: ChildProcess | undefined;
+  const onStart = (started: ChildProcess) => {
+    child = started;
+  };
+  const asking = start('asking', { onStart }, '--kubeconfig', proxy.kubeconfig);
+  await until('the second asks', async () => proxy.held === 1, 30_000);
+  child?.kill('SIGKILL');
+  await asking;
+  assert.equal((await first).report.verdict, 'simulated');
+  const third = start('third');
+  await until('the third is at work', async () => (await textOf(set)) === 'third', 30_000);
+  assert.deepEqual(await proxy.letGo(), [409]);
+  const { report } = await third;
+  assert.equal(report.verdict, 'simulated', report.error?.message ?? report.summary);
+});

@@ -184,15 +184,19 @@ function tellLock(
   };
 }
 
-/** A deploy of an older commit would only be overwritten: its holder sees the annotation when it renews. */
+/** A deploy of an older commit would only be overwritten: its holder sees the annotation when it renews. Asked of that holder alone: what arrives late stops no other. */
 async function askToStop(live: KubeObject, request: LockRequest, ports: LockPorts): Promise<void> {
-  const { annotations = {} } = live.metadata;
+  const { annotations = {}, resourceVersion } = live.metadata;
   const commit = annotations[commitAnnotation];
   if (commit === undefined || annotations[preemptAnnotation] !== undefined) return;
   if (!(await request.supersedes?.(commit))) return;
   const asked = { [preemptAnnotation]: request.commit ?? request.holder };
+  const body = { metadata: { annotations: asked, ...(resourceVersion ? { resourceVersion } : {}) } };
   await requestOf('Asking for the lock', () =>
-    ports.kube.patch(refOf(request), 'merge', { metadata: { annotations: asked } }),
+    ports.kube.patch(refOf(request), 'merge', body).catch((error: unknown) => {
+      // Renewed in between: it is asked again at the next look.
+      if (!(error instanceof KubeStatusError && error.status === 409)) throw error;
+    }),
   );
 }
 

@@ -31,6 +31,25 @@ test('a plan is read as it was written', async () => {
   });
 });
 
+test('what is sealed as a plan and is none is refused', async () => {
+  for (const wrong of [
+    { releases: [null] },
+    { releases: [{}] },
+    { releases: {} },
+    { cluster: undefined },
+    { cluster: 'prod' },
+    { cluster: { uid: 1, version: 'v1.34.4' } },
+    { set: 7 },
+  ]) {
+    const text = JSON.stringify({ ...content, ...wrong });
+    const sealed = { ...JSON.parse(text), id: createHash('sha256').update(text).digest('hex') };
+    await assert.rejects(readPlan('plan.json', folderWith(JSON.stringify(sealed))), {
+      code: 'rollout/bad-plan',
+      message: /no plan of this version/,
+    });
+  }
+});
+
 test('a plan that was edited, cut short, of another version or not there is refused', async () => {
   const edited = JSON.stringify({ ...content, id, set: 'stage' });
   const newer = JSON.stringify({ ...content, id, schemaVersion: 2 });

@@ -157,6 +157,16 @@ export function badExpression(where: string, text: string, reason: string): Zake
   });
 }
 
+/** A revision without a release: taken for a rollback of the whole set it would do what nobody asked for. */
+export function revisionOfNone(revision: number): ZakenakError {
+  return new ZakenakError({
+    code: 'rollout/revision-without-release',
+    message: `Revision ${revision} of which release? Each release counts its own.`,
+    remedy: 'Name it with --release, or leave --revision out to take the last rollout back.',
+    exitCode: exitCodes.badInput,
+  });
+}
+
 /** A revision that Helm's records do not hold. */
 export function unknownRevision(
   release: string,

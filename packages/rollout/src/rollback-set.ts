@@ -1,6 +1,6 @@
 import { createLimiter, createReport, type Report } from '@zakenak/core';
 import { lookInto } from './damaged-record.ts';
-import { nothingBefore, unknownRelease, unknownRevision } from './errors.ts';
+import { nothingBefore, revisionOfNone, unknownRelease, unknownRevision } from './errors.ts';
 import { renderFromRecord, renderRemoval } from './from-record.ts';
 import { needsWithin, orderByNeeds, reverseNeeds } from './graph.ts';
 import { createHealthRules } from './health-rules.ts';
@@ -45,7 +45,7 @@ type RollbackPorts = PlanPorts & RunPorts;
 
 /**
  * Goes back: an interrupted rollout is undone; else the last rollout of the set goes back whole, dependents first; or one release goes to a revision. By the
- * same planner, lock and journal as a deploy. Throws ZakenakError `rollout/unknown-release`, `rollout/unknown-revision` and what a deploy throws.
+ * same planner, lock and journal as a deploy. Throws ZakenakError `rollout/unknown-release`, `rollout/unknown-revision`, `rollout/revision-without-release` and what a deploy throws.
  */
 export async function rollBackRollout(
   given: RollbackRequest,
@@ -53,6 +53,7 @@ export async function rollBackRollout(
   signal: AbortSignal = new AbortController().signal,
 ): Promise<Report> {
   const request = mindingHeld(given, ports);
+  if (request.release === undefined && request.revision !== undefined) throw revisionOfNone(request.revision);
   const known = request.releases.map(({ name }) => name);
   if (request.release !== undefined && !known.includes(request.release))
     throw unknownRelease(request.release, known);

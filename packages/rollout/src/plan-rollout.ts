@@ -7,13 +7,14 @@ import { recordedObjects, renderRemoval } from './from-record.ts';
 import type { HelmRelease } from './helm-release.ts';
 import { type HelmHistory, newest, standing } from './helm-storage.ts';
 import { type HookEvent, hooksFor } from './hook.ts';
+import { listIrreversible } from './irreversible.ts';
 import { sameJson } from './json.ts';
 import type { Kinds } from './kinds.ts';
 import { learnFromFormer, learnFromRelease, maskPlanned } from './learn-releases.ts';
 import { createLiveObjects } from './live-objects.ts';
-import { describe, keyOf, refOf } from './object.ts';
+import { keyOf, refOf } from './object.ts';
 import type { Orphan } from './orphans.ts';
-import { type Irreversible, type Plan, type PlannedRelease, type RevisionAction, sealPlan } from './plan.ts';
+import { type Plan, type PlannedRelease, type RevisionAction, sealPlan } from './plan.ts';
 import { formerObjects, planPrune } from './prune.ts';
 import { chartForRecord, type RecordedChart } from './record-size.ts';
 import { type RenderedRelease, type RenderedRollout, renderRollout } from './render.ts';
@@ -334,30 +335,3 @@ export const dataKinds: ReadonlySet<string> = new Set([
   'Namespace',
   'CustomResourceDefinition',
 ]);
-
-function listIrreversible({ rendered, planned }: PreparedRelease): readonly Irreversible[] {
-  if (planned.action === 'noop') return [];
-  const objects = planned.objects
-    .filter(({ action, ref }) => action === 'delete' && dataKinds.has(ref.kind))
-    .map(({ ref }) => ({
-      release: rendered.name,
-      what: `${describe(ref)} is deleted`,
-      why: 'what it holds is deleted with it',
-      needsConsent: true,
-    }));
-  const recreated = planned.objects
-    .filter(({ action }) => action === 'recreate')
-    .map(({ ref }) => ({
-      release: rendered.name,
-      what: `${describe(ref)} is deleted and created again`,
-      why: 'a rollback recreates it once more, under another uid',
-      needsConsent: false,
-    }));
-  const hooks = planned.hooks.map(({ event, kind, name }) => ({
-    release: rendered.name,
-    what: `the ${event} hook ${kind} ${name} runs`,
-    why: 'what a hook did cannot be undone',
-    needsConsent: false,
-  }));
-  return [...objects, ...recreated, ...hooks];
-}

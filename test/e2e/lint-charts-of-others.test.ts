@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { bad, lintFiles } from './lint-fixture.ts';
+import { bad, deployment, lintFiles } from './lint-fixture.ts';
 
 // What charts that thousands use do, and what lint once took for a fault of theirs.
 
@@ -125,4 +125,45 @@ spec:
     ['a', 'defaults on 1.34.4, ci/other-values.yaml on 1.34.4'],
     ['b', 'defaults on 1.34.4, ci/other-values.yaml on 1.34.4'],
   ]);
+});
+
+test('a field that toYaml writes is placed at the key of the values, in the file that has the last word', async (t) => {
+  const files = {
+    'charts/web/templates/deployment.yaml': deployment.replace(
+      '          readinessProbe',
+      '          securityContext:\n            {{- toYaml .Values.security.context | nindent 12 }}\n          readinessProbe',
+    ),
+    'charts/web/values.yaml': 'privileged: false\nreplicas: 1\nsecurity:\n  context:\n    privileged: true\n',
+  };
+  assert.deepEqual(bad(await lintFiles(t, files)), ['charts/privileged charts/web/values.yaml:5']);
+  const harmless = 'replicas: 1\nsecurity:\n  context:\n    runAsUser: 1\n';
+  const wrong = { ...files, 'charts/web/values.yaml': harmless };
+  const ci = (text: string) => ({ 'charts/web/ci/own-values.yaml': `security:\n  context: ${text}\n` });
+  const found = async (text: string) => bad(await lintFiles(t, { ...wrong, ...ci(text) }));
+  assert.deepEqual(await found('\n    runAsUser: many'), [
+    'charts/invalid-manifest charts/web/ci/own-values.yaml:3',
+  ]);
+  assert.deepEqual(await found('\n    privileged: true'), [
+    'charts/privileged charts/web/ci/own-values.yaml:3',
+  ]);
+  // Of a key that is not written on a line of its own the template's line is told.
+  assert.deepEqual(await found('{ privileged: true }'), [
+    'charts/privileged charts/web/templates/deployment.yaml:16',
+  ]);
+});
+
+test('what a subchart is given is placed in its parent’s values', async (t) => {
+  const sub = deployment.replace(
+    '          readinessProbe',
+    '{{- with .Values.context }}\n          securityContext:\n            {{- toYaml . | nindent 12 }}\n{{- end }}\n          readinessProbe',
+  );
+  const report = await lintFiles(t, {
+    'charts/web/Chart.yaml':
+      'apiVersion: v2\nname: web\nversion: 0.1.0\ndependencies: [{ name: db, version: 0.1.0, repository: "" }]\n',
+    'charts/web/charts/db/Chart.yaml': 'apiVersion: v2\nname: db\nversion: 0.1.0\n',
+    'charts/web/charts/db/values.yaml': 'replicas: 1\n',
+    'charts/web/charts/db/templates/deployment.yaml': sub,
+    'charts/web/values.yaml': 'replicas: 1\ndb:\n  context:\n    privileged: true\n',
+  });
+  assert.deepEqual(bad(report), ['charts/privileged charts/web/values.yaml:4']);
 });

@@ -28,7 +28,7 @@ export function parseLint(output: string): readonly HelmProblem[] {
   return entries.flatMap(([, level = 'ERROR', text = '']) => {
     const body = text.trim();
     const severity = levels[level] ?? 'high';
-    const isKnown = severity === 'high' || /missing these dependencies/.test(body);
+    const isKnown = severity === 'high' || /directory is missing these dependencies/.test(body);
     const known = isKnown ? parseKnown(body) : undefined;
     if (known) return known.map((problem) => ({ ...problem, severity }));
     const [, path, message = body] = /^([^\s:]+): ([\s\S]*)$/.exec(body) ?? [];

@@ -21,10 +21,10 @@ export async function judgeRenderings(
   // Most objects are the same in most combinations: each one is judged and placed once.
   const known = new Map<string, Promise<readonly RawFinding[]>>();
   const raw: RawFinding[] = [];
-  for (const { version, combination, objects } of renderings)
+  for (const { version, combination, values, objects } of renderings)
     for (const object of objects) {
       const key = `${version}\0${object.source}\0${object.text}`;
-      const found = known.get(key) ?? judgeObject(object, version, verdictsOf, checks, place);
+      const found = known.get(key) ?? judgeObject(object, { version, values }, verdictsOf, checks, place);
       known.set(key, found);
       for (const item of await found) raw.push({ ...item, combination });
     }
@@ -33,7 +33,7 @@ export async function judgeRenderings(
 
 async function judgeObject(
   object: Rendered,
-  version: string,
+  { version, values }: Pick<Rendering, 'version' | 'values'>,
   verdictsOf: (version: string, text: string) => readonly Verdict[],
   checks: ReadonlySet<string>,
   place: PlaceObject,
@@ -41,37 +41,38 @@ async function judgeObject(
   const common = { tool: 'zakenak', combination: '' };
   if (object.text.length > mostObjectText) {
     const message = `${describe(object)}: it has ${(object.text.length / 1024 / 1024).toFixed(1)} MiB, and an API server takes ${mostObjectText / 1024 / 1024}.`;
-    const location = await place(object);
+    const location = await place(object, values);
     return [{ ...common, ruleId: 'charts/too-large', severity: 'high', message, location }];
   }
   const policies = checkPolicies(object, version, checks);
   const removed = policies.some(({ check }) => check === 'removed-api');
-  const placed = policies.map(async ({ check, severity, subject, message, remedy, key, offset }) => ({
+  const placed = policies.map(async ({ check, severity, subject, message, remedy, ...field }) => ({
     ...common,
     ruleId: `charts/${check}`,
     severity,
     subject,
     message,
     remedy,
-    location: await place(object, { key, offset }),
+    location: await place(object, values, field),
   }));
   const judged = verdictsOf(version, object.text)
     // An API that is gone has no schema any more: the better word on it is ours.
     .filter(({ status }) => !(removed && status === 'skipped'))
-    .map((verdict) => placeVerdict(verdict, object, place));
+    .map((verdict) => placeVerdict(verdict, object, values, place));
   return [...(await Promise.all(placed)), ...(await Promise.all(judged)).flat()];
 }
 
 async function placeVerdict(
   verdict: Verdict,
   object: Rendered,
+  values: Rendering['values'],
   place: PlaceObject,
 ): Promise<readonly RawFinding[]> {
   if (verdict.status === 'valid') return [];
   const common = { tool: 'kubeconform', combination: '' };
   if (verdict.status === 'skipped') {
     const message = `No schema of ${verdict.version} ${verdict.kind}: it was not checked.`;
-    const location = await place(object);
+    const location = await place(object, values);
     return [{ ...common, ruleId: 'charts/no-schema', severity: 'info', message, location }];
   }
   const subject = describe(verdict.kind ? verdict : object);
@@ -82,9 +83,15 @@ async function placeVerdict(
       severity: 'high' as const,
       subject,
       message: `${field ? `${field}: ` : ''}${message}`,
-      location: await place(object, key ? { key } : undefined),
+      location: await place(object, values, key ? { key, path: pathOf(field, key) } : undefined),
     })),
   );
+}
+
+/** A field that should not be there is named in the message alone. */
+function pathOf(field: string, key: string): readonly string[] {
+  const path = field.split('/').filter((part) => part !== '');
+  return path.at(-1) === key ? path : [...path, key];
 }
 
 function describe({ kind, name }: { readonly kind: string; readonly name: string }): string {

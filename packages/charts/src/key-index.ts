@@ -27,17 +27,21 @@ export function indexKeys(text: string): KeyIndex {
   return { lines, keys, starts };
 }
 
-/** Line of a template (from 1) that a finding on `key` of an object of `kind` is best shown at. */
-export function locateKey(template: KeyIndex, kind: string, key: string | undefined): number | undefined {
+/** Line of a template (from 1) that begins the first object of a kind. */
+export function locateKind(template: KeyIndex, kind: string): number | undefined {
   const start = lineOfKind(template, kind);
-  const lines = key === undefined ? [] : (template.keys.get(key) ?? []);
-  const found = lines[countBefore(lines, Math.max(start, 0))];
-  if (found !== undefined) return found + 1;
   return start >= 0 ? start + 1 : undefined;
 }
 
+/** First line of a template (from 1) that writes `key` in an object of `kind`. */
+export function locateKey(template: KeyIndex, kind: string, key: string): number | undefined {
+  const lines = template.keys.get(key) ?? [];
+  const found = lines[countBefore(lines, Math.max(lineOfKind(template, kind), 0))];
+  return found === undefined ? undefined : found + 1;
+}
+
 /**
- * Line of a template (from 1) that wrote the `key` whose value begins at `offset` of the rendered text: of several equal keys the one at the same
+ * Line of a template (from 1) that wrote the last `key` before `offset` of the rendered text: of several equal keys the one at the same
  * place in their order, where template and rendered text have them alike.
  */
 export function locateOccurrence(
@@ -54,8 +58,19 @@ export function locateOccurrence(
   const before = countBefore(rendered.keys.get(key) ?? [], line);
   const wanted = first + Math.max(before - 1, 0);
   const found = wanted < end ? written[wanted] : first < end ? written[first] : undefined;
-  if (found !== undefined) return found + 1;
-  return at >= 0 ? at + 1 : undefined;
+  return found === undefined ? undefined : found + 1;
+}
+
+/** The path of the values that a template writes by `toYaml` below the key on `line` (from 1): named there, or by the `with` before it. */
+export function valuesWrittenAt({ lines }: KeyIndex, line: number): readonly string[] | undefined {
+  const rest = lines.slice(line);
+  const end = rest.findIndex((text) => !/^\s*\{\{/.test(text) || /\bend\b/.test(text));
+  const text = [lines[line - 1] ?? '', ...(end < 0 ? rest : rest.slice(0, end))].join('\n');
+  const [, name] = /\btoYaml\s+\(?\s*(\$?\.Values\.[\w.]+|\.(?=[\s|})]))/.exec(text) ?? [];
+  if (name === undefined) return undefined;
+  const before = lines.slice(Math.max(line - 3, 0), line - 1).join('\n');
+  const around = name === '.' ? [...before.matchAll(/\bwith\s+(\$?\.Values\.[\w.]+)/g)].at(-1)?.[1] : name;
+  return around?.replace(/^\$?\.Values\./, '').split('.');
 }
 
 /** Line of the first object of a kind, from 0; -1 where there is none. */
@@ -83,18 +98,32 @@ function countBefore(numbers: readonly number[], limit: number): number {
   return low;
 }
 
-/** Line (from 1) of the deepest part of `/a/b/c` that a values file writes in block style. */
-export function locateValue({ keys, lines }: KeyIndex, path: string): number | undefined {
-  let from = 0;
-  let found: number | undefined;
-  for (const key of path.split('/').filter((part) => part !== '')) {
-    const written = (keys.get(key) ?? []).filter((index) =>
-      /^\s*["']?[^\s"'{},:]+["']?:/.test(lines[index] ?? ''),
-    );
-    const at = written[countBefore(written, from)];
+/** Line (from 1) of the deepest of nested keys that a values file writes in block style, and how many of them are. */
+export function locateValue(
+  { keys, lines }: KeyIndex,
+  path: readonly string[],
+): { readonly line: number; readonly depth: number } | undefined {
+  let found: { line: number; depth: number } | undefined;
+  let [from, end] = [0, lines.length];
+  const isContent = (line: string): boolean => /^\s*[^\s#]/.test(line) && !line.startsWith('---');
+  for (const [index, key] of path.entries()) {
+    const block = lines.slice(from, end);
+    const indent = indentOf(block.find(isContent) ?? '');
+    const written = keys.get(key) ?? [];
+    const at = written
+      .slice(countBefore(written, from), countBefore(written, end))
+      .find((line) => blockKey.test(lines[line] ?? '') && indentOf(lines[line] ?? '') === indent);
     if (at === undefined) break;
-    found = at + 1;
+    found = { line: at + 1, depth: index + 1 };
+    const after = lines.slice(at + 1, end).findIndex((line) => isContent(line) && indentOf(line) <= indent);
     from = at + 1;
+    if (after >= 0) end = from + after;
   }
   return found;
+}
+
+const blockKey = /^\s*["']?[^\s"'{},:]+["']?:/;
+
+function indentOf(line: string): number {
+  return line.search(/[^\s]|$/);
 }

@@ -67,8 +67,8 @@ export async function runLintJobs(
 /** Whether the chart asks for values that its defaults do not hold, and was given them by a values file. */
 function needsValues(renderings: readonly Rendering[]): boolean {
   const isRefusal = ({ ruleId }: RawFinding): boolean => ruleId === 'charts/refused-values';
-  const defaults = renderings.filter(({ isDefaults }) => isDefaults);
-  const rest = renderings.filter(({ isDefaults }) => !isDefaults);
+  const defaults = renderings.filter(({ values }) => values === undefined);
+  const rest = renderings.filter(({ values }) => values !== undefined);
   return (
     defaults.every(({ failures }) => failures.length > 0 && failures.every(isRefusal)) &&
     rest.some(({ failures }) => failures.length === 0)

@@ -3,7 +3,14 @@ import { test } from 'node:test';
 import { selectChanged } from './chart.ts';
 import { renderCrdSchemas } from './crds.ts';
 import { parseLint, parseRenderError } from './helm-errors.ts';
-import { indexKeys, locateKey, locateOccurrence, locateValue } from './key-index.ts';
+import {
+  indexKeys,
+  locateKey,
+  locateKind,
+  locateOccurrence,
+  locateValue,
+  valuesWrittenAt,
+} from './key-index.ts';
 import { parseKubeconform } from './kubeconform.ts';
 import { splitRendered } from './manifests.ts';
 import { checkPolicies } from './policies.ts';
@@ -82,9 +89,27 @@ test('rendered text splits into objects with their templates', () => {
 test('keys are found after the line of their kind', () => {
   const template = 'kind: A\nsize: 1\n---\nkind: B\nsize: 2\n';
   assert.equal(locateKey(indexKeys(template), 'B', 'size'), 5);
-  assert.equal(locateKey(indexKeys(template), 'B', 'other'), 4);
+  assert.equal(locateKey(indexKeys(template), 'B', 'other'), undefined);
+  assert.equal(locateKind(indexKeys(template), 'B'), 4);
   assert.equal(locateKey(indexKeys('kind: B\nspec: { a: 1, "size": 2 }\n'), 'B', 'size'), 2);
-  assert.equal(locateValue(indexKeys('tag: a\nimage:\n  tag: b\n'), '/image/tag'), 3);
+  assert.equal(locateValue(indexKeys('tag: a\nimage:\n  tag: b\n'), ['image', 'tag'])?.line, 3);
+});
+
+test('a value is found below its own keys alone, however deep it is written', () => {
+  const index = indexKeys('a:\n  b: 1\n# note\nc: {}\nb: 2\nd:\n  e:\n    # f: 0\n    f: 3\n');
+  assert.deepEqual(locateValue(index, ['c', 'b']), { line: 4, depth: 1 });
+  assert.deepEqual(locateValue(index, ['a', 'b']), { line: 2, depth: 2 });
+  assert.deepEqual(locateValue(index, ['d', 'e', 'f']), { line: 9, depth: 3 });
+  assert.equal(locateValue(index, ['f']), undefined);
+});
+
+test('what toYaml writes below a key is told by the name of its values', () => {
+  const find = (template: string, line: number) => valuesWrittenAt(indexKeys(template), line)?.join('.');
+  assert.equal(find('a:\n  {{- toYaml .Values.x.y | nindent 2 }}\n', 1), 'x.y');
+  assert.equal(find('a: {{ toYaml ($.Values.x) | nindent 2 }}\n', 1), 'x');
+  assert.equal(find('{{- with .Values.x }}\na:\n  {{- toYaml . | nindent 2 }}\n{{- end }}\n', 2), 'x');
+  assert.equal(find('image: b\na:\n  {{- toYaml .Values.x | nindent 2 }}\n', 1), undefined);
+  assert.equal(find('a:\n{{ end }}\n{{ toYaml .Values.x }}\n', 1), undefined);
 });
 
 test('a chart that depends on a changed chart is changed', () => {
@@ -149,7 +174,8 @@ test('of several equal keys of an object the one in its place is found', () => {
     locateOccurrence(indexKeys(template), indexKeys(text), { kind: 'B', key, offset });
   assert.equal(find('image', text.indexOf('a\nkind')), 5);
   assert.equal(find('image', text.lastIndexOf('b')), 8);
-  assert.equal(find('other', 0), 7);
+  assert.equal(find('other', 0), undefined);
+  assert.equal(locateKind(indexKeys(template), 'B'), 7);
 });
 
 test('what breaks a values schema, and a schema that is none, are told of the chart that they belong to', () => {
@@ -268,7 +294,11 @@ test('no text of a program or a chart throws a parser, and every line that is to
         key: 'name',
         offset: next(99),
       });
-      for (const line of [found, locateKey(index, rendered.kind, 'a'), locateValue(index, '/metadata/name')])
+      for (const line of [
+        found,
+        locateKey(index, rendered.kind, 'a'),
+        locateValue(index, ['metadata', 'name'])?.line,
+      ])
         assert.ok(line === undefined || (line >= 1 && line <= index.lines.length));
     }
   }

@@ -56,20 +56,35 @@ async function placeTemplate(
 
 async function placeValue(
   valuePath: string,
-  { chart }: ChartSources,
+  sources: ChartSources,
+  values: ValuesSet | undefined,
+  ports: PlacePorts,
+): Promise<Location> {
+  const keys = valuePath.split('/').filter((part) => part !== '');
+  const [first = ''] = valuesFiles(sources, values).map(({ path }) => path);
+  return (await findValue(keys, sources, values, ports))?.location ?? { path: first };
+}
+
+/** Where the values of a combination write the deepest of nested keys, the file with the last word first; `isWhole`: all of them. */
+export async function findValue(
+  keys: readonly string[],
+  sources: ChartSources,
   values: ValuesSet | undefined,
   { files }: PlacePorts,
-): Promise<Location> {
-  const own = { path: posix.join(chart.folder, 'values.yaml'), below: '' };
-  const places = [...(values?.places ?? []), own];
-  for (const { path, below } of places) {
+): Promise<{ readonly location: Location; readonly isWhole: boolean } | undefined> {
+  let deepest: { readonly location: Location; readonly isWhole: boolean } | undefined;
+  for (const { path, below } of valuesFiles(sources, values)) {
     const text = (await files.stat(path))?.kind === 'file' ? await files.readText(path) : '';
-    const index = indexKeys(text);
-    const line =
-      below && !index.keys.has(below)
-        ? undefined
-        : locateValue(index, below ? `/${below}${valuePath}` : valuePath);
-    if (line) return { path, startLine: line };
+    const whole = below ? [below, ...keys] : keys;
+    const found = locateValue(indexKeys(text), whole);
+    if (!found) continue;
+    const isWhole = found.depth === whole.length;
+    if (isWhole || !deepest) deepest = { location: { path, startLine: found.line }, isWhole };
+    if (isWhole) break;
   }
-  return { path: (places[0] ?? own).path };
+  return deepest;
+}
+
+function valuesFiles({ chart }: ChartSources, values: ValuesSet | undefined): ValuesSet['places'] {
+  return [...(values?.places ?? []), { path: posix.join(chart.folder, 'values.yaml'), below: '' }];
 }

@@ -22,7 +22,8 @@ export interface PolicyProblem {
   readonly subject: string;
   readonly message: string;
   readonly remedy: string;
-  /** The field that the finding is best shown at, and where it is written in the rendered text. */
+  /** The field, from the document's top; what it is best shown at, and where its value begins in the rendered text. */
+  readonly path: Path;
   readonly key: string;
   readonly offset: number;
 }
@@ -75,9 +76,10 @@ export function checkPolicies(
   for (const part of partsOf(read.documents[0])) {
     const tell: Tell = (check, severity, message, remedy, key, path) => {
       if (!enabled.has(check)) return;
-      const offset = read.offsetOf([...part.at, ...path]);
       const subject = `${part.kind} ${part.name}`;
-      problems.push({ check, severity, subject, message, remedy, key, offset });
+      const place = [...part.at, ...path];
+      const offset = read.offsetOf(place);
+      problems.push({ check, severity, subject, message, remedy, key, path: place, offset });
     };
     checkLifecycle(part, version, tell);
     checkPod(part, tell);
@@ -92,6 +94,7 @@ const unreadable: PolicyProblem = {
   subject: '',
   message: 'A document cannot be read as Kubernetes reads it: none of its objects was checked.',
   remedy: 'Render it with helm template, and mend what is rendered.',
+  path: [],
   key: '',
   offset: 0,
 };

@@ -13,7 +13,8 @@ export interface Rendering {
   readonly version: string;
   /** `ci/big-values.yaml on 1.34.4` */
   readonly combination: string;
-  readonly isDefaults: boolean;
+  /** Undefined for the defaults alone. */
+  readonly values: ValuesSet | undefined;
   readonly objects: readonly Rendered[];
   /** What kept it from being rendered. */
   readonly failures: readonly RawFinding[];
@@ -134,8 +135,7 @@ export async function renderChart(
   args.push(...alwaysServed.flatMap((api) => ['--api-versions', api]));
   args.push(...skipSchema(sources), ...(values ? ['--values', values.argument] : []));
   const render = await runHelm({ helm, args, input: values?.input }, sources, ports, signal);
-  const isDefaults = values === undefined;
-  const about = { version, combination, isDefaults, objects: [], failures: [], isOverLimit: false };
+  const about = { version, combination, values, objects: [], failures: [], isOverLimit: false };
   if ('ruleId' in render) {
     const failure = await placeHelm(render, sources, values, everywhere, ports);
     return { ...about, failures: [failure], isOverLimit: true };

@@ -13,7 +13,7 @@ import { findValue } from './place.ts';
 import type { ValuesSet } from './values-set.ts';
 
 /** A field of a rendered object. */
-export interface Field {
+interface Field {
   /** From the document's top. */
   readonly path: readonly (string | number)[];
   /** What the finding is shown at: the field's own key, or another one near it. */

@@ -11,7 +11,7 @@ import { createHttp, createProcessRunner } from '@zakenak/machine';
 import { install, platform } from './install.ts';
 import { withLock } from './lock.ts';
 import { findEntry, manifest, type ToolEntry } from './manifest.ts';
-import { createToolchain } from './toolchain.ts';
+import { cacheFolder, createToolchain } from './toolchain.ts';
 
 async function sandbox(t: TestContext) {
   const folder = await mkdtemp(join(tmpdir(), 'zakenak-tools-'));
@@ -169,4 +169,11 @@ test('every program that we install has a version, a way and a remedy', () => {
     if (entry?.version) assert.ok(entry.go ?? entry.downloads, name);
     for (const { sha256 } of entry?.downloads ?? []) assert.match(sha256, /^[0-9a-f]{64}$/);
   }
+});
+
+test('an empty variable names no folder for the cache', () => {
+  const env = { HOME: '/home/me', ZAKENAK_CACHE_DIR: '', XDG_CACHE_HOME: '' };
+  assert.equal(cacheFolder(env), '/home/me/.cache/zakenak');
+  assert.equal(cacheFolder({ ...env, XDG_CACHE_HOME: '/cache' }), '/cache/zakenak');
+  assert.equal(cacheFolder({ ...env, ZAKENAK_CACHE_DIR: '/own' }), '/own');
 });

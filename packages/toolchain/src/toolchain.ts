@@ -41,7 +41,7 @@ export interface Toolchain extends ProcessRunner {
 /** Folder of everything that is kept between runs on this machine. */
 export function cacheFolder(env: ToolchainOptions['env']): string {
   return (
-    env.ZAKENAK_CACHE_DIR ?? join(env.XDG_CACHE_HOME ?? join(env.HOME || homedir(), '.cache'), 'zakenak')
+    env.ZAKENAK_CACHE_DIR || join(env.XDG_CACHE_HOME || join(env.HOME || homedir(), '.cache'), 'zakenak')
   );
 }
 

@@ -30,6 +30,12 @@ ${config('{ first: "yes", revision: {{ .Release.Revision | quote }} }')}
   hooks: {
     'Chart.yaml': metadata('hooks'),
     'templates/all.yaml': `${config('{ a: b }')}---
+apiVersion: v1
+kind: ServiceAccount
+metadata:
+  name: {{ .Release.Name }}
+  annotations: { helm.sh/hook: "pre-install,pre-upgrade", helm.sh/hook-weight: "-1" }
+---
 apiVersion: batch/v1
 kind: Job
 metadata:

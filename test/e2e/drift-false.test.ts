@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { cp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -11,7 +12,7 @@ import { chartCorpus } from './chart-corpus.ts';
 import { makeWorkspace, reportOf, runCli } from './cli-fixture.ts';
 import { makeFaultSet } from './deploy-faults-fixture.ts';
 import { corpus, leftOut } from './drift-corpus.ts';
-import { startTestSandbox } from './sandbox-fixture.ts';
+import { createTestToolchain, startTestSandbox } from './sandbox-fixture.ts';
 
 const root = join(import.meta.dirname, '../..');
 let sandbox: Sandbox;
@@ -109,6 +110,13 @@ ${releases.join('\n')}
   const first = await set.run(['deploy']);
   assert.equal(first.exitCode, 0, JSON.stringify([first.report.error, first.report.findings], null, 1));
   assertInSync((await set.run(['status'])).report);
+  // A chart may give its hooks one name: Helm has to find each of them in the record.
+  const helm = await createTestToolchain().resolve('helm');
+  const args = ['get', 'hooks', 'hooks', '--namespace', set.name, '--kubeconfig', sandbox.kubeconfig];
+  const kinds = execFileSync(helm, args, { encoding: 'utf8' })
+    .match(/^kind: \w+$/gm)
+    ?.sort();
+  assert.deepEqual(kinds, ['kind: ConfigMap', 'kind: Job', 'kind: Pod', 'kind: ServiceAccount']);
   for (const verb of ['deploy', 'deploy']) {
     const { outcome, writes } = await auditOf(sandbox, () => set.run([verb]));
     assert.equal(outcome.report.outputs['has-changes'], false, JSON.stringify(outcome.report.sections));

@@ -32,7 +32,7 @@ export async function runHooks(
   context: HookContext,
   onFailure: (failure: ReleaseFailure) => Promise<void>,
 ): Promise<readonly HelmHook[]> {
-  const ran = new Map<string, HelmHook>();
+  const ran = new Map<HelmHook, HelmHook>();
   const finished: { hook: HelmHook; object: KubeObject }[] = [];
   const tidyUp = async (): Promise<void> => {
     for (const { hook, object } of finished.reverse())
@@ -58,11 +58,11 @@ export async function runHooks(
       completed_at: context.ports.clock.now().toISOString(),
       phase: 'Succeeded',
     };
-    ran.set(hook.path + hook.name, { ...hook, last_run: run });
+    ran.set(hook, { ...hook, last_run: run });
     finished.push({ hook, object: placed });
   }
   await tidyUp();
-  return owner.hooks.map((hook) => ran.get(hook.path + hook.name) ?? hook);
+  return owner.hooks.map((hook) => ran.get(hook) ?? hook);
 }
 
 /** Removes what an interrupted rollout left of hooks that would not have outlived their run. */

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { access, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { createProcessRunner } from '@zakenak/machine';
 import { createGit } from './git.ts';
-import { resolveRange } from './range.ts';
+import { resolveRange, resolveRangeSince } from './range.ts';
 
 async function repository(t: TestContext) {
   const root = await mkdtemp(join(tmpdir(), 'zakenak-git-'));
@@ -163,5 +163,57 @@ test('a hook of the repository does not run', async (t) => {
     mode: 0o755,
   });
   await port.run(['update-ref', 'refs/heads/x', 'HEAD']);
-  await assert.rejects(import('node:fs/promises').then(({ access }) => access(join(root, 'hook-ran'))));
+  await assert.rejects(access(join(root, 'hook-ran')));
+});
+
+test('a branch that only origin has is found by its name, and nothing that reads like an object id or a revision’s expression', async (t) => {
+  const { git, commit, port } = await repository(t);
+  const first = await commit('a');
+  const second = await commit('b');
+  const id = 'abcdef0123456789abcdef0123456789abcdef01';
+  for (const name of ['release/1.x', id, 'abcd', 'here'])
+    git('update-ref', `refs/remotes/origin/${name}`, first);
+  git('branch', 'here', second);
+  assert.equal(await port.resolve('release/1.x'), first);
+  assert.equal(await port.resolve('here'), second, 'what is here comes first');
+  for (const name of [id, 'abcd', 'release/1.x~0:x', 'refs/release/1.x', 'release', '..', '@{u}'])
+    await assert.rejects(port.resolve(name), { code: 'git/unknown-revision' }, name);
+});
+
+test('a range since a named revision ends at the event’s head, and is refused in a cut history', async (t) => {
+  const { root, git, commit, port } = await repository(t);
+  const first = await commit('a');
+  const headSha = await commit('b');
+  await commit('c');
+  git('update-ref', 'refs/remotes/origin/release', first);
+  const range = await resolveRangeSince('release', { kind: 'push', headSha }, port);
+  assert.deepEqual(await port.commits(range), [headSha]);
+  await assert.rejects(resolveRangeSince('-x', { kind: 'push' }, port), { code: 'git/unknown-revision' });
+  const shallow = join(root, 'shallow');
+  git('clone', '-q', '--depth=1', `file://${root}`, shallow);
+  const cut = createGit({ process: createProcessRunner(), root: shallow });
+  await assert.rejects(resolveRangeSince('main', { kind: 'push' }, cut), { code: 'git/shallow-clone' });
+});
+
+test('the repository’s own settings run nothing: no monitor, no external diff, no signature program, no foreign transport', async (t) => {
+  const { root, git, commit, port } = await repository(t);
+  await commit('a', '1');
+  await commit('a', '2');
+  const trap = join(root, '.git', 'trap');
+  await writeFile(trap, `#!/bin/sh\ntouch '${root}/sprung'\n`, { mode: 0o755 });
+  for (const [name, value] of Object.entries({
+    ...{ 'core.fsmonitor': trap, 'core.pager': trap, 'diff.external': trap, 'gpg.program': trap },
+    ...{ 'log.showSignature': 'true', 'core.hooksPath': join(root, '.git') },
+  }))
+    git('config', name, value);
+  await port.run(['status']);
+  await port.run(['log', '-p']);
+  await port.run(['show', 'HEAD']);
+  for (const address of [`file://${root}`, `ext::${trap}`])
+    await assert.rejects(
+      port.run(['ls-remote', address]),
+      { code: 'git/failed', message: /not allowed/ },
+      address,
+    );
+  await assert.rejects(access(join(root, 'sprung')));
 });

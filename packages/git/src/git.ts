@@ -41,7 +41,7 @@ export function createGit(options: {
     const result = await options.process.run(
       {
         program: 'git',
-        args: [...hardening, ...args],
+        args: [...hardening, ...(settings.ownRemote ? [] : ['-c', 'protocol.file.allow=never']), ...args],
         cwd: options.root,
         env: environment,
         encoding: settings.encoding ?? 'utf8',
@@ -117,6 +117,11 @@ async function resolveRevision(run: Git['run'], root: string, revision: string):
     const born = await run(['rev-parse', '--verify', '--quiet', 'HEAD'], { allowFailure: true });
     throw born.exitCode === 0 ? damagedRepository(root, born.stdout.trim()) : emptyRepository(root);
   }
+  // In a CI host's checkout a branch is there as origin's alone. What reads like an object id is never taken for a branch.
+  if (/^\w[\w./+#-]*$/.test(revision) && !/^(?:[0-9a-f]+$|refs\/)/i.test(revision))
+    return resolveRevision(run, root, `refs/remotes/origin/${revision}`).catch(() => {
+      throw unknownRevision(revision);
+    });
   throw unknownRevision(revision);
 }
 

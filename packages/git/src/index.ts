@@ -1,2 +1,2 @@
 export { createGit } from './git.ts';
-export { resolveRange } from './range.ts';
+export { resolveRange, resolveRangeSince } from './range.ts';

@@ -27,6 +27,13 @@ export async function resolveRange(event: CiEvent, git: Git): Promise<CommitRang
   }
 }
 
+/** The event's commits since a revision that was named. Throws `git/shallow-clone` and `git/unknown-revision`. */
+export async function resolveRangeSince(base: string, event: CiEvent, git: Git): Promise<CommitRange> {
+  if (await git.isShallow()) throw shallowClone();
+  const head = await git.resolve(event.headSha ?? 'HEAD');
+  return { bases: [await git.resolve(base)], head, reason: `since ${base}` };
+}
+
 async function resolveBase(event: CiEvent, git: Git): Promise<string> {
   if (event.baseSha) return git.resolve(event.baseSha);
   return git.resolve(`refs/remotes/origin/${event.baseBranch ?? event.defaultBranch ?? 'main'}`);

@@ -67,7 +67,7 @@ async function push(
   ];
   const { exitCode, stderr } = await git.run(
     ['push', '--atomic', '--porcelain', '--no-verify', ...leases, '--', request.remote, ...refspecs],
-    { allowFailure: true },
+    { allowFailure: true, ownRemote: true },
   );
   if (exitCode !== 0) throw pushRejected(stderr);
 }

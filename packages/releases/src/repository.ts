@@ -97,7 +97,7 @@ async function refuseDirtyTree(git: Git): Promise<void> {
 async function readRemote(git: Git, place: Place): Promise<ReadonlyMap<string, string>> {
   const { exitCode, stdout, stderr } = await git.run(
     ['ls-remote', '--', place.remote, `refs/heads/${place.branch}`, `refs/tags/${place.prefix}*`],
-    { allowFailure: true },
+    { allowFailure: true, ownRemote: true },
   );
   if (exitCode !== 0) throw remoteUnreachable(place.remote, stderr);
   const refs = new Map<string, string>();
@@ -111,9 +111,7 @@ async function readRemote(git: Git, place: Place): Promise<ReadonlyMap<string, s
 async function refuseUnpushed(git: Git, place: Place, head: string, tip: string): Promise<void> {
   const fetched = await git.run(
     ['fetch', '--quiet', '--no-tags', '--', place.remote, `refs/heads/${place.branch}`],
-    {
-      allowFailure: true,
-    },
+    { allowFailure: true, ownRemote: true },
   );
   if (fetched.exitCode !== 0) throw remoteUnreachable(place.remote, fetched.stderr);
   const base = await git.mergeBase(head, tip);
@@ -138,6 +136,7 @@ async function alignTags(
   if (missing.length > 0) {
     const fetched = await git.run(['fetch', '--quiet', '--no-tags', '--', place.remote, ...missing], {
       allowFailure: true,
+      ownRemote: true,
     });
     if (fetched.exitCode !== 0) throw remoteUnreachable(place.remote, fetched.stderr);
   }

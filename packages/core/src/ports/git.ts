@@ -20,7 +20,7 @@ export interface CommitRange {
  * `git/shallow-clone`, `git/unknown-revision`, `git/empty-repository`, `git/failed`.
  */
 export interface Git {
-  /** Full object id of a commit; annotated tags are peeled. */
+  /** Full object id of a commit; annotated tags are peeled, and a branch that is not here is origin's. */
   resolve(revision: string): Promise<string>;
   /** Name of the branch, undefined when HEAD is detached. */
   currentBranch(): Promise<string | undefined>;
@@ -41,6 +41,8 @@ export interface Git {
       readonly input?: string | Uint8Array;
       readonly encoding?: 'utf8' | 'latin1';
       readonly allowFailure?: boolean;
+      /** It speaks to a remote that the user named, which may be a folder of this machine; otherwise git opens no repository by its path. */
+      readonly ownRemote?: boolean;
       readonly maxOutputBytes?: number;
       /** As of a Command: gets stdout as it arrives. */
       readonly onChunk?: (chunk: Uint8Array) => void;

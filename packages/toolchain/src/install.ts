@@ -14,6 +14,8 @@ export interface Installation {
   readonly http: Http;
   readonly progress: Progress;
   readonly offline: boolean;
+  /** Address below which downloads are fetched as HOST/PATH instead; what comes has to have the pinned digest all the same. */
+  readonly mirror?: string;
   /** The Go to build with, where it is not the one on the PATH. */
   readonly go?: string;
 }
@@ -90,7 +92,7 @@ async function make(
     how.progress.emit({ stage: 'install', subject: `${name} ${entry.version}`, state, message });
   const download = entry.downloads?.find((candidate) => candidate.platform === platform);
   if (download) {
-    emit('started', `downloading ${download.url}`);
+    emit('started', `downloading ${mirrored(download.url, how.mirror)}`);
     const made = await fetchProgram(name, download, how, folder, tried, signal);
     if (made) {
       emit('done', `${Math.round((performance.now() - started) / 1000)} s`);
@@ -116,8 +118,9 @@ async function fetchProgram(
   tried: string[],
   signal?: AbortSignal,
 ): Promise<string | undefined> {
+  const url = mirrored(download.url, how.mirror);
   const response = await how.http
-    .request({ url: download.url, timeoutMs: 300_000 }, signal)
+    .request({ url, timeoutMs: 300_000 }, signal)
     .catch((error: { code?: string; message?: string }) => {
       if (error.code === 'run/cancelled') throw error;
       tried.push(`download: ${error.message}`);
@@ -125,7 +128,7 @@ async function fetchProgram(
     });
   if (!response) return undefined;
   if (response.status !== 200) {
-    tried.push(`download: ${download.url} answered ${response.status}`);
+    tried.push(`download: ${url} answered ${response.status}`);
     return undefined;
   }
   const digest = createHash('sha256').update(response.body).digest('hex');
@@ -204,6 +207,11 @@ async function buildProgram(
   const made = (await readdir(folder, { withFileTypes: true })).find((entry) => entry.isFile());
   if (!made) throw buildFailed(name, 'the build left no program');
   return join(folder, made.name);
+}
+
+function mirrored(url: string, mirror: string | undefined): string {
+  const { host, pathname } = new URL(url);
+  return mirror ? `${mirror.replace(/\/+$/, '')}/${host}${pathname}` : url;
 }
 
 /** The folder of a module of ours: beside the bundle where this is one, else in the source tree. */

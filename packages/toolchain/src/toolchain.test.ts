@@ -107,6 +107,29 @@ test('a download with the pinned digest is installed and runs', async (t) => {
   assert.equal((await how.process.run({ program: path ?? '', args: [] })).stdout, 'hello\n');
 });
 
+test('a mirror serves downloads in their own host’s place, and what it serves has to have the pinned digest too', async (t) => {
+  const { how } = await sandbox(t);
+  const asked: string[] = [];
+  const server = createServer(({ url }, response) => {
+    asked.push(url ?? '');
+    response.end('#!/bin/sh\necho mirrored\n');
+  }).listen(0, '127.0.0.1');
+  await new Promise((resolve) => server.once('listening', resolve));
+  t.after(() => server.close());
+  const sha256 = createHash('sha256').update('#!/bin/sh\necho mirrored\n').digest('hex');
+  const entry = (digest: string): ToolEntry => ({
+    ...{ description: 'd', version: '1.0.0', remedy: 'r' },
+    downloads: [{ platform, url: 'https://tools.example.invalid/v1/tool', sha256: digest }],
+  });
+  const mirror = `http://127.0.0.1:${(server.address() as AddressInfo).port}/files/`;
+  const path = await install('tool', entry(sha256), { ...how, mirror }, []);
+  assert.equal((await how.process.run({ program: path ?? '', args: [] })).stdout, 'mirrored\n');
+  assert.deepEqual(asked, ['/files/tools.example.invalid/v1/tool']);
+  await assert.rejects(install('tool', entry('0'.repeat(64)), { ...how, mirror }, []), {
+    code: 'tool/checksum-mismatch',
+  });
+});
+
 test('a download with another digest is refused and nothing of it stays', async (t) => {
   const { how } = await sandbox(t);
   const { entry } = await served(t, 'evil');

@@ -52,6 +52,7 @@ export function createToolchain(options: ToolchainOptions): Toolchain {
     ...options,
     cacheFolder: cacheFolder(env),
     offline: Boolean(env.ZAKENAK_OFFLINE),
+    ...(env.ZAKENAK_MIRROR ? { mirror: env.ZAKENAK_MIRROR } : {}),
     ...(env.ZAKENAK_GO_PATH ? { go: env.ZAKENAK_GO_PATH } : {}),
   };
   const resolved = new Map<string, Promise<string>>();

@@ -1,4 +1,4 @@
-import { load } from 'js-yaml';
+import { readKubernetesYaml } from '@zakenak/helm';
 
 type Schema = { readonly [key: string]: unknown };
 
@@ -33,11 +33,11 @@ export function renderCrdSchemas(text: string): ReadonlyMap<string, Schema> {
 /** Where kubeconform finds them in their folder (kubeconform: pkg/registry). */
 export const crdSchemaPath = '{{.Group}}/{{.ResourceKind}}_{{.ResourceAPIVersion}}.json';
 
-/** Undefined for what is no YAML, and where aliases would fill the memory: what is no definition adds no schema. */
+/** Undefined for what Kubernetes could not read either, and where aliases would fill the memory: what is no definition adds no schema. */
 function parse(text: string): unknown {
   if (!text.includes('CustomResourceDefinition')) return undefined;
   try {
-    return load(text, { maxDepth: 200, maxAliases: 100, maxTotalMergeKeys: 1_000 });
+    return readKubernetesYaml(text, { repeatedKeys: 'last', largeNumbers: 'round' }).documents[0];
   } catch {
     return undefined;
   }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { Files } from '@zakenak/core';
 import { selectChanged } from './chart.ts';
 import { renderCrdSchemas } from './crds.ts';
 import { parseLint, parseRenderError } from './helm-errors.ts';
@@ -14,7 +15,7 @@ import {
 import { parseKubeconform } from './kubeconform.ts';
 import { splitRendered } from './manifests.ts';
 import { checkPolicies } from './policies.ts';
-import { compareVersions } from './version-bump.ts';
+import { checkVersionBumps, compareVersions } from './version-bump.ts';
 
 test('the lint output becomes one problem per entry', () => {
   const output = `==> Linting a
@@ -129,6 +130,31 @@ test('no schema comes from a text without CustomResourceDefinitions', () => {
   assert.equal(renderCrdSchemas('kind: ConfigMap\n---\n{broken').size, 0);
 });
 
+test('a definition is read as Kubernetes reads it, whose reader takes more than others', () => {
+  const text = `kind: CustomResourceDefinition
+kind: CustomResourceDefinition
+spec:
+  group: example.com
+  names: { kind: Thing }
+  versions:
+    - name: v1
+      schema:
+        openAPIV3Schema:
+          type: object
+          properties:
+            on: { type: boolean, default: yes }
+            mode: { type: integer, default: 0644, maximum: 18446744073709551615 }
+            size: { type: object, properties: {
+              a: { type: string }
+            } }
+`;
+  const schema = renderCrdSchemas(text).get('example.com/thing_v1.json');
+  assert.ok(schema, 'it has a schema');
+  const { mode, size } = schema.properties as Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+  assert.equal(mode?.default, 0o644);
+  assert.equal(size?.additionalProperties, false);
+});
+
 test('a definition’s names lead nowhere, and two groups that begin alike are two', () => {
   const crd = (group: string, kind: string, version: string) =>
     `kind: CustomResourceDefinition\nspec:\n  group: "${group}"\n  names: { kind: "${kind}" }\n  versions:\n    - { name: "${version}", schema: { openAPIV3Schema: { type: object } } }\n`;
@@ -164,6 +190,27 @@ test('versions are ordered as Semantic Versioning orders them', () => {
     }
   });
   assert.equal(compareVersions('v1.0.0+a', '1.0.0+b'), 0);
+});
+
+test('a version that rose is one also where it is written as a number, and one that did not is told on its line', async () => {
+  const bumps = async (before: string, now: string) => {
+    const text = `name: a\nversion: ${now}\n`;
+    const files = { readText: async () => text } as unknown as Files;
+    const changes = {
+      files: [{ path: 'charts/a/values.yaml', status: 'modified' as const }],
+      readBase: async () => `name: a\nversion: ${before}\n`,
+    };
+    const chart = { folder: 'charts/a', name: 'a', localDependencies: [] };
+    return (await checkVersionBumps([chart], changes, 'error', { files })).map(
+      ({ message, location }) => `${location?.startLine} ${message}`,
+    );
+  };
+  assert.deepEqual(await bumps('1.9', '1.10'), []);
+  assert.deepEqual(await bumps('1.10', '1.10'), [
+    '2 The chart changed and its version did not rise: it was 1.10 and is 1.10.',
+  ]);
+  assert.deepEqual(await bumps('[1]', '1.10'), []);
+  assert.deepEqual(await bumps('1.0.0', '{broken'), []);
 });
 
 test('of several equal keys of an object the one in its place is found', () => {

@@ -1,6 +1,6 @@
 import { posix } from 'node:path';
 import { type ChangedFile, createFinding, type Finding, type Ports } from '@zakenak/core';
-import { parse } from 'yaml';
+import { readChartFile } from '@zakenak/helm';
 import type { Chart } from './chart.ts';
 
 /** What a chart's version is compared with. */
@@ -46,8 +46,8 @@ export async function checkVersionBumps(
 /** Undefined where there is none that can be compared: helm lint says so. */
 function readVersion(text: string): string | undefined {
   try {
-    const { version } = (parse(text) ?? {}) as { version?: unknown };
-    return typeof version === 'string' && /^v?\d+(\.\d+){0,2}([-+].*)?$/.test(version) ? version : undefined;
+    const { version } = readChartFile('.', 'Chart.yaml', new Map([['Chart.yaml', Buffer.from(text)]]));
+    return /^v?\d+(\.\d+){0,2}([-+].*)?$/.test(version) ? version : undefined;
   } catch {
     return undefined;
   }

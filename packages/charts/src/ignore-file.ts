@@ -1,5 +1,5 @@
 import { matchesGlob } from 'node:path';
-import type { Finding } from '@zakenak/core';
+import { assertLightGlob, type Finding } from '@zakenak/core';
 import { badIgnoreFile } from './errors.ts';
 
 /** One accepted kind of finding. */
@@ -9,7 +9,7 @@ interface IgnoreRule {
 }
 
 /**
- * Reads an ignore file: one `charts/rule path-glob` a line (`*` for every rule), `#` begins a comment. Throws `charts/bad-ignore-file`.
+ * Reads an ignore file: one `charts/rule path-glob` a line (`*` for every rule), `#` begins a comment. Throws `charts/bad-ignore-file` and `input/heavy-glob`.
  */
 export function parseIgnoreFile(path: string, text: string): readonly IgnoreRule[] {
   return text.split('\n').flatMap((line, index) => {
@@ -18,6 +18,7 @@ export function parseIgnoreFile(path: string, text: string): readonly IgnoreRule
     const [ruleId, glob, ...more] = words.split(/\s+/);
     if (!ruleId || !glob || more.length > 0 || !/^(\*|charts\/[a-z-]+)$/.test(ruleId))
       throw badIgnoreFile(path, index + 1);
+    assertLightGlob(glob);
     return [{ ruleId, glob }];
   });
 }

@@ -1,6 +1,7 @@
 export * from './digest.ts';
 export * from './error.ts';
 export * from './finding.ts';
+export { assertLightGlob } from './light-glob.ts';
 export * from './limiter.ts';
 export { nearest } from './nearest.ts';
 export type * from './ports/files.ts';

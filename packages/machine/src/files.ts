@@ -2,7 +2,7 @@ import type { Dirent } from 'node:fs';
 import { glob, lstat, mkdir, mkdtemp, open, readFile, realpath, rename, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, isAbsolute, join, matchesGlob, relative, resolve, sep } from 'node:path';
-import type { FileStat, Files, TemporaryFolder } from '@zakenak/core';
+import { assertLightGlob, type FileStat, type Files, type TemporaryFolder } from '@zakenak/core';
 import { fileError, noTemporaryFolder, outsideWorkspace } from './errors.ts';
 
 const skipped = new Set(['.git', 'node_modules']);
@@ -131,6 +131,7 @@ async function findFiles(
   patterns: readonly string[],
   links: boolean,
 ): Promise<readonly string[]> {
+  patterns.forEach(assertLightGlob);
   const found = new Set<string>();
   const folders = new Set<string>();
   const pathOf = (entry: Dirent) => relative(cwd, join(entry.parentPath, entry.name)).split(sep).join('/');

@@ -1,5 +1,5 @@
 import { matchesGlob } from 'node:path';
-import type { Ports, Report } from '@zakenak/core';
+import { assertLightGlob, type Ports, type Report } from '@zakenak/core';
 import { type Baseline, findKnown, renderBaseline } from './baseline.ts';
 import type { Change } from './changes.ts';
 import { type CleanCommits, openCleanCommits, withoutClean } from './clean-commits.ts';
@@ -31,6 +31,7 @@ export async function scanSecrets(
   ports: ScanSecretsPorts,
   signal?: AbortSignal,
 ): Promise<Report> {
+  request.exclude.forEach(assertLightGlob);
   const scope = await readScope(request, ports.git);
   ports.progress.emit({ stage: 'scan', subject: 'secrets', state: 'started', message: scope.reason });
   await using folder = await ports.files.temporaryFolder('zakenak-secrets-');

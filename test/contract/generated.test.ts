@@ -83,6 +83,7 @@ interface Step {
 }
 
 interface Job {
+  readonly if?: string;
   readonly permissions?: unknown;
   readonly steps: readonly Step[];
 }
@@ -102,6 +103,20 @@ test('workflows may nothing by default, and name foreign actions by commit with 
     for (const [line, uses = '', rest = ''] of pins) {
       assert.match(uses, /^[\w.-]+\/[\w./-]+@[0-9a-f]{40}$/, `${path}: ${line}`);
       assert.match(rest, /^ # v\d+\.\d+\.\d+/, `${path}: ${line}`);
+    }
+  }
+});
+
+test('a workflow gives at most one job an identity of the forge: one that no pull request starts, and that has no other secret', () => {
+  for (const path of workflows) {
+    const on = Object.keys((parse(read(path)) as { on: object }).on);
+    const identified = jobsOf(path).filter(([, { permissions }]) => 'id-token' in (permissions as object));
+    assert.ok(identified.length <= 1, `${path}: ${identified.map(([name]) => name)}`);
+    for (const [name, job] of identified) {
+      const isPushed =
+        on.every((event) => event === 'push') || /github\.event_name == 'push'/.test(job.if ?? '');
+      assert.ok(isPushed, `${path}: ${name}`);
+      assert.doesNotMatch(JSON.stringify(job), /secrets\./, `${path}: ${name}`);
     }
   }
 });

@@ -51,6 +51,37 @@ suite('hostile text', { concurrency: 3 }, () => {
     }
   });
 
+  test('in what programs print, and in commits, steers nobody either', async (t) => {
+    const said = hostile.map((text) =>
+      JSON.stringify(text.replaceAll('\u001b', '')).replaceAll('\\u001b', ''),
+    );
+    const workspace = await makeWorkspace(t, {
+      '.zakenak/allowed_signers': '',
+      ...Object.fromEntries(
+        said.flatMap((text, index) => [
+          [`charts/c${index}/Chart.yaml`, `apiVersion: v2\nname: c${index}\nversion: 0.1.0\n`],
+          [`charts/c${index}/templates/a.yaml`, `{{ fail ${text} }}\n`],
+        ]),
+      ),
+    });
+    const base = workspace.git('rev-parse', 'HEAD');
+    for (const message of hostile) workspace.git('commit', '-q', '--allow-empty', '-m', message);
+    for (const args of [['lint'], ['verify', '--base', base]])
+      for (const flags of [[], ['--json']]) {
+        const env = await githubEnvironment(workspace, 'push', {});
+        const outcome = await runCli([...args, ...flags], { env });
+        assert.equal(outcome.exitCode, 1, outcome.stderr);
+        assert.match(outcome.stdout, /injected/);
+        assert.deepEqual(foreignCommands(outcome.stdout), []);
+        assert.deepEqual(foreignCommands(outcome.stderr), []);
+        assert.doesNotMatch(outcome.stdout + outcome.stderr, /\u001b/);
+        const summary = await readHostFile(env, 'GITHUB_STEP_SUMMARY');
+        assert.doesNotMatch(summary.replace(/(`+).*?\1/g, ''), /(?<!\\)<img/);
+        assert.doesNotMatch(await readHostFile(env, 'GITHUB_OUTPUT'), /^verdict/m);
+        assertTidy(outcome);
+      }
+  });
+
   test('in inputs, verbs and flags is quoted, not obeyed', async (t) => {
     const workspace = await makeWorkspace(t, { 'a.txt': 'a' });
     const env = await githubEnvironment(workspace, 'push', {});

@@ -13,11 +13,21 @@ const inputs: Readonly<Record<string, { readonly code: string; readonly exitCode
   'lint --charts PATH': outside,
   'lint --chart-dirs PATH': outside,
   'lint --config PATH/zakenak.yaml': outside,
+  'lint --ignore-file PATH/ignore': outside,
+  'lint --baseline PATH/baseline.json': outside,
+  'lint --update-baseline --baseline PATH/new.json': outside,
+  'lint --crd-dirs PATH': outside,
+  'lint --schema-locations PATH': outside,
   'secrets --gitleaks-config PATH/gitleaks.toml': outside,
   'secrets --baseline PATH/baseline.json': outside,
   'secrets --update-baseline --baseline PATH/new.json': outside,
   'verify --allowed-signers PATH/signers': outside,
   'verify --keyring PATH': outside,
+  'verify --revoked-keys PATH/signers': outside,
+  'verify --ca-certificates PATH': outside,
+  'verify --revocation-lists PATH': outside,
+  'verify --trusted-root PATH/trusted_root.json': outside,
+  'verify --policy-file PATH/zakenak.yaml': outside,
   'build --image app --context PATH': { code: 'image/context-outside-workspace', exitCode: 5 },
   'build --image app --file PATH/Dockerfile': { code: 'image/context-outside-workspace', exitCode: 5 },
   'build --image app --secret-files id=PATH/secret': { code: 'image/context-outside-workspace', exitCode: 5 },
@@ -28,6 +38,7 @@ const inputs: Readonly<Record<string, { readonly code: string; readonly exitCode
 };
 
 const files = {
+  '.zakenak/allowed_signers': '',
   Dockerfile: 'FROM scratch\nCOPY Dockerfile /\n',
   'charts/web/Chart.yaml': 'apiVersion: v2\nname: web\nversion: 0.1.0\n',
   'charts/web/templates/config.yaml':

@@ -48,6 +48,7 @@ test('lint-helm passes a chart that holds, and hands on what it counted', async 
   assert.deepEqual(step.outputs, {
     'changed-charts': '["helm-charts/web"]',
     'findings-count': '1',
+    'new-count': '1',
     errors: '0',
     warnings: '0',
     result: 'passed',

@@ -92,3 +92,13 @@ export function badIgnoreFile(path: string, line: number): ZakenakError {
     exitCode: exitCodes.badInput,
   });
 }
+
+/** The baseline cannot be read. */
+export function badBaseline(path: string, why: string): ZakenakError {
+  return new ZakenakError({
+    code: 'charts/bad-baseline',
+    message: `The baseline ${path} is not usable: ${why}.`,
+    remedy: 'Restore it from Git, or delete it and write it anew with --update-baseline.',
+    exitCode: exitCodes.badInput,
+  });
+}

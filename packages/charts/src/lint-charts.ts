@@ -9,9 +9,9 @@ import {
   isAtLeast,
   type Ports,
   type Report,
-  type Severity,
 } from '@zakenak/core';
 import { createPull, keepPulls, placeChart } from '@zakenak/helm';
+import { compareWithBaseline, parseBaseline, renderBaseline, updateBaseline } from './baseline.ts';
 import { type Chart, findCharts, selectChanged, selectLinked } from './chart.ts';
 import { describeSources } from './chart-sources.ts';
 import { selectChecks } from './checks.ts';
@@ -36,6 +36,8 @@ export type LintChartsRequest = InputsOf<typeof spec> & {
   readonly releases?: readonly ReleaseValues[];
   /** The text of `ignore-file`; nothing is ignored where it is absent. */
   readonly ignored?: string | undefined;
+  /** The text of `baseline`; every finding is new where it is absent. */
+  readonly known?: string | undefined;
   /** Absolute folder with the JSON schemas of a Kubernetes version. */
   readonly schemaFolder: (version: string) => Promise<string>;
   /** Absolute folder of findings that later runs may take; nothing is kept where it is absent. */
@@ -49,7 +51,7 @@ type LintPorts = Pick<Ports, 'process' | 'files' | 'log' | 'progress'>;
 /**
  * Lints charts, renders each with its defaults and every values file, and checks the manifests against the schemas of each Kubernetes version and
  * against the checks of our own. Findings of a chart for which nothing changed are taken from `cacheFolder`.
- * Throws `charts/no-chart`, `charts/none-found`, `charts/missing-values`, `charts/unknown-check`, `charts/bad-ignore-file`, `charts/remote-schemas`, `charts/missing-schemas`, `charts/schema-check-failed`, and what the ports throw.
+ * Throws `charts/no-chart`, `charts/none-found`, `charts/missing-values`, `charts/unknown-check`, `charts/bad-ignore-file`, `charts/bad-baseline`, `charts/remote-schemas`, `charts/missing-schemas`, `charts/schema-check-failed`, and what the ports throw.
  */
 export async function lintCharts(
   request: LintChartsRequest,
@@ -58,6 +60,7 @@ export async function lintCharts(
 ): Promise<Report> {
   const checks = selectChecks(request.checks);
   const ignored = parseIgnoreFile(request['ignore-file'], request.ignored ?? '');
+  const before = request.known === undefined ? undefined : parseBaseline(request.known, request.baseline);
   const all = await findCharts(request.charts, request['chart-dirs'], ports.files);
   const changed = request['changed-only'] ? request.changedFiles : undefined;
   const releases = request.releases ?? [];
@@ -69,7 +72,7 @@ export async function lintCharts(
       ...common,
       verdict: 'skipped',
       summary: 'No chart changed.',
-      outputs: outputsOf([], []),
+      outputs: outputsOf([], [], []),
     });
   const crds = await readCrds(request['crd-dirs'], ports);
   await using crdFolder = await ports.files.temporaryFolder('crds');
@@ -78,22 +81,29 @@ export async function lintCharts(
   const around = { crds, crdFolder: crdFolder.path, locations: locations.map(({ digest }) => digest) };
   const { found, timings } = await lintAll(request, charts, rules, around, ports, signal);
   const everything = collectFindings([...found, ...(await findUnraised(request, charts, ports))]);
-  const findings = dropIgnored(everything, ignored);
-  const accepted = everything.length - findings.length;
+  const unignored = dropIgnored(everything, ignored);
+  const folders = charts.map(({ folder }) => folder);
+  const baseline = request['update-baseline'] ? updateBaseline(before, unignored, folders) : before;
+  if (baseline && baseline !== before)
+    await ports.files.write(await ports.files.resolve(request.baseline), renderBaseline(baseline));
+  const { findings, fresh } = compareWithBaseline(unignored, baseline);
+  const failOn = request['fail-on'];
+  const failed = failOn !== 'none' && fresh.some(({ severity }) => isAtLeast(severity, failOn));
   return createReport({
     ...common,
     findings,
-    failOn: request['fail-on'] as Severity | 'none',
-    outputs: outputsOf(
-      charts.map(({ folder }) => folder),
-      findings,
-    ),
-    caveats:
-      accepted > 0
-        ? [`${accepted} finding${accepted === 1 ? ' is' : 's are'} accepted by ${request['ignore-file']}.`]
-        : [],
+    verdict: failed ? 'failed' : 'passed',
+    outputs: outputsOf(folders, findings, fresh),
+    caveats: [
+      ...tellCount(everything.length - unignored.length, `accepted by ${request['ignore-file']}`),
+      ...tellCount(findings.length - fresh.length, `in the baseline ${request.baseline}`),
+    ],
     timings,
   });
+}
+
+function tellCount(count: number, what: string): readonly string[] {
+  return count === 0 ? [] : [`${count} finding${count === 1 ? ' is' : 's are'} ${what}.`];
 }
 
 async function readRules(
@@ -209,8 +219,13 @@ async function findUnraised(
   return checkVersionBumps(charts, { files: changedFiles, readBase }, level, ports);
 }
 
-function outputsOf(charts: readonly string[], findings: Report['findings']): Report['outputs'] {
-  const errors = findings.filter(({ severity }) => isAtLeast(severity, 'high')).length;
-  const warnings = findings.filter(({ severity }) => severity === 'low' || severity === 'medium').length;
-  return { 'changed-charts': charts, 'findings-count': findings.length, errors, warnings };
+function outputsOf(
+  charts: readonly string[],
+  findings: Report['findings'],
+  fresh: Report['findings'],
+): Report['outputs'] {
+  const errors = fresh.filter(({ severity }) => isAtLeast(severity, 'high')).length;
+  const warnings = fresh.filter(({ severity }) => severity === 'low' || severity === 'medium').length;
+  const counts = { 'findings-count': findings.length, 'new-count': fresh.length, errors, warnings };
+  return { 'changed-charts': charts, ...counts };
 }

@@ -19,6 +19,11 @@ export const spec = defineSpec({
       default: false,
       description: 'Only charts with changes, and charts that depend on these',
     },
+    'base-ref': {
+      type: 'string',
+      description:
+        'Branch, tag or commit whose merge base with the head changed-only and version-bump compare with; the event’s base where not given',
+    },
     values: {
       type: 'list',
       default: ['ci/*-values.yaml'],
@@ -42,7 +47,18 @@ export const spec = defineSpec({
       type: 'string',
       default: '.zakenak/lint-ignore',
       description:
-        'File of accepted findings, `charts/RULE PATH-GLOB` on each line; of the base branch on a pull request',
+        'File of accepted kinds of findings, `charts/RULE PATH-GLOB` on each line, which are left out; of the base branch on a pull request',
+    },
+    baseline: {
+      type: 'string',
+      default: '.zakenak/lint-baseline.json',
+      description:
+        'File of the very findings that were there before: they are shown and counted, but do not fail; of the base branch on a pull request',
+    },
+    'update-baseline': {
+      type: 'boolean',
+      default: false,
+      description: 'Write what is found into the baseline, to be reviewed and committed',
     },
     'crd-dirs': {
       type: 'list',
@@ -67,13 +83,15 @@ export const spec = defineSpec({
       type: 'choice',
       choices: [...severities, 'none'],
       default: 'high',
-      description: 'Fail on findings at least this bad',
+      aliases: ['severity-threshold'],
+      description: 'Fail on findings at least this bad that are not in the baseline',
     },
   },
   outputs: {
     'changed-charts': { description: 'JSON list of the chart folders that were linted' },
-    'findings-count': { description: 'Number of findings' },
-    errors: { description: 'Number of findings of severity high or worse' },
-    warnings: { description: 'Number of findings of severity low and medium' },
+    'findings-count': { description: 'Number of findings, those of the baseline included' },
+    'new-count': { description: 'Number of findings that are not in the baseline' },
+    errors: { description: 'Number of new findings of severity high or worse' },
+    warnings: { description: 'Number of new findings of severity low and medium' },
   },
 });

@@ -1,4 +1,4 @@
-import { parseInputs } from '@zakenak/core';
+import { namesOf, parseInputs } from '@zakenak/core';
 import { parseArguments, takeWords, unknownFlag, unknownVerb } from './arguments.ts';
 import { asksForDetail } from './exit-code.ts';
 import { renderHelp, renderOverview } from './help.ts';
@@ -31,7 +31,7 @@ async function main(argv: readonly string[]): Promise<number> {
   if (!verb) throw unknownVerb(name, verbNames);
   const spec = withPublicationInputs(verb.spec);
   if (rest.includes('--help') || rest.includes('-h')) return print(renderHelp(verb.spec, spec, shellFlags));
-  const parsed = parseArguments(name, { ...spec.inputs, ...shellFlags }, rest);
+  const parsed = parseArguments(name, namesOf({ ...spec.inputs, ...shellFlags }), rest);
   const inputs = takeWords(name, verb.spec.inputs, parsed);
   const { json, quiet, directory } = parseInputs(shellSpec, (flag) => inputs.get(flag));
   const { env } = process;

@@ -64,6 +64,7 @@ function renderFlag(name: string, input: InputSpec): string {
         ? ` ${input.choices.join('|')}`
         : ` ${input.type.toUpperCase()}`;
   const notes = [
+    ...(input.aliases ?? []).map((alias) => `also --${alias}`),
     ...(input.required ? ['required'] : []),
     ...(input.default === undefined || input.default === false
       ? []

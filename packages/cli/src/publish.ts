@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import {
   asZakenakError,
   type CiHost,
@@ -10,22 +9,17 @@ import {
   type Report,
   redactDeep,
   renderAnnotations,
-  renderCodeQuality,
   renderJson,
-  renderJunit,
   renderMarkdown,
-  renderSarif,
   renderTerminal,
 } from '@zakenak/core';
 import { exitCodeFor } from './exit-code.ts';
+import { type ReportFiles, writeReportFiles } from './report-files.ts';
 
 /** Where a report goes. */
-export interface Publication {
+export interface Publication extends ReportFiles {
   readonly host: CiHost;
-  readonly files: Ports['files'];
-  readonly redactor: Ports['redactor'];
   readonly log: Ports['log'];
-  readonly version: string;
   /** Writes to stdout. */
   readonly write: (text: string) => void;
   /** Writes a line that the CI host reads. */
@@ -61,9 +55,9 @@ export async function publish(judged: Report, to: Publication): Promise<number> 
 
 async function deliver(report: Report, to: Publication, clean: (text: string) => string): Promise<Report> {
   try {
-    if (to.outputFolder) await writeReportFiles(report, to, to.outputFolder);
+    const paths = to.outputFolder ? await writeReportFiles(report, to, to.outputFolder) : {};
     await to.host.appendSummary(clean(renderMarkdown(report, { maxLength: 900_000 })));
-    const own = { result: report.verdict, ...reportPaths(to.outputFolder) };
+    const own = { result: report.verdict, ...paths };
     for (const [name, value] of Object.entries({ ...report.outputs, ...own })) {
       await to.host.setOutput(name, clean(typeof value === 'string' ? value : JSON.stringify(value)));
     }
@@ -77,13 +71,6 @@ async function deliver(report: Report, to: Publication, clean: (text: string) =>
     const summary = `${report.summary} The report could not be delivered: ${message}`;
     return { ...report, verdict: 'errored', summary, error: { code, message, remedy, exitCode } };
   }
-}
-
-/** As the next step's inputs want them: upload-sarif and the like. */
-function reportPaths(folder: string | undefined): Readonly<Record<string, string>> {
-  if (!folder) return {};
-  const path = (name: string) => join(folder, name).replaceAll('\\', '/');
-  return { 'report-file': path('report.md'), 'sarif-file': path('report.sarif') };
 }
 
 function annotate(report: Report, to: Publication, clean: (text: string) => string): void {
@@ -100,29 +87,6 @@ function annotate(report: Report, to: Publication, clean: (text: string) => stri
 /** The errors of a report and its parts. */
 function errorsOf(report: Report): readonly NonNullable<Report['error']>[] {
   return [...(report.error ? [report.error] : []), ...report.parts.flatMap(errorsOf)];
-}
-
-async function writeReportFiles(report: Report, to: Publication, folder: string): Promise<void> {
-  const files: readonly [string, string][] = [
-    ['report.json', renderJson(report)],
-    ['report.md', renderMarkdown(report, { maxFindings: 5_000, maxLength: Number.MAX_SAFE_INTEGER })],
-    ['report.sarif', renderSarif(report, to.version)],
-    ['junit.xml', renderJunit(report)],
-    ['gl-code-quality-report.json', renderCodeQuality(report)],
-  ];
-  const target = await to.files.resolve(folder);
-  const written: string[] = [];
-  try {
-    for (const [name, text] of files) {
-      const path = join(target, name);
-      written.push(path);
-      await to.files.write(path, to.redactor.redact(text));
-    }
-  } catch (thrown) {
-    // Half a set, or one of two runs, would be read as this run's report.
-    await Promise.all(written.map((path) => to.files.remove(path).catch(() => {})));
-    throw thrown;
-  }
 }
 
 async function publishToForge(

@@ -5,12 +5,14 @@ import {
   createErrorReport,
   exitCodes,
   type InputSpec,
+  namesOf,
   parseInputs,
   type Report,
+  readByAnyName,
   ZakenakError,
 } from '@zakenak/core';
 import type { EventFile } from '@zakenak/machine';
-import { publicationInputs, publicationOutputs, type Verb } from '@zakenak/pipeline';
+import { publicationInputs, publicationInputsOf, publicationOutputs, type Verb } from '@zakenak/pipeline';
 import { listenForCancellation } from './cancel.ts';
 import { openEvents } from './events.ts';
 import { detailedExitCode } from './exit-code.ts';
@@ -33,7 +35,9 @@ export function withPublicationInputs(spec: ActionSpec): ActionSpec {
     ...spec,
     inputs: {
       ...spec.inputs,
-      ...Object.fromEntries(Object.entries(publicationInputs).filter(([name]) => !(name in spec.inputs))),
+      ...Object.fromEntries(
+        Object.entries(publicationInputsOf(spec)).filter(([name]) => !(name in spec.inputs)),
+      ),
     },
     outputs: { ...spec.outputs, ...publicationOutputs },
   };
@@ -44,21 +48,25 @@ export async function runVerb(call: Call): Promise<number> {
   let print = (text: string): void => void process.stderr.write(text);
   const cancellation = listenForCancellation((text) => print(text));
   const spec = withPublicationInputs(call.verb.spec);
-  const wired = await wire(call, cancellation.signal);
+  const read = readByAnyName(spec.inputs, call.read);
+  const wired = await wire({ ...call, read }, cancellation.signal);
+  const startedAt = wired.context.ports.clock.now();
   print = wired.progress.print;
   const events = await openStream(call, wired).catch(asZakenakError);
   try {
-    for (const name of secretInputs(spec.inputs)) wired.context.ports.redactor.add(call.read(name) ?? '');
+    for (const name of secretInputs(namesOf(spec.inputs)))
+      wired.context.ports.redactor.add(call.read(name) ?? '');
     const report = await judge(
       call,
       spec,
       wired.context,
       events instanceof ZakenakError ? events : undefined,
     );
-    const settings = readPublication(call.read);
+    const settings = readPublication(call.verb.spec, call.read);
     return await publish(report, {
       ...wired.context.ports,
       version,
+      startedAt,
       write: wired.write,
       command: wired.command,
       colour: wired.colour,
@@ -97,7 +105,10 @@ async function judge(
   try {
     await requireFolder(context.ports.files.root);
     if (early) throw early;
-    return await call.verb.run(parseInputs(spec, call.read), context);
+    const inputs = parseInputs(spec, call.read);
+    const { formats, outputFolder } = readPublication(call.verb.spec, call.read);
+    if (formats.length > 0 && outputFolder === undefined) throw formatWithoutFolder(formats);
+    return await call.verb.run(inputs, context);
   } catch (thrown) {
     const error = asZakenakError(context.signal.aborted ? context.signal.reason : thrown);
     if (context.env.ZAKENAK_DEBUG)
@@ -138,14 +149,26 @@ function isTrue(text: string | undefined): boolean {
   return /^(true|yes|on|1)$/i.test(text?.trim() ?? '');
 }
 
-function readPublication(read: Call['read']) {
+/** A verb's own `format` is none of ours. */
+function readPublication({ inputs }: ActionSpec, read: Call['read']) {
   // A bad value here must not hide the verdict: parseInputs has reported it already.
   const folder = read('output-dir')?.trim();
   const most = Number(read('annotations-max') || publicationInputs['annotations-max'].default);
+  const formats = 'format' in inputs ? [] : (read('format') ?? '').split(/[\s,]+/).filter(Boolean);
   return {
     ...(folder ? { outputFolder: folder } : {}),
+    formats,
     annotationsMax: Number.isInteger(most) ? most : publicationInputs['annotations-max'].default,
     comment: isTrue(read('comment')),
     status: isTrue(read('status')),
   };
+}
+
+function formatWithoutFolder(formats: readonly string[]): ZakenakError {
+  return new ZakenakError({
+    code: 'usage/format-without-folder',
+    message: `There is no folder for the report files that were asked for: ${formats.join(', ')}.`,
+    remedy: 'Name one with output-dir, or leave format out; --json prints the report.',
+    exitCode: exitCodes.badInput,
+  });
 }

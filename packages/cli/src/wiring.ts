@@ -10,7 +10,7 @@ import {
   type Log,
 } from '@zakenak/core';
 import { createGithubForge, createGitlabForge, detectHost } from '@zakenak/forges';
-import { createGit, resolveRange } from '@zakenak/git';
+import { createGit, resolveRange, resolveRangeSince } from '@zakenak/git';
 import type { ConnectOptions } from '@zakenak/kube';
 import {
   createFiles,
@@ -84,6 +84,7 @@ export async function wire(around: Surroundings, signal: AbortSignal): Promise<W
   const configPath = around.read('config')?.trim() || 'zakenak.yaml';
   const connections = new Map<string, Promise<KubeApi>>();
   const event = once(() => host.readEvent());
+  const range = once(async () => resolveRange(await event(), git));
   const read = async (path: string) => (await import('@zakenak/config')).readConfig(files, path);
   const readOwn = once(async () => warnOfOldKeys(await read(configPath), log));
   const config = (path = configPath) => (path === configPath ? readOwn() : read(path));
@@ -94,7 +95,7 @@ export async function wire(around: Surroundings, signal: AbortSignal): Promise<W
     version,
     identity: { self: describeSelf(), isGone },
     event,
-    range: once(async () => resolveRange(await event(), git)),
+    range: async (base) => (base === undefined ? range() : resolveRangeSince(base, await event(), git)),
     config,
     policyConfig: async ({ revision } = {}) =>
       readPolicyConfig(configPath, revision ?? (await findPolicyRevision(await event(), context)), context),

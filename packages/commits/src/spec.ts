@@ -14,6 +14,12 @@ export const spec = defineSpec({
   inputs: {
     base: { type: 'string', description: 'Verify what has been committed since this revision.' },
     head: { type: 'string', description: 'Verify up to this revision; the event’s commit where not given.' },
+    config: {
+      type: 'string',
+      aliases: ['policy-file'],
+      description:
+        'The policy: policy.commits of this file, which is read like the files of trust; zakenak.yaml, where there is one, if nothing is said.',
+    },
     'policy-ref': {
       type: 'string',
       description:

@@ -1,4 +1,4 @@
-import { type CommitRange, cancelled, type Ports, type Report } from '@zakenak/core';
+import { type CommitRange, cancelled, type Ports, type Report, tellPolicyEdits } from '@zakenak/core';
 import { foldCase } from './address.ts';
 import { type Commit, isMalformed, type Malformed } from './commit-object.ts';
 import { shallowClone } from './errors.ts';
@@ -141,11 +141,5 @@ async function noteIgnoredChanges(
     request['revocation-lists'],
     request['trusted-root'],
   ];
-  return watched
-    .filter((path) =>
-      changes.some((change) =>
-        [change.path, change.from].some((at) => at === path || at?.startsWith(`${path}/`)),
-      ),
-    )
-    .map((path) => `The change edits ${path}; the base branch’s was used.`);
+  return tellPolicyEdits(watched, changes);
 }

@@ -31,6 +31,16 @@ export class InvalidConfigError extends ZakenakError {
   }
 }
 
+/** Another tool's configuration was given for ours. */
+export function configIsToml(path: string): ZakenakError {
+  return new ZakenakError({
+    code: 'config/toml',
+    message: `${path} is TOML, and \`config\` names a zakenak.yaml.`,
+    remedy: 'Name gitleaks’ configuration with gitleaks-config, or policy.secrets.config of zakenak.yaml.',
+    exitCode: exitCodes.badInput,
+  });
+}
+
 /** There is no zakenak.yaml. */
 export function configNotFound(path: string): ZakenakError {
   return new ZakenakError({

@@ -1,6 +1,6 @@
 import { createFinding, type Files, type Finding } from '@zakenak/core';
 import { type Position, parseDocument } from './document.ts';
-import { configNotFound, InvalidConfigError } from './errors.ts';
+import { configIsToml, configNotFound, InvalidConfigError } from './errors.ts';
 import { convertLegacy } from './legacy.ts';
 import type { Config } from './schema.ts';
 import { validateConfig } from './validate.ts';
@@ -40,6 +40,7 @@ export async function readConfig(
   files: Pick<Files, 'stat' | 'readText' | 'resolve'>,
   path = 'zakenak.yaml',
 ): Promise<ParsedConfig> {
+  if (/\.toml$/i.test(path)) throw configIsToml(path);
   const resolved = await files.resolve(path);
   // A link that leads out of the workspace was refused by resolve.
   const kind = (await files.stat(resolved))?.kind;

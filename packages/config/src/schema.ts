@@ -206,6 +206,8 @@ const policy = Type.Object(
           versionBump: optional(
             choice(['off', 'warn', 'error'], 'Ask of a changed chart that its version rose.'),
           ),
+          ignoreFile: optional(text('File of accepted kinds of findings, which are left out.')),
+          baseline: optional(text('File of the very findings that were there before: they do not fail.')),
           failOn: optional(
             choice(['info', 'low', 'medium', 'high', 'critical', 'none'], 'Mildest finding that fails.'),
           ),

@@ -3,9 +3,10 @@ import { test } from 'node:test';
 import { asZakenakError, exitCodes, ZakenakError } from './error.ts';
 import { createFinding } from './finding.ts';
 import { nearest } from './nearest.ts';
+import { tellPolicyEdits } from './policy-edits.ts';
 import { createRedactor, redactDeep } from './redactor.ts';
 import { createErrorReport, createReport, exitCodeOf } from './report.ts';
-import { defineSpec, parseInputs } from './spec.ts';
+import { defineSpec, namesOf, parseInputs, readByAnyName } from './spec.ts';
 
 const high = createFinding({ ruleId: 'a/b', severity: 'high', message: 'm', tool: 't' });
 
@@ -137,4 +138,59 @@ test('a bad input is refused with its name and what it takes', () => {
   >[]) {
     assert.throws(parse(given), { code: 'input/invalid', exitCode: 2 });
   }
+});
+
+const named = defineSpec({
+  name: 'demo',
+  verb: 'demo',
+  summary: 's',
+  inputs: {
+    'fail-on': {
+      type: 'choice',
+      description: 'd',
+      choices: ['low', 'high'],
+      aliases: ['severity-threshold'],
+    },
+    format: { type: 'list', description: 'd', choices: ['json', 'sarif'] },
+  },
+  outputs: {},
+});
+
+test('an input is read by any of its names, and names that disagree are refused', () => {
+  const parse = (given: Record<string, string>) => parseInputs(named, (name) => given[name]);
+  assert.equal(parse({ 'severity-threshold': 'low' })['fail-on'], 'low');
+  assert.equal(parse({ 'severity-threshold': ' low', 'fail-on': 'low ' })['fail-on'], 'low');
+  assert.equal(parse({ 'severity-threshold': '', 'fail-on': 'high' })['fail-on'], 'high');
+  assert.throws(() => parse({ 'severity-threshold': 'low', 'fail-on': 'high' }), {
+    code: 'input/conflict',
+    exitCode: 2,
+    message: /'fail-on' and 'severity-threshold'/,
+  });
+  const read = readByAnyName(named.inputs, (name) => ({ 'severity-threshold': 'low' })[name]);
+  assert.deepEqual([read('fail-on'), read('severity-threshold'), read('format')], ['low', 'low', undefined]);
+  assert.deepEqual(Object.keys(namesOf(named.inputs)), ['fail-on', 'severity-threshold', 'format']);
+  assert.equal(
+    namesOf({ a: { type: 'string', description: '', default: 'x', aliases: ['b'] } }).b?.default,
+    undefined,
+  );
+});
+
+test('a list takes only what it knows, where it says what that is', () => {
+  const parse = (format: string) => parseInputs(named, (name) => ({ format })[name]).format;
+  assert.deepEqual(parse('sarif,\njson'), ['sarif', 'json']);
+  assert.deepEqual(parse(''), []);
+  assert.throws(() => parse('sarif,pdf'), { code: 'input/invalid', message: /"pdf".*json, sarif/ });
+});
+
+test('an edit of what judges is told, also of a file in a folder, and of one that was renamed away', () => {
+  const changes = [
+    { path: 'keys/a.asc', status: 'added' as const },
+    { path: 'other', status: 'renamed' as const, from: 'baseline.json' },
+    { path: 'keyring.md', status: 'added' as const },
+  ];
+  const told = tellPolicyEdits(['keys', 'baseline.json', 'keyring', 'signers'], changes);
+  assert.deepEqual(
+    told.map((line) => line.split(/[ ;]/)[3]),
+    ['keys', 'baseline.json'],
+  );
 });

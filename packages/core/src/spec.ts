@@ -8,6 +8,8 @@ interface InputBase {
   readonly secret?: true;
   /** Why not to use it any more and what to use instead. */
   readonly deprecated?: string;
+  /** Further names that it goes by, those that users of other tools know. Where both are given they have to agree. */
+  readonly aliases?: readonly string[];
 }
 
 /** One input of an action and flag of its verb. Lists are split at newlines and commas; durations are written 90s, 5m, 1h and parsed to milliseconds. */
@@ -16,7 +18,12 @@ export type InputSpec =
   | (InputBase & { readonly type: 'boolean'; readonly default?: boolean })
   | (InputBase & { readonly type: 'integer'; readonly default?: number })
   | (InputBase & { readonly type: 'duration'; readonly default?: string })
-  | (InputBase & { readonly type: 'list'; readonly default?: readonly string[] })
+  | (InputBase & {
+      readonly type: 'list';
+      /** All that may stand in it; anything where nothing is said. */
+      readonly choices?: readonly string[];
+      readonly default?: readonly string[];
+    })
   | (InputBase & { readonly type: 'choice'; readonly choices: readonly string[]; readonly default?: string });
 
 /** The single source of an action.yml, a README table, GitLab inputs, command-line flags and a JSON Schema. */
@@ -31,6 +38,8 @@ export interface ActionSpec {
   readonly details?: string;
   /** A copyable command line, run by a test. */
   readonly example?: string;
+  /** Report files beside those that every action writes. */
+  readonly reports?: readonly 'gl-secret-detection'[];
   readonly inputs: { readonly [name: string]: InputSpec };
   readonly outputs: { readonly [name: string]: { readonly description: string } };
 }
@@ -60,14 +69,49 @@ export function defineSpec<const S extends ActionSpec>(spec: S): S {
   return spec;
 }
 
-/** Reads and checks every input of a spec; an empty text counts as not given. Throws ZakenakError `input/missing` and `input/invalid`. */
+/** Reads and checks every input of a spec, by any of its names; an empty text counts as not given. Throws ZakenakError `input/missing`, `input/invalid` and `input/conflict`. */
 export function parseInputs<S extends ActionSpec>(
   spec: S,
   read: (name: string) => string | undefined,
 ): InputsOf<S> {
   const parsed: Record<string, unknown> = {};
-  for (const [name, input] of Object.entries(spec.inputs)) parsed[name] = parseInput(name, input, read(name));
+  for (const [name, input] of Object.entries(spec.inputs))
+    parsed[name] = parseInput(name, input, readAgreed(name, input, read));
   return parsed as InputsOf<S>;
+}
+
+/** Every name that inputs can be given by; an alias stands behind its input, without a default, since a default counts as given. */
+export function namesOf(inputs: ActionSpec['inputs']): ActionSpec['inputs'] {
+  const named = Object.entries(inputs).flatMap(([name, input]): [string, InputSpec][] => {
+    if (!input.aliases) return [[name, input]];
+    const { aliases, default: _, required: __, ...rest } = input;
+    const description = `Another name of ${name}`;
+    return [[name, input], ...aliases.map((alias): [string, InputSpec] => [alias, { ...rest, description }])];
+  });
+  return Object.fromEntries(named);
+}
+
+/** Reads an input by whichever of its names it was given. */
+export function readByAnyName(
+  inputs: ActionSpec['inputs'],
+  read: (name: string) => string | undefined,
+): (name: string) => string | undefined {
+  return (name) => {
+    const names = [name, ...((Object.hasOwn(inputs, name) ? inputs[name] : undefined)?.aliases ?? [])];
+    return read(names.find((candidate) => read(candidate)?.trim()) ?? name);
+  };
+}
+
+function readAgreed(
+  name: string,
+  input: InputSpec,
+  read: (name: string) => string | undefined,
+): string | undefined {
+  const given = [name, ...(input.aliases ?? [])].filter((candidate) => read(candidate)?.trim());
+  const [first = name, ...others] = given;
+  const other = others.find((candidate) => read(candidate)?.trim() !== read(first)?.trim());
+  if (other !== undefined) throw conflictingNames(first, other);
+  return read(first);
 }
 
 function parseInput(name: string, input: InputSpec, raw: string | undefined): unknown {
@@ -93,14 +137,27 @@ function parseInput(name: string, input: InputSpec, raw: string | undefined): un
     case 'duration':
       return parseDuration(name, text);
     case 'list':
-      return text
-        .split(/[\n,]/)
-        .map((item) => item.trim())
-        .filter((item) => item !== '');
+      return parseList(name, text, input);
     case 'choice':
       if (input.choices.includes(text)) return text;
       throw invalidInput(name, text, input, `one of ${input.choices.join(', ')}`);
   }
+}
+
+function parseList(
+  name: string,
+  text: string,
+  input: InputSpec & { readonly choices?: readonly string[] },
+): readonly string[] {
+  const items = text
+    .split(/[\n,]/)
+    .map((item) => item.trim())
+    .filter((item) => item !== '');
+  const { choices } = input;
+  const strange = choices && items.find((item) => !choices.includes(item));
+  if (choices && strange !== undefined)
+    throw invalidInput(name, strange, input, `any of ${choices.join(', ')}`);
+  return items;
 }
 
 const unitMs: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
@@ -124,6 +181,15 @@ function missingInput(name: string, input: InputSpec): ZakenakError {
     code: 'input/missing',
     message: `The input '${name}' is required (${input.description})`,
     remedy: `Give '${name}' under \`with:\` in the workflow, or --${name} on the command line.`,
+    exitCode: exitCodes.badInput,
+  });
+}
+
+function conflictingNames(name: string, other: string): ZakenakError {
+  return new ZakenakError({
+    code: 'input/conflict',
+    message: `'${name}' and '${other}' are two names of one input, and they were given different values.`,
+    remedy: `Give one of '${name}' and '${other}'.`,
     exitCode: exitCodes.badInput,
   });
 }

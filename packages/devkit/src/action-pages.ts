@@ -1,4 +1,4 @@
-import type { ActionSpec, InputSpec } from '@zakenak/core';
+import { type ActionSpec, type InputSpec, namesOf } from '@zakenak/core';
 import { renderTable } from './markdown-table.ts';
 
 /** First line of every generated file that takes comments. */
@@ -6,7 +6,7 @@ export const generatedNote = '# Generated from the spec by `npm run generate`.';
 
 /** An action.yml (docs.github.com, metadata syntax) for the source tree; the bundler points `main` at the bundle's stub. */
 export function renderActionYaml(spec: ActionSpec): string {
-  const inputs = Object.entries(spec.inputs).flatMap(([name, input]) => [
+  const inputs = Object.entries(namesOf(spec.inputs)).flatMap(([name, input]) => [
     `  ${name}:`,
     `    description: ${scalar(input.description)}`,
     `    required: ${input.required ?? false}`,
@@ -38,7 +38,7 @@ export function renderActionYaml(spec: ActionSpec): string {
 /** The generated part of an action's README: what it does, its inputs and outputs, its command line. */
 export function renderInputTable(spec: ActionSpec): string {
   const inputs = Object.entries(spec.inputs).map(([name, input]) => [
-    `\`${name}\``,
+    [name, ...(input.aliases ?? [])].map((called) => `\`${called}\``).join(' or '),
     input.type === 'choice' ? `choice (${input.choices.join(', ')})` : input.type,
     defaultCell(input),
     `${input.description}${input.secret ? ' A secret.' : ''}${input.deprecated ? ` **Deprecated:** ${input.deprecated}` : ''}`,

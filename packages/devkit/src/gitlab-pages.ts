@@ -1,4 +1,4 @@
-import type { ActionSpec, InputSpec } from '@zakenak/core';
+import { type ActionSpec, type InputSpec, namesOf } from '@zakenak/core';
 import { manifest } from '@zakenak/toolchain';
 import { defaultText, generatedNote, scalar } from './action-pages.ts';
 
@@ -17,7 +17,7 @@ const notOnGitlab: readonly string[] = ['output-dir', 'annotations-max'];
  * secret ones are CI/CD variables of the project. The `zakenak` command comes from the image or from the release's archive, by its digest.
  */
 export function renderGitlabTemplate(spec: ActionSpec, archive: Archive = { url: '', sha256: '' }): string {
-  const usable = Object.entries(spec.inputs).filter(
+  const usable = Object.entries(namesOf(spec.inputs)).filter(
     ([name, { secret }]) => !secret && !notOnGitlab.includes(name),
   );
   const variables = usable.map(([name]) => `    ${variableOf(name)}: "$[[ inputs.${name} ]]"`);
@@ -47,6 +47,9 @@ export function renderGitlabTemplate(spec: ActionSpec, archive: Archive = { url:
     '    reports:',
     '      codequality: .zakenak/reports/gl-code-quality-report.json',
     '      junit: .zakenak/reports/junit.xml',
+    ...(spec.reports?.includes('gl-secret-detection')
+      ? ['      secret_detection: .zakenak/reports/gl-secret-detection-report.json']
+      : []),
     '',
   ].join('\n');
 }

@@ -1,4 +1,4 @@
 export { type Bundle, bundle } from './bundle.ts';
 export { distribute } from './distribute.ts';
-export { generate } from './generate.ts';
+export { actionSpecs, generate } from './generate.ts';
 export { pack } from './pack.ts';

@@ -57,6 +57,7 @@ export const spec = defineSpec({
     scan: {
       type: 'choice',
       choices: ['off', 'low', 'medium', 'high', 'critical'],
+      aliases: ['severity-threshold'],
       description: 'Scan before the push and stop at vulnerabilities at least this bad.',
       default: 'off',
     },

@@ -28,13 +28,18 @@ export function given(read: ReadInput, name: string): string | undefined {
 }
 
 /** A verb whose inputs named in `from` (to keys of zakenak.yaml) have no default of their own: the file's value counts, then the engine's default. */
-export function bindVerb(spec: ActionSpec, from: Readonly<Record<string, string>>, run: Bound): Verb {
+export function bindVerb(
+  spec: ActionSpec,
+  from: Readonly<Record<string, string>>,
+  run: Bound,
+  settingsOf: (context: RunContext) => Promise<Settings> = readSettings,
+): Verb {
   return {
     spec: publishSpec(spec, from),
     async run(inputs, context) {
       const read: ReadInput = (name) =>
         context.ports.host.readInput(name) ?? textOfInput(inputs[name], spec.inputs[name], name in from);
-      return run(read, await readSettings(context), context);
+      return run(read, await settingsOf(context), context);
     },
   };
 }

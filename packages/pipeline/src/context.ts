@@ -8,8 +8,8 @@ export interface RunContext {
   readonly signal: AbortSignal;
   /** What happened on the forge. */
   event(): Promise<CiEvent>;
-  /** The commits to judge. Throws what the range's resolution throws: shallow clone, unknown base. */
-  range(): Promise<CommitRange>;
+  /** The commits to judge: those of the event, or since `base`. Throws what the range's resolution throws: shallow clone, unknown base. */
+  range(base?: string): Promise<CommitRange>;
   /** zakenak.yaml of the checkout. Throws `config/not-found` and its other errors. */
   config(path?: string): Promise<ParsedConfig>;
   /** zakenak.yaml of that revision, else of the base commit on a pull request, merge request or merge group (policy is never read from the change it judges), else of the checkout; undefined where there is none. */

@@ -123,3 +123,14 @@ export function noBranch(): ZakenakError {
     exitCode: exitCodes.badInput,
   });
 }
+
+/** A policy was named and is not where it is read from. */
+export function policyNotFound(path: string, revision: string | undefined): ZakenakError {
+  const where = revision === undefined ? 'the workspace' : `the commit ${revision.slice(0, 12)}`;
+  return new ZakenakError({
+    code: 'pipeline/policy-not-found',
+    message: `The policy ${path} is not in ${where}, which is where it is read from.`,
+    remedy: 'Merge the file into the base branch first, or name another commit with policy-ref.',
+    exitCode: exitCodes.badInput,
+  });
+}

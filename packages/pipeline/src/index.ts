@@ -1,3 +1,3 @@
 export type { RunContext } from './context.ts';
-export { publicationInputs, publicationOutputs } from './publication-inputs.ts';
+export { publicationInputs, publicationInputsOf, publicationOutputs } from './publication-inputs.ts';
 export { defineVerb, type Verb } from './verb.ts';

@@ -1,5 +1,8 @@
 import type { ActionSpec, InputSpec } from '@zakenak/core';
 
+/** Report files that every action writes. */
+const reportFormats = ['json', 'markdown', 'sarif', 'junit', 'code-quality'] as const;
+
 /** Inputs that every action and command has: where the report goes. The shells read them; engines never see them. */
 export const publicationInputs = {
   // No default: an action's default counts as given, and a named file has to be there.
@@ -11,6 +14,12 @@ export const publicationInputs = {
     type: 'string',
     description:
       'Folder for report.json, report.md, report.sarif, junit.xml and gl-code-quality-report.json; none are written where nothing is said',
+  },
+  // No default: what was asked for needs a folder, and an action's default counts as asked for.
+  format: {
+    type: 'list',
+    choices: reportFormats,
+    description: 'The report files that output-dir gets; all where nothing is said',
   },
   events: {
     type: 'string',
@@ -37,9 +46,17 @@ export const publicationInputs = {
   },
 } as const satisfies Record<string, InputSpec>;
 
+/** The same inputs for one spec, with the report files that it has beside them. */
+export function publicationInputsOf({ reports = [] }: ActionSpec): Readonly<Record<string, InputSpec>> {
+  const { format } = publicationInputs;
+  const choices = [...reportFormats, ...reports];
+  const description = `${format.description}: ${choices.join(', ')}`;
+  return { ...publicationInputs, format: { ...format, choices, description } };
+}
+
 /** Outputs that every action has. */
 export const publicationOutputs = {
   result: { description: 'passed, failed, simulated, rolled-back, skipped or errored' },
-  'report-file': { description: 'Path of report.md, where output-dir was given' },
-  'sarif-file': { description: 'Path of report.sarif, where output-dir was given' },
+  'report-file': { description: 'Path of report.md, where it was written' },
+  'sarif-file': { description: 'Path of report.sarif, where it was written' },
 } as const satisfies ActionSpec['outputs'];

@@ -20,6 +20,16 @@ export function scannerFailed(words: string): ZakenakError {
   });
 }
 
+/** Secrets were to be shown in part. */
+export function redactRefused(percent: number): ZakenakError {
+  return new ZakenakError({
+    code: 'secrets/redact-refused',
+    message: `redact is ${percent}, and only 100 is taken: part of a secret in a log, report or comment is a leak of its own.`,
+    remedy: 'Leave redact out; the place, the rule and the baseline’s hash tell the secrets apart.',
+    exitCode: exitCodes.refused,
+  });
+}
+
 /** A named policy file is not there. */
 export function policyMissing(path: string, revision: string | undefined): ZakenakError {
   const where = revision === undefined ? 'the workspace' : `the base commit ${revision.slice(0, 12)}`;

@@ -45,6 +45,7 @@ export function reportLeaks(
       'new-count': fresh,
       'commits-scanned': scope.commits,
       range: scope.reason,
+      head: scope.head,
       result: verdict,
     },
     caveats,

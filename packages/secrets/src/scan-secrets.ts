@@ -1,8 +1,9 @@
 import { matchesGlob } from 'node:path';
-import { assertLightGlob, type Ports, type Report } from '@zakenak/core';
+import { assertLightGlob, type Ports, type Report, tellPolicyEdits } from '@zakenak/core';
 import { type Baseline, findKnown, renderBaseline } from './baseline.ts';
 import type { Change } from './changes.ts';
 import { type CleanCommits, openCleanCommits, withoutClean } from './clean-commits.ts';
+import { redactRefused } from './errors.ts';
 import { readVersion } from './gitleaks.ts';
 import { isSkipped, readHistory, scanHistory } from './history.ts';
 import { createIdentifier, type Identifier, repositorySalt } from './identity.ts';
@@ -23,7 +24,7 @@ export type ScanSecretsPorts = Pick<Ports, 'process' | 'files' | 'git' | 'log' |
 
 /**
  * Scans the commits of the request for credentials. Finds are findings `secret/<gitleaks rule>`; every secret found is given to the redactor before anything
- * else happens with it. Throws `git/shallow-clone`, `secrets/scanner-failed`, `secrets/config-not-found`, `secrets/bad-baseline`,
+ * else happens with it. Throws `secrets/redact-refused`, `input/heavy-glob`, `git/shallow-clone`, `secrets/scanner-failed`, `secrets/config-not-found`, `secrets/bad-baseline`,
  * and `tool/missing` without gitleaks: what was not scanned never passes.
  */
 export async function scanSecrets(
@@ -32,6 +33,7 @@ export async function scanSecrets(
   signal?: AbortSignal,
 ): Promise<Report> {
   request.exclude.forEach(assertLightGlob);
+  if (request.redact !== 100) throw redactRefused(request.redact);
   const scope = await readScope(request, ports.git);
   ports.progress.emit({ stage: 'scan', subject: 'secrets', state: 'started', message: scope.reason });
   await using folder = await ports.files.temporaryFolder('zakenak-secrets-');
@@ -192,8 +194,6 @@ async function noteIgnoredChanges(
 ): Promise<readonly string[]> {
   if (request.policyRevision === undefined || scope.heads.length !== 1) return [];
   const range = { bases: [request.policyRevision], head: scope.head, reason: scope.reason };
-  const changed = new Set((await git.changedFiles(range)).flatMap(({ path, from }) => [path, from ?? path]));
-  return [request['gitleaks-config'], '.gitleaksignore', request.baseline]
-    .filter((path) => changed.has(path))
-    .map((path) => `The change edits ${path}; the base branch’s was used.`);
+  const watched = [request['gitleaks-config'], '.gitleaksignore', request.baseline];
+  return tellPolicyEdits(watched, await git.changedFiles(range));
 }

@@ -22,9 +22,14 @@ export const spec = defineSpec({
     },
     base: { type: 'string', description: 'Scan what has been committed since this revision.' },
     head: { type: 'string', description: 'Scan up to this revision; the event’s commit where not given.' },
+    config: {
+      type: 'string',
+      description:
+        'The zakenak.yaml to use, where there is one, if nothing is said; gitleaks’ own configuration is gitleaks-config.',
+    },
     'gitleaks-config': {
       type: 'string',
-      description: 'gitleaks configuration.',
+      description: 'The rules: gitleaks’ own configuration (TOML).',
       default: '.gitleaks.toml',
     },
     baseline: {
@@ -36,6 +41,12 @@ export const spec = defineSpec({
       type: 'boolean',
       description: 'Write what is found into the baseline, to be reviewed and committed.',
       default: false,
+    },
+    redact: {
+      type: 'integer',
+      description:
+        'How much of a secret is hidden, in percent; only 100 is taken: no part of a secret is ever shown.',
+      default: 100,
     },
     exclude: { type: 'list', description: 'Globs of paths that are not reported.' },
     'max-file-size': {
@@ -60,6 +71,7 @@ export const spec = defineSpec({
       description: 'Fail on secrets that are not in the baseline (new), on all (any), or never.',
     },
   },
+  reports: ['gl-secret-detection'],
   outputs: {
     'leaks-count': { description: 'Secrets found, those of the baseline included.' },
     'new-count': { description: 'Secrets found that are not in the baseline.' },
@@ -67,5 +79,6 @@ export const spec = defineSpec({
       description: 'Commits scanned, by this run or by an earlier one with the same rules.',
     },
     range: { description: 'What was scanned, in words.' },
+    head: { description: 'The commit whose files the findings’ lines speak of.' },
   },
 });

@@ -1,13 +1,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { exitCodes, ZakenakError } from '../error.ts';
 import { createFinding } from '../finding.ts';
-import { createReport } from '../report.ts';
+import { createErrorReport, createReport } from '../report.ts';
 import { renderAnnotations } from './annotations.ts';
 import { renderCodeQuality } from './code-quality.ts';
 import { neutralizeCommands } from './escape.ts';
 import { renderJunit } from './junit.ts';
 import { renderMarkdown } from './markdown.ts';
 import { renderSarif } from './sarif.ts';
+import { renderSecretDetection } from './secret-detection.ts';
 import { renderTerminal } from './terminal.ts';
 
 const hostile = 'bad\n::set-output name=x::y,z: 100% <script>|`a` \u001b[2J';
@@ -118,4 +120,68 @@ test('no CI host finds a command in what was escaped, and the rest stays as it w
   }
   for (const text of ['a::b', 'std::vector', '# [x]', '## Title', ': x', 'a\n b'])
     assert.equal(neutralizeCommands(text), text);
+});
+
+const around = {
+  version: '1.2.3',
+  startedAt: new Date('2026-01-01T00:00:01.900Z'),
+  endedAt: new Date('2026-01-01T00:01:00Z'),
+};
+
+test('GitLab’s secret detection report has what its schema demands of each finding, and no extract', () => {
+  const leak = (path: string, commit?: string) =>
+    createFinding({
+      ruleId: 'secret/aws',
+      severity: 'high',
+      message: 'A key.',
+      location: { path, startLine: 3, ...(commit ? { commit } : {}) },
+      tool: 'gitleaks',
+      identity: 'same',
+    });
+  const head = 'a'.repeat(40);
+  const scan = createReport({
+    tool: 'scan-secrets',
+    findings: [
+      leak('a.env'),
+      leak('b.env', 'b'.repeat(40)),
+      { ...leak('a.env'), location: { path: 'a.env', startLine: 9 } },
+    ],
+    outputs: { head },
+  });
+  const text = renderSecretDetection(createReport({ tool: 'check', parts: [report, scan] }), around) ?? '';
+  const { version, scan: about, vulnerabilities } = JSON.parse(text);
+  assert.match(version, /^15\.\d+\.\d+$/);
+  assert.deepEqual(
+    [about.type, about.status, about.start_time, about.end_time],
+    ['secret_detection', 'success', '2026-01-01T00:00:01', '2026-01-01T00:01:00'],
+  );
+  for (const who of [about.analyzer, about.scanner])
+    assert.deepEqual(who, { id: 'zakenak', name: 'Zakenak', version: '1.2.3', vendor: { name: 'Zakenak' } });
+  assert.deepEqual(
+    vulnerabilities.map(({ location }: { location: object }) => location),
+    [
+      { file: 'a.env', commit: { sha: head }, start_line: 3, end_line: 3 },
+      { file: 'a.env', commit: { sha: head }, start_line: 9, end_line: 9 },
+      { file: 'b.env', commit: { sha: 'b'.repeat(40) }, start_line: 3, end_line: 3 },
+    ],
+  );
+  const ids = vulnerabilities.map(({ id }: { id: string }) => id);
+  assert.equal(new Set(ids).size, 3, 'ids are unique');
+  for (const { identifiers, severity, name } of vulnerabilities) {
+    assert.deepEqual([severity, name], ['High', 'secret/aws']);
+    assert.deepEqual(identifiers, [
+      { type: 'gitleaks_rule_id', name: 'gitleaks rule secret/aws', value: 'secret/aws' },
+    ]);
+  }
+  assert.doesNotMatch(text, /raw_source_code_extract/);
+});
+
+test('where nothing was scanned for secrets no report says that none were found', () => {
+  assert.equal(renderSecretDetection(report, around), undefined);
+  const error = new ZakenakError({ code: 'a/b', message: 'm', remedy: 'r', exitCode: exitCodes.missing });
+  const { scan, vulnerabilities } = JSON.parse(
+    renderSecretDetection(createErrorReport('secrets', error), around) ?? '',
+  );
+  assert.deepEqual([scan.status, scan.messages], ['failure', [{ level: 'fatal', value: 'm r' }]]);
+  assert.deepEqual(vulnerabilities, []);
 });

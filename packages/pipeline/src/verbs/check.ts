@@ -51,6 +51,7 @@ const spec = defineSpec({
     builder: { type: 'string', description: 'What builds: see build-push-image.' },
     'buildkit-address': { type: 'string', description: 'Address of a running buildkitd.' },
   },
+  reports: ['gl-secret-detection'],
   outputs: {
     'findings-count': { description: 'Findings of all stages.' },
     verdicts: { description: 'JSON object: stage to its verdict.' },

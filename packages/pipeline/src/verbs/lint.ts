@@ -4,6 +4,7 @@ import type { Config } from '@zakenak/config';
 import type { Files } from '@zakenak/core';
 import { type Bound, bindInputs, bindVerb, given } from '../bind.ts';
 import type { RunContext } from '../context.ts';
+import { tellEdits } from '../policy-edits.ts';
 import { chartFolderOf, readReleaseValues } from '../release-values.ts';
 
 /** Lints the charts: those named, or those of the charts' folders and of zakenak.yaml. */
@@ -18,6 +19,8 @@ export const lint: Bound = async (read, settings, context) => {
     'crd-dirs': policy?.crdDirs,
     'schema-locations': policy?.schemaLocations,
     'version-bump': policy?.versionBump,
+    'ignore-file': policy?.ignoreFile,
+    baseline: policy?.baseline,
     'fail-on': policy?.failOn,
     ...(named ? {} : { charts: await findOwnCharts(settings.config, context.ports.files) }),
   });
@@ -28,34 +31,37 @@ export const lint: Bound = async (read, settings, context) => {
     : { releases: [], caveats: [] };
   const request = {
     ...inputs,
-    ignored: await readIgnored(inputs['ignore-file'], settings.policyRevision, context),
-    ...(compared ? await readChanges(context) : {}),
+    ignored: await readPolicyFile(inputs['ignore-file'], settings.policyRevision, context),
+    known: await readPolicyFile(inputs.baseline, settings.policyRevision, context),
+    ...(compared ? await readChanges(inputs['base-ref'], context) : {}),
     releases: deployed.releases,
     schemaFolder: context.schemaFolder,
     cacheFolder: posix.join(context.cacheFolder, 'lint'),
     version: context.version,
   };
   const report = await lintCharts(request, context.ports, context.signal);
-  return { ...report, caveats: [...report.caveats, ...deployed.caveats] };
+  const edits = await tellEdits('charts', [inputs['ignore-file'], inputs.baseline], settings, context);
+  return { ...report, caveats: [...edits, ...report.caveats, ...deployed.caveats] };
 };
 
-/** Text of the ignore file, of the base commit where a change is judged. */
-async function readIgnored(
+/** Text of a file of the policy, of the base commit where a change is judged. */
+async function readPolicyFile(
   path: string,
   revision: string | undefined,
   { ports: { files, git } }: RunContext,
 ): Promise<string | undefined> {
-  if (revision !== undefined) return git.readFile(revision, path);
   await files.resolve(path);
+  if (revision !== undefined) return git.readFile(revision, posix.normalize(path));
   return (await files.stat(path)) ? files.readText(path) : undefined;
 }
 
-/** What changed in the event's range, and the files as they were where it branched off. */
+/** What changed since `baseRef`, in the event's range where none is given, and the files as they were where that branched off. */
 async function readChanges(
+  baseRef: string | undefined,
   context: RunContext,
 ): Promise<Pick<LintChartsRequest, 'changedFiles' | 'readBase'>> {
   const { git } = context.ports;
-  const range = await context.range();
+  const range = await context.range(baseRef);
   const changedFiles = await git.changedFiles(range);
   const [tip] = range.bases;
   const base = tip === undefined ? undefined : ((await git.mergeBase(tip, range.head)) ?? tip);
@@ -76,6 +82,8 @@ export const lintVerb = bindVerb(
     'crd-dirs': 'policy.charts.crdDirs',
     'schema-locations': 'policy.charts.schemaLocations',
     'version-bump': 'policy.charts.versionBump',
+    'ignore-file': 'policy.charts.ignoreFile',
+    baseline: 'policy.charts.baseline',
     'fail-on': 'policy.charts.failOn',
   },
   lint,

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { scanSecrets, spec } from '@zakenak/secrets';
 import { type Bound, bindInputs, bindVerb } from '../bind.ts';
+import { tellEdits } from '../policy-edits.ts';
 
 /** Scans the event's commits for credentials, by the base commit's policy. */
 export const secrets: Bound = async (read, settings, context) => {
@@ -18,7 +19,8 @@ export const secrets: Bound = async (read, settings, context) => {
     version: context.version,
     ...(policyRevision ? { policyRevision } : {}),
   };
-  return scanSecrets(request, context.ports, context.signal);
+  const report = await scanSecrets(request, context.ports, context.signal);
+  return { ...report, caveats: [...(await tellEdits('secrets', [], settings, context)), ...report.caveats] };
 };
 
 /** `zakenak secrets` and scan-secrets. */

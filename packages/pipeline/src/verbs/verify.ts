@@ -2,6 +2,10 @@ import { spec, verifyCommits } from '@zakenak/commits';
 import type { PolicyConfig } from '@zakenak/config';
 import { createReport, type Report } from '@zakenak/core';
 import { type Bound, bindInputs, bindVerb, given } from '../bind.ts';
+import type { RunContext } from '../context.ts';
+import { policyNotFound } from '../errors.ts';
+import { tellEdits } from '../policy-edits.ts';
+import { readEventSettings } from '../settings.ts';
 import { sign } from './sign.ts';
 
 type Commits = NonNullable<PolicyConfig['commits']>;
@@ -31,9 +35,7 @@ const entries = Object.entries(keys);
 export const verify: Bound = async (read, settings, context) => {
   const ref = given(read, 'policy-ref');
   const policyRevision = ref ? await context.ports.git.resolve(ref) : settings.policyRevision;
-  const policy = (
-    ref ? (await context.policyConfig({ revision: policyRevision }))?.config.policy : await settings.policy()
-  )?.commits;
+  const policy = (await readPolicy(given(read, 'config'), policyRevision, context))?.commits;
   const asked = ['allowed-signers', 'keyring', 'ca-certificates', 'trusted-root', 'base', 'tags'].some(
     (name) => given(read, name),
   );
@@ -60,15 +62,29 @@ export const verify: Bound = async (read, settings, context) => {
     ...(policyRevision ? { policyRevision } : {}),
   };
   const report = await verifyCommits(request, context.ports, context.signal);
-  if (!signed) return report;
+  const edits = ref ? [] : await tellEdits('commits', [], settings, context);
+  if (!signed) return { ...report, caveats: [...edits, ...report.caveats] };
   const { head, signed: anew } = signed.outputs;
   const outputs = { ...report.outputs, head, signed: anew } as Report['outputs'];
-  return { ...report, outputs, caveats: [...signed.caveats, ...report.caveats] };
+  return { ...report, outputs, caveats: [...signed.caveats, ...edits, ...report.caveats] };
 };
+
+/** The policy of that commit, or the workspace's. Throws `pipeline/policy-not-found` where a file was named that is not there. */
+async function readPolicy(
+  path: string | undefined,
+  revision: string | undefined,
+  context: RunContext,
+): Promise<PolicyConfig | undefined> {
+  const read = await context.policyConfig({ revision });
+  if (!read && path !== undefined) throw policyNotFound(path, revision);
+  return read?.config.policy;
+}
 
 /** `zakenak verify` and sign-verify-commits. */
 export const verifyVerb = bindVerb(
   spec,
   Object.fromEntries(entries.map(([name, key]) => [name, `policy.commits.${key}`])),
   verify,
+  // The policy alone counts: what the change makes of zakenak.yaml, or that it is nowhere but at policy-ref, is no matter.
+  async (context) => ({ ...(await readEventSettings(context)), config: undefined }),
 );

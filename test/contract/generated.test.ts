@@ -107,6 +107,15 @@ test('workflows may nothing by default, and name foreign actions by commit with 
   }
 });
 
+test('the workflow that `zakenak init` writes names foreign actions by the commits that our own do', () => {
+  const pinsOf = (text: string) =>
+    [...text.matchAll(/uses: ((?!zakenak\/)\S+ #.*|(?!zakenak\/)\S+)/g)].map(([, pin = '']) => pin.trim());
+  const own = new Set(workflows.flatMap((path) => pinsOf(read(path))));
+  const written = pinsOf(read('packages/pipeline/src/verbs/init.ts'));
+  assert.ok(written.length >= 2);
+  for (const pin of written) assert.ok(own.has(pin), pin);
+});
+
 test('a workflow gives at most one job an identity of the forge: one that no pull request starts, and that has no other secret', () => {
   for (const path of workflows) {
     const on = Object.keys((parse(read(path)) as { on: object }).on);

@@ -130,7 +130,7 @@ jobs:
     runs-on: ubuntu-24.04
     permissions: { contents: read }
     steps:
-      - uses: actions/checkout@v6
+      - uses: actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1 # v7.0.1
         with: { fetch-depth: 0, persist-credentials: false }
       - uses: zakenak/pipeline@v1
   deploy:
@@ -141,7 +141,7 @@ jobs:
     permissions: { contents: read }
     concurrency: { group: deploy-${environment}, cancel-in-progress: false }
     steps:
-      - uses: actions/checkout@v6
+      - uses: actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1 # v7.0.1
         with: { fetch-depth: 0, persist-credentials: false }
       - uses: zakenak/deploy-to-wsl2-runner@v1
         with: { environment: ${environment} }

@@ -124,6 +124,62 @@ ${releases.join('\n')}
   }
 });
 
+test('what Helm installed is deployed as it is: nothing is written, and no hook runs', async (t) => {
+  for (const program of ['helm3', 'helm'] as const) {
+    const set = await makeFaultSet(t, sandbox, '');
+    // Helm keeps blank lines, comments and empty documents in its records, which a rendering by `helm template` does not have.
+    const templates = `{{/* none */}}
+
+
+apiVersion: v1
+kind: ConfigMap
+metadata: { name: first }
+data: { a: b }
+
+---
+# Only a comment.
+---
+apiVersion: v1
+kind: Service
+metadata: { name: second }
+spec: { ports: [{ port: 80 }] }
+
+
+---
+{{ if false }}x{{ end }}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: { name: hook, annotations: { helm.sh/hook: "pre-install,pre-upgrade" } }
+
+---
+
+apiVersion: v1
+kind: ServiceAccount
+metadata: { name: hook, annotations: { helm.sh/hook: "pre-install,pre-upgrade" } }
+
+`;
+    await set.workspace.write({
+      'charts/blank/Chart.yaml': 'apiVersion: v2\nname: blank\nversion: 0.1.0\n',
+      'charts/blank/templates/all.yaml': templates,
+      'charts/blank/templates/empty.yaml': '\n{{- if false }}\n{{- end }}\n',
+      'zakenak.yaml': `project: ${set.name.replace(/-test$/, '')}
+environments: { test: { cluster: { context: zakenak-sandbox } } }
+deploy: { namespace: ${set.name}, releases: [{ name: blank, chart: charts/blank }] }
+`,
+    });
+    const helm = await createTestToolchain().resolve(program);
+    const place = ['--namespace', set.name, '--kubeconfig', sandbox.kubeconfig];
+    const chart = join(set.workspace.root, 'charts/blank');
+    execFileSync(helm, ['install', 'blank', chart, '--create-namespace', ...place]);
+    const { outcome, writes } = await auditOf(sandbox, () => set.run(['deploy']));
+    assert.equal(outcome.report.outputs['has-changes'], false, JSON.stringify(outcome.report.sections));
+    assert.deepEqual(lines(writes), [], program);
+    await set.workspace.write({ 'charts/blank/templates/all.yaml': templates.replace('a: b', 'a: c') });
+    assert.equal((await set.run(['deploy'])).report.outputs['has-changes'], true);
+  }
+});
+
 async function applyAgain(namespace: string): Promise<void> {
   kube.refreshDiscovery();
   for (const { apiVersion, kind, metadata } of objects) {

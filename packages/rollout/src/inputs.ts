@@ -1,6 +1,7 @@
 import type { HelmRelease } from './helm-release.ts';
 import type { HelmRecord } from './helm-storage.ts';
 import { digestOf, sameJson } from './json.ts';
+import { parseManifests } from './manifest.ts';
 
 /** Label of a revision: what it was rendered from, and what came of it. */
 export const inputsLabel = 'zakenak.dev/inputs';
@@ -37,13 +38,39 @@ export function isRenderingOf(record: HelmRecord, inputs: RenderInputs): boolean
 
 /** True where two revisions hold the same: manifest, hooks, values and the chart's version. */
 export function sameContent(a: HelmRelease, b: HelmRelease): boolean {
-  const rest = ({ hooks, config, chart }: HelmRelease): unknown => [
-    hooks?.map(({ manifest }) => manifest) ?? [],
+  const rest = ({ config, chart }: HelmRelease): unknown => [
     config ?? {},
     chart?.metadata?.name,
     chart?.metadata?.version,
   ];
-  return a.manifest === b.manifest && sameJson(rest(a), rest(b));
+  return sameJson(rest(a), rest(b)) && sameManifest(a.manifest, b.manifest) && sameHooks(a.hooks, b.hooks);
+}
+
+/** True where two manifests hold the same objects: blank lines, comments and empty documents, which Helm keeps and a rendering does not always have, say nothing. */
+export function sameManifest(a: string | undefined, b: string | undefined): boolean {
+  if (a === b) return true;
+  const [one, other] = [a, b].map((text) => objectsOf(text ?? ''));
+  return one !== undefined && other !== undefined && sameSet(one, other);
+}
+
+/** The same of hooks. */
+export function sameHooks(a: HelmRelease['hooks'], b: HelmRelease['hooks']): boolean {
+  const [one, other] = [a, b].map((hooks) => hooks?.map(({ manifest }) => manifest).join('\n---\n'));
+  return sameManifest(one, other);
+}
+
+/** Undefined for what cannot be read. */
+function objectsOf(text: string): readonly unknown[] | undefined {
+  try {
+    return parseManifests(text, 'a revision').map(({ object }) => object);
+  } catch {
+    return undefined;
+  }
+}
+
+function sameSet(a: readonly unknown[], b: readonly unknown[]): boolean {
+  const [one, other] = [a, b].map((list) => list.map(digestOf).sort());
+  return sameJson(one, other);
 }
 
 function digestOfContent({ manifest, hooks, config }: Content): string {

@@ -7,6 +7,7 @@ import { recordedObjects, renderRemoval } from './from-record.ts';
 import type { HelmRelease } from './helm-release.ts';
 import { type HelmHistory, newest, standing } from './helm-storage.ts';
 import { type HookEvent, hooksFor } from './hook.ts';
+import { sameHooks, sameManifest } from './inputs.ts';
 import { listIrreversible } from './irreversible.ts';
 import { sameJson } from './json.ts';
 import type { Kinds } from './kinds.ts';
@@ -291,14 +292,8 @@ function changeReason(
   const last = newest(history);
   if (last && last !== deployed) return `its revision ${last.version} is ${last.status}`;
   const former = deployed.release();
-  if (former.manifest !== rendered.manifest) return 'its manifests changed';
-  if (
-    !sameJson(
-      former.hooks?.map(({ manifest }) => manifest) ?? [],
-      rendered.hooks.map(({ manifest }) => manifest),
-    )
-  )
-    return 'its hooks changed';
+  if (!sameManifest(former.manifest, rendered.manifest)) return 'its manifests changed';
+  if (!sameHooks(former.hooks, rendered.hooks)) return 'its hooks changed';
   if (former.chart?.metadata.version !== rendered.chart.metadata.version)
     return 'its chart’s version changed';
   if (!sameJson(former.config ?? {}, rendered.values)) return 'its values changed';

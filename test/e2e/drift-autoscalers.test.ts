@@ -158,6 +158,9 @@ test('KEDA’s idle count and paused count are its own, and a count below its le
   const drift = driftOf((await set.run(['status'])).report, 'Deployment');
   // Who scales to 0 leaves no trace in the managed fields.
   assert.deepEqual(fieldsOf(drift), ['/spec/replicas '], 'nothing says that it may idle');
+  const told = JSON.stringify((await set.run(['status'])).report.findings);
+  const steered = `steered by ScaledObject ${set.name}/web, which leaves 2 to 8`;
+  assert.ok(told.includes(`spec.replicas is 0 instead of 2 (${steered})`), told);
   const idle = scaledObject('idleReplicaCount: 0\n  minReplicaCount: 2\n  maxReplicaCount: 8');
   await set.setManifest(`${web('replicas: 2', sized)}${idle}`);
   assert.equal((await set.run(['deploy'])).exitCode, 0);
@@ -198,9 +201,47 @@ test('a vertical autoscaler gives containers other resources: no drift while it 
   assert.match(JSON.stringify(await specOf(set)), /"cpu":"250m"/, 'a deploy leaves the size');
   await set.setManifest(`${web('replicas: 1', `args: [changed], ${sized}`)}${vpa('Off')}${settings}`);
   assert.equal((await set.run(['deploy'])).exitCode, 0);
+  assert.match(
+    JSON.stringify(await specOf(set)),
+    /"cpu":"100m"/,
+    'turned off, it steers nothing from this deploy on',
+  );
+  await assertAtRest(set, 'turned off');
+  writeAs(set, 'updater', 'deployment/web', template, '--type=strategic');
   const sizedBy = fieldsOf(driftOf((await set.run(['status'])).report, 'Deployment')) ?? [];
   assert.ok(
     sizedBy.length > 0 && sizedBy.every((field) => /\/containers\/web\/resources\/.* updater$/.test(field)),
     `one that only recommends sizes nothing: ${sizedBy.join()}`,
   );
+});
+
+test('an autoscaler that leaves the chart, and what it made, steer nothing from the same deploy on', async (t) => {
+  const scaled = scaledObject('minReplicaCount: 0\n  maxReplicaCount: 8');
+  const set = await deployManifest(t, sandbox, `${web('replicas: 2', sized)}${scaled}${settings}`);
+  const ref = { apiVersion: 'keda.sh/v1alpha1', kind: 'ScaledObject', namespace: set.name, name: 'web' };
+  const uid = (await kube.get(ref))?.metadata.uid;
+  const { namespace, name, ...type } = ref;
+  await kube.create(
+    {
+      apiVersion: 'autoscaling/v2',
+      kind: 'HorizontalPodAutoscaler',
+      metadata: {
+        name: 'keda-hpa-web',
+        namespace,
+        ownerReferences: [{ ...type, name, uid, controller: true }],
+      },
+      spec: {
+        minReplicas: 1,
+        maxReplicas: 8,
+        scaleTargetRef: { apiVersion: 'apps/v1', kind: 'Deployment', name },
+      },
+    },
+    { fieldManager: 'keda' },
+  );
+  scaleAs(set, 'kube-controller-manager', 5);
+  await assertAtRest(set, 'scaled');
+  await set.setManifest(`${web('replicas: 2', sized)}${settings}`);
+  assert.equal((await set.run(['deploy'])).exitCode, 0);
+  assert.equal((await specOf(set))['replicas'], 2);
+  await assertAtRest(set, 'without it');
 });

@@ -46,25 +46,34 @@ interface ReadyRule {
   readonly fitsObject: (subject: ToleranceSubject) => boolean;
 }
 
+/** What set a field and does so no more, by this very rollout, in words; undefined where nothing is known of it. The field as an apply conflict names it. */
+type Freed = (field: string) => string | undefined;
+
 /** The judges of a project's rules, one for each object: the rules are made ready once. */
 export function createConflictJudges(
   rules: readonly ConflictRule[] = [],
-): (subject: ToleranceSubject) => ConflictJudge {
+): (subject: ToleranceSubject, freed?: Freed) => ConflictJudge {
   const ready = rules.map((rule) => ({
     rule,
     managers: rule.managers.map(globOf),
     fitsObject: createObjectMatcher(rule),
   }));
-  return (subject) => judgeOf(ready.filter(({ fitsObject }) => fitsObject(subject)));
+  return (subject, freed) =>
+    judgeOf(
+      ready.filter(({ fitsObject }) => fitsObject(subject)),
+      freed,
+    );
 }
 
 /** Who takes what from whom: the first of the rules that fits, else what holds everywhere. */
-function judgeOf(fitting: readonly ReadyRule[]): ConflictJudge {
-  const decide = (manager: string): Pick<FieldConflict, 'decision' | 'reason'> => {
+function judgeOf(fitting: readonly ReadyRule[], freed: Freed = () => undefined): ConflictJudge {
+  const decide = (manager: string, field?: string): Pick<FieldConflict, 'decision' | 'reason'> => {
     const rule = fitting.find(({ managers }) => managers.some((fits) => fits(manager)))?.rule;
     if (rule) return { decision: rule.decision, ...(rule.reason ? { reason: rule.reason } : {}) };
     const known = isHand(manager) || takenOver.some((pattern) => pattern.test(manager));
-    return { decision: known ? 'take' : 'refuse' };
+    if (known) return { decision: 'take' };
+    const former = field === undefined ? undefined : freed(field);
+    return former ? { decision: 'take', reason: `${former} steers it no more` } : { decision: 'refuse' };
   };
   const judge = (error: KubeStatusError): readonly FieldConflict[] =>
     error.causes
@@ -73,7 +82,7 @@ function judgeOf(fitting: readonly ReadyRule[]): ConflictJudge {
         const manager = /conflict with "([^"]*)"/.exec(message)?.[1];
         // Who cannot be told apart is nobody's to take from, whatever the rules say.
         if (manager === undefined) return { field, manager: 'unknown', decision: 'refuse' };
-        return { field, manager, ...decide(manager) };
+        return { field, manager, ...decide(manager, field) };
       });
   return Object.assign(judge, { decide: (manager: string) => decide(manager).decision });
 }

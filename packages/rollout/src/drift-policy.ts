@@ -7,27 +7,34 @@ import type { Kinds } from './kinds.ts';
 import { fieldManager } from './ownership.ts';
 import { joinTolerances, type Tolerance } from './tolerance.ts';
 
-/** What is tolerated for these objects: by the project's rules, by what is held, by autoscalers, and by what every cluster does. Reads autoscalers only where something can be scaled. */
+/** What is tolerated for these objects: by the project's rules, by what is held, by autoscalers, and by what every cluster does. Reads autoscalers only where something can be scaled;
+ * those that are leaving (`isLeaving`) count no more. */
 export async function readTolerance(
-  settings: DriftSettings,
+  settings: DriftSettings & { readonly isLeaving?: (live: KubeObject) => boolean },
   objects: readonly KubeObject[],
   served: Kinds,
   ports: Pick<Ports, 'kube'>,
   signal?: AbortSignal,
 ): Promise<Tolerance> {
-  const { ignore = [], heldAt, autoscalers } = settings;
+  const { ignore = [], heldAt, autoscalers, isLeaving } = settings;
   const [held, steered] = await Promise.all([
     heldAt ? readHeldRules(heldAt, ports, signal) : [],
-    autoscalers === 'report' ? undefined : readAutoscalers(objects, served, ports, signal),
+    readAutoscalers({ objects, served, isLeaving }, ports, signal),
   ]);
   return joinTolerances([
     toleranceOfRules(ignore),
     toleranceOfRules(held, 'held'),
-    ...(steered ? [steered] : []),
+    autoscalers === 'report' ? { ...steered, ...nothingLeft } : steered,
     filledIn,
     restarts,
   ]);
 }
+
+/** Its differences count, and it is still known who else sets them. */
+const nothingLeft: Pick<Tolerance, 'concerns' | 'ruleFor'> = {
+  concerns: () => false,
+  ruleFor: () => undefined,
+};
 
 const certificate = 'a certificate that is injected';
 const bundles = [{ pointer: '/webhooks/*/clientConfig/caBundle', what: certificate }];

@@ -11,7 +11,12 @@ export function describeDrift({ state, reason, fields }: ObjectDrift, now: Date,
 }
 
 /** `kubectl-edit changed spec.replicas from 2 to 5, 12 minutes ago`. */
-function describeField({ path, deployed, found, writer }: DriftedField, now: Date): string {
+function describeField(field: DriftedField, now: Date): string {
+  const change = describeChange(field, now);
+  return field.steeredBy ? `${change} (steered by ${field.steeredBy})` : change;
+}
+
+function describeChange({ path, deployed, found, writer }: DriftedField, now: Date): string {
   const when = writer?.time ? ` ${ageOf(writer.time, now)}` : '';
   const who = writer && (writer.subresource ? `${writer.manager} (${writer.subresource})` : writer.manager);
   const [was, is] = [deployed ?? '', found ?? ''];

@@ -25,6 +25,8 @@ export interface DriftedField {
   readonly writer?: FieldWriter;
   /** The rule by which it is left alone; absent: it counts. */
   readonly rule?: string;
+  /** What besides the release sets it, though its present value counts: an autoscaler, and what that would leave. */
+  readonly steeredBy?: string;
 }
 
 /** How one object of a deployed revision stands. */
@@ -115,7 +117,9 @@ function judgeFields(
   const judge = (difference: FieldDifference) => {
     const rule = tolerance.ruleFor(subject, difference, live);
     const writer = writerOf(live, difference.path);
-    return { path: difference.path, field: fieldOf(difference, base.ref, writer, rule, ports) };
+    const master = rule === undefined ? tolerance.masterOf?.(subject, difference.path) : undefined;
+    const field = fieldOf(difference, base.ref, writer, rule, ports);
+    return { path: difference.path, field: master ? { ...field, steeredBy: master } : field };
   };
   const changed = differencesOf(live, wanted).map(judge);
   const foreign = foreignFields(live, base.desired)

@@ -2,6 +2,7 @@ import { type KubeObject, type KubeRef, KubeStatusError, type Ports, ZakenakErro
 import {
   type ConflictJudge,
   commonJudge,
+  type createConflictJudges,
   type FieldConflict,
   isApplyConflict,
   refusedText,
@@ -16,7 +17,7 @@ import type { LiveObjects } from './live-objects.ts';
 import { describe, refOf, sameBody } from './object.ts';
 import { fieldManager, type Owner, ownerOf, sameOwner } from './ownership.ts';
 import type { PlannedObject } from './plan.ts';
-import type { Tolerance, ToleranceSubject } from './tolerance.ts';
+import type { Tolerance } from './tolerance.ts';
 
 /** What a dry run needs to know of the rest of the plan. */
 export interface DryRunContext {
@@ -29,7 +30,7 @@ export interface DryRunContext {
   /** Differences that are left alone. */
   readonly tolerance?: Tolerance;
   /** Whose fields of an object are taken over; what holds everywhere where nothing is said. */
-  readonly judgeFor?: (subject: ToleranceSubject) => ConflictJudge;
+  readonly judgeFor?: ReturnType<typeof createConflictJudges>;
   /** True for an object of the deployed revision: only such a one may be left missing. */
   readonly wasDeployed?: (ref: KubeRef) => boolean;
 }
@@ -60,7 +61,9 @@ export async function planObject(
   signal?: AbortSignal,
 ): Promise<PreparedObject> {
   const ref = refOf(desired);
-  const judge = context.judgeFor?.({ release: context.owner.name, ref }) ?? commonJudge;
+  const subject = { release: context.owner.name, ref };
+  const freed = (field: string): string | undefined => context.tolerance?.freedBy?.(subject, field);
+  const judge = context.judgeFor?.(subject, freed) ?? commonJudge;
   const decided = (planned: Decision, live?: KubeObject, kept?: Kept): PreparedObject => ({
     planned: {
       ref,

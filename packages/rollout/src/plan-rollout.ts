@@ -16,7 +16,7 @@ import { createLiveObjects } from './live-objects.ts';
 import { keyOf, refOf } from './object.ts';
 import type { Orphan } from './orphans.ts';
 import { type Plan, type PlannedRelease, type RevisionAction, sealPlan } from './plan.ts';
-import { formerObjects, planPrune } from './prune.ts';
+import { formerObjects, leavingOf, planPrune } from './prune.ts';
 import { chartForRecord, type RecordedChart } from './record-size.ts';
 import { type RenderedRelease, type RenderedRollout, renderRollout } from './render.ts';
 import { defaultTimeoutMs, type RolloutRequest } from './request.ts';
@@ -108,7 +108,13 @@ export async function planRendered(
   const live = createLiveObjects(wanted.map(refOf), ports);
   const [newNamespaces, tolerance, cluster] = await Promise.all([
     findNewNamespaces(rendered, intents, ports, signal),
-    readTolerance(rendered.drift ?? {}, wanted, rendered.kinds, ports, signal),
+    readTolerance(
+      { ...rendered.drift, isLeaving: leavingOf(rendered.releases) },
+      wanted,
+      rendered.kinds,
+      ports,
+      signal,
+    ),
     readCluster(ports, signal),
   ]);
   const judgeFor = createConflictJudges(rendered.drift?.conflicts);

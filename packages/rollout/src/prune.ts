@@ -55,11 +55,25 @@ export async function planPrune(
 }
 
 function reasonToStay(object: KubeObject, live: KubeObject, triedSince?: string): string | undefined {
-  const isKept = [object, live].some(
-    ({ metadata }) => metadata.annotations?.['helm.sh/resource-policy'] === 'keep',
-  );
-  if (isKept) return 'annotated helm.sh/resource-policy: keep';
+  if (isToStay(object) || isToStay(live)) return 'annotated helm.sh/resource-policy: keep';
   // Whole seconds of the API server's clock, the record's too, which was written first.
   const isOlder = triedSince !== undefined && textAt(live, 'metadata', 'creationTimestamp') < triedSince;
   return isOlder ? 'it was there before the install that failed' : undefined;
+}
+
+/** True for what outlives its release, as with Helm. */
+function isToStay({ metadata }: KubeObject): boolean {
+  return metadata.annotations?.['helm.sh/resource-policy'] === 'keep';
+}
+
+/** True for what lives of a release of the plan and is wanted by none: it is pruned. */
+export function leavingOf(
+  releases: readonly (Owner & { readonly objects: readonly KubeObject[] })[],
+): (live: KubeObject) => boolean {
+  const wanted = new Set(releases.flatMap(({ objects }) => objects.map((object) => keyOf(refOf(object)))));
+  return (live) => {
+    const owner = ownerOf(live);
+    const isOurs = owner !== undefined && releases.some((release) => sameOwner(release, owner));
+    return isOurs && !wanted.has(keyOf(refOf(live))) && !isToStay(live);
+  };
 }

@@ -1,5 +1,6 @@
 import type { KubeObject, KubeRef } from '@zakenak/core';
 import type { FieldDifference } from './diff.ts';
+import type { FieldPath } from './field-path.ts';
 
 /** An object whose differences are judged. */
 export interface ToleranceSubject {
@@ -17,6 +18,10 @@ export interface Tolerance {
     difference: FieldDifference,
     live: KubeObject | undefined,
   ): string | undefined;
+  /** What besides the release sets the field, whether or not its present value is left alone, in words; undefined where nothing is known to. */
+  masterOf?(subject: ToleranceSubject, path: FieldPath): string | undefined;
+  /** What set the field and does so no more, by what the set is to be, in words. The field as an apply conflict names it: `.spec.replicas`. */
+  freedBy?(subject: ToleranceSubject, field: string): string | undefined;
 }
 
 /** Tolerates what any of them does; the first one names the rule. */
@@ -30,5 +35,7 @@ export function joinTolerances(tolerances: readonly Tolerance[]): Tolerance {
       }
       return undefined;
     },
+    freedBy: (...about) => tolerances.map((one) => one.freedBy?.(...about)).find(Boolean),
+    masterOf: (...about) => tolerances.map((one) => one.masterOf?.(...about)).find(Boolean),
   };
 }

@@ -67,6 +67,29 @@ describe('what a deploy refuses before it writes', { concurrency: false }, () =>
     });
   });
 
+  test('an object that one release renders twice', async (t) => {
+    const set = await makeTestSet(t, sandbox);
+    const twice = 'apiVersion: v1\nkind: ConfigMap\nmetadata: { name: "{{ .Release.Name }}-twice" }\n';
+    await set.workspace.write({ 'charts/app/templates/twice.yaml': `${twice}---\n${twice}` });
+    const message = /ConfigMap \S+\/base-twice is rendered twice by the release 'base'\./;
+    await assertRefused(set, { code: 'rollout/two-owners', exitCode: 2, message, remedy: /from the chart/ });
+  });
+
+  test('objects in which Helm and Zakenak keep what they know of the set', async (t) => {
+    const set = await makeTestSet(t, sandbox);
+    for (const [kind, name, group] of [
+      ['Secret', 'sh.helm.release.v1.base.v1', 'v1'],
+      ['Secret', `zakenak.journal.${set.name}`, 'v1'],
+      ['ConfigMap', `zakenak.audit.${set.name}`, 'v1'],
+      ['Lease', `zakenak.${set.name}`, 'coordination.k8s.io/v1'],
+    ]) {
+      const object = `apiVersion: ${group}\nkind: ${kind}\nmetadata: { name: "${name}", namespace: default }\n`;
+      await set.workspace.write({ 'charts/app/templates/books.yaml': object });
+      const message = new RegExp(`'\\w+' renders ${kind} default/${name}, in which`);
+      await assertRefused(set, { code: 'rollout/own-books', exitCode: 2, message });
+    }
+  });
+
   test('an object that a release of another set owns', async (t) => {
     const first = await deployed(t);
     const second = await makeTestSet(t, sandbox);

@@ -75,6 +75,48 @@ const cases: Readonly<Record<string, Case>> = {
     code: 'kube/no-kubeconfig',
     exitCode: 3,
   },
+  'with a set’s name that is no label': {
+    config: zakenak('test')
+      .replace('demo', 'd'.repeat(53))
+      .replace('prod:', `${'p'.repeat(40)}:`),
+    args: ['--environment', 'p'.repeat(40)],
+    code: 'pipeline/long-set-name',
+    exitCode: 2,
+    message: /has 94 characters/,
+  },
+  'to a revision of no release': {
+    config: zakenak('test'),
+    args: [...prod, '--revision', '3'],
+    only: ['rollback'],
+    code: 'rollout/revision-without-release',
+    exitCode: 2,
+    remedy: /--release/,
+  },
+  'to a revision that none can have': {
+    config: zakenak('test'),
+    args: [...prod, '--release', 'web', '--revision', '0'],
+    only: ['rollback'],
+    code: 'input/invalid',
+    exitCode: 2,
+    message: /a whole number, 1 at least/,
+  },
+  // As of a variable that is not set: the whole set is not what was meant.
+  'of a release with an empty name': {
+    config: zakenak('test'),
+    args: [...prod, '--release', ''],
+    only: ['rollback', 'history'],
+    code: 'input/invalid',
+    exitCode: 2,
+    message: /'release' does not accept ""/,
+  },
+  'with less than nothing to show': {
+    config: zakenak('test'),
+    args: [...prod, '--max', '-1'],
+    only: ['history'],
+    code: 'input/invalid',
+    exitCode: 2,
+    message: /a whole number, 1 at least/,
+  },
   'with a cluster that does not answer': {
     config: zakenak('test'),
     args: prod,

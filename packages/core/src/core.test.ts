@@ -128,6 +128,20 @@ test('inputs are parsed to their types with defaults', () => {
   });
 });
 
+test('an input that has a least takes no less, and one that may not be empty is not taken for none', () => {
+  const strict = defineSpec({
+    ...spec,
+    inputs: {
+      count: { type: 'integer', description: 'd', minimum: 1 },
+      name: { type: 'string', description: 'd', notEmpty: true },
+    },
+  });
+  const parse = (given: Record<string, string>) => () => parseInputs(strict, (name) => given[name]);
+  assert.deepEqual(parse({ count: '1' })(), { count: 1, name: undefined });
+  assert.throws(parse({ count: '0' }), { code: 'input/invalid', message: /whole number, 1 at least/ });
+  assert.throws(parse({ name: ' ' }), { code: 'input/invalid', message: /'name' does not accept ""/ });
+});
+
 test('a bad input is refused with its name and what it takes', () => {
   const parse = (given: Record<string, string>) => () =>
     parseInputs(spec, (name) => ({ name: 'x', ...given })[name]);

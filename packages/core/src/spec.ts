@@ -14,9 +14,10 @@ interface InputBase {
 
 /** One input of an action and flag of its verb. Lists are split at newlines and commas; durations are written 90s, 5m, 1h and parsed to milliseconds. */
 export type InputSpec =
-  | (InputBase & { readonly type: 'string'; readonly default?: string })
+  /** `notEmpty`: an empty text is refused, and not taken for none: a variable that is unset would ask for more than was meant. */
+  | (InputBase & { readonly type: 'string'; readonly default?: string; readonly notEmpty?: true })
   | (InputBase & { readonly type: 'boolean'; readonly default?: boolean })
-  | (InputBase & { readonly type: 'integer'; readonly default?: number })
+  | (InputBase & { readonly type: 'integer'; readonly default?: number; readonly minimum?: number })
   | (InputBase & { readonly type: 'duration'; readonly default?: string })
   | (InputBase & {
       readonly type: 'list';
@@ -117,6 +118,8 @@ function readAgreed(
 function parseInput(name: string, input: InputSpec, raw: string | undefined): unknown {
   const text = raw?.trim() ?? '';
   if (text === '') {
+    if (raw !== undefined && input.type === 'string' && input.notEmpty)
+      throw invalidInput(name, text, input, 'a name, not an empty text');
     if (input.required) throw missingInput(name, input);
     if (input.type === 'list') return input.default ?? [];
     if (input.type === 'boolean') return input.default ?? false;
@@ -132,8 +135,9 @@ function parseInput(name: string, input: InputSpec, raw: string | undefined): un
       if (/^(false|no|off|0)$/i.test(text)) return false;
       throw invalidInput(name, text, input, 'true or false');
     case 'integer':
-      if (/^-?\d{1,15}$/.test(text)) return Number(text);
-      throw invalidInput(name, text, input, 'a whole number');
+      if (/^-?\d{1,15}$/.test(text) && Number(text) >= (input.minimum ?? Number.NEGATIVE_INFINITY))
+        return Number(text);
+      throw invalidInput(name, text, input, wholeNumber(input));
     case 'duration':
       return parseDuration(name, text);
     case 'list':
@@ -158,6 +162,10 @@ function parseList(
   if (choices && strange !== undefined)
     throw invalidInput(name, strange, input, `any of ${choices.join(', ')}`);
   return items;
+}
+
+function wholeNumber({ minimum }: { readonly minimum?: number }): string {
+  return minimum === undefined ? 'a whole number' : `a whole number, ${minimum} at least`;
 }
 
 const unitMs: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };

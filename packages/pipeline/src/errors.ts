@@ -134,3 +134,13 @@ export function policyNotFound(path: string, revision: string | undefined): Zake
     exitCode: exitCodes.badInput,
   });
 }
+
+/** A set's name is a label on all that it keeps. */
+export function longSetName(set: string): ZakenakError {
+  return new ZakenakError({
+    code: 'pipeline/long-set-name',
+    message: `The set's name '${set}', of project and environment, has ${set.length} characters, and Kubernetes takes 63 in a label.`,
+    remedy: 'Shorten the name of the project or of the environment in zakenak.yaml.',
+    exitCode: exitCodes.badInput,
+  });
+}

@@ -2,7 +2,7 @@ import type { BuildConfig, Config, ReleaseConfig, ResolvedEnvironment } from '@z
 import { resolveEnvironment } from '@zakenak/config/environment';
 import { type CiEvent, parseDuration, parseQuantity } from '@zakenak/core';
 import type { DriftSettings, ReleaseRequest, RolloutRequest, ValuesLayer } from '@zakenak/rollout';
-import { badImageDigest, badImages, noReleases } from './errors.ts';
+import { badImageDigest, badImages, longSetName, noReleases } from './errors.ts';
 import { pickEnvironment } from './settings.ts';
 
 /** Repository and digest of an image that was built. */
@@ -20,7 +20,10 @@ interface RolloutInputs {
   readonly test?: boolean;
 }
 
-/** The environment's set of releases. Throws `config/unknown-environment`, `pipeline/no-releases` and `pipeline/bad-image-digest`. */
+/** Characters of a label's value (kubernetes: apimachinery/pkg/util/validation). */
+const longestLabel = 63;
+
+/** The environment's set of releases. Throws `config/unknown-environment`, `pipeline/no-releases`, `pipeline/long-set-name` and `pipeline/bad-image-digest`. */
 export function describeRollout(
   config: Config,
   inputs: RolloutInputs,
@@ -38,10 +41,12 @@ export function describeRollout(
   }));
   const all = [...(manifests ? [manifests] : []), ...releases];
   if (all.length === 0) throw noReleases(environment.name);
+  const set = `${config.project}-${environment.name}`;
+  if (set.length > longestLabel) throw longSetName(set);
   return {
     environment,
     rollout: {
-      set: `${config.project}-${environment.name}`,
+      set,
       releases: all,
       drift: describeDrift(config, environment),
       ...(config.health ? { health: config.health } : {}),

@@ -32,12 +32,28 @@ export function duplicateRelease(name: string): ZakenakError {
   });
 }
 
-/** Two releases that render the same object. */
-export function twoOwners(object: string, releases: readonly string[]): ZakenakError {
+/** An object that two releases render, or one of them twice. */
+export function twoOwners(object: string, releases: readonly [string, string]): ZakenakError {
+  const [one, other] = releases;
+  const isOne = one === other;
   return new ZakenakError({
     code: 'rollout/two-owners',
-    message: `${object} is rendered by more than one release: ${releases.join(', ')}.`,
-    remedy: 'Leave the object to one release, or rename it in the others.',
+    message: isOne
+      ? `${object} is rendered twice by the release '${one}'.`
+      : `${object} is rendered by more than one release: ${one}, ${other}.`,
+    remedy: isOne
+      ? 'Remove one of the two from the chart, or rename it.'
+      : 'Leave the object to one release, or rename it in the others.',
+    exitCode: exitCodes.badInput,
+  });
+}
+
+/** An object in which Zakenak or Helm keep what they know of the set. */
+export function ownBooks(object: string, release: string): ZakenakError {
+  return new ZakenakError({
+    code: 'rollout/own-books',
+    message: `The release '${release}' renders ${object}, in which Zakenak or Helm keep the state of releases.`,
+    remedy: 'Rename the object in the chart.',
     exitCode: exitCodes.badInput,
   });
 }
@@ -177,6 +193,16 @@ export function unknownRevision(
     code: 'rollout/unknown-revision',
     message: `The release '${release}' has no ${revision === undefined ? 'earlier revision' : `revision ${revision}`} to go back to.`,
     remedy: `Choose one of its revisions: ${known.join(', ') || '(it has none)'}.`,
+    exitCode: exitCodes.badInput,
+  });
+}
+
+/** No release of the set was deployed by a rollout. */
+export function nothingDeployed(set: string): ZakenakError {
+  return new ZakenakError({
+    code: 'rollout/unknown-revision',
+    message: `No rollout of '${set}' is there that could be taken back.`,
+    remedy: 'Look at zakenak status; what Helm deployed by hand goes back with --release.',
     exitCode: exitCodes.badInput,
   });
 }

@@ -2,8 +2,9 @@ import { createHash } from 'node:crypto';
 import { createLimiter, type KubeObject, type Limiter, type Ports } from '@zakenak/core';
 import { leanGo } from '@zakenak/helm';
 import { type LoadedChart, loadChart } from './chart.ts';
+import { checkClaims } from './claims.ts';
 import type { DriftSettings } from './drift-rules.ts';
-import { incompatibleKubernetes, noManifests, renderFailed, twoOwners } from './errors.ts';
+import { incompatibleKubernetes, noManifests, renderFailed } from './errors.ts';
 import { orderByNeeds } from './graph.ts';
 import { checkExpressions, createHealthRules } from './health-rules.ts';
 import type { HelmChart, HelmHook } from './helm-release.ts';
@@ -15,7 +16,7 @@ import { createKinds, type Kinds } from './kinds.ts';
 import { learnFromRecord, learnFromRelease } from './learn-releases.ts';
 import { learnFromValues, learnSuspects } from './learn-secrets.ts';
 import { type ManifestDocument, parseManifests } from './manifest.ts';
-import { describe, keyOf, placeObject, refOf } from './object.ts';
+import { placeObject } from './object.ts';
 import { ownedBy } from './ownership.ts';
 import { defaultTimeoutMs, type GpuDemand, type ReleaseRequest, type RolloutRequest } from './request.ts';
 import { compareRenderings, type UnstableObject } from './unstable-render.ts';
@@ -64,7 +65,7 @@ const parallelRenders = 3;
  * Renders every release of the set. A release whose `deployed` revision was rendered from the very same inputs is taken from there; the others that are deployed are
  * rendered as upgrades. Secrets' values are made known to the redactor.
  * Throws ZakenakError `rollout/needs-cycle`, `rollout/unknown-release`, `rollout/render-failed`, `rollout/no-manifests`, `rollout/bad-yaml`,
- * `rollout/two-owners`, `rollout/incompatible-kubernetes`, and what loadChart throws.
+ * `rollout/two-owners`, `rollout/own-books`, `rollout/incompatible-kubernetes`, and what loadChart throws.
  */
 export async function renderRollout(
   request: RolloutRequest,
@@ -109,7 +110,7 @@ export async function renderRollout(
     createHealthRules(request.health ?? []),
   );
   const releases = drafts.map((draft) => placeDraft(draft, kinds));
-  refuseTwoOwners(releases);
+  checkClaims(releases);
   for (const release of releases) {
     learnFromRelease(release, ports.redactor);
     release.objects.forEach(checkExpressions);
@@ -321,18 +322,6 @@ function placeDraft(draft: Draft, kinds: Kinds): RenderedRelease {
 
 function documentText({ source, text }: ManifestDocument): string {
   return `---\n${/^# Source: /m.test(text) ? '' : `# Source: ${source}\n`}${text}\n`;
-}
-
-function refuseTwoOwners(releases: readonly RenderedRelease[]): void {
-  const owners = new Map<string, string>();
-  for (const { name, objects } of releases) {
-    for (const object of objects) {
-      const key = keyOf(refOf(object));
-      const owner = owners.get(key);
-      if (owner !== undefined) throw twoOwners(describe(refOf(object)), [...new Set([owner, name])]);
-      owners.set(key, name);
-    }
-  }
 }
 
 /** helm: pkg/action/action.go, of 3 and 4. */

@@ -1,6 +1,6 @@
 import { createLimiter, createReport, type Report } from '@zakenak/core';
 import { lookInto } from './damaged-record.ts';
-import { nothingBefore, revisionOfNone, unknownRelease, unknownRevision } from './errors.ts';
+import { nothingBefore, nothingDeployed, revisionOfNone, unknownRelease, unknownRevision } from './errors.ts';
 import { renderFromRecord, renderRemoval } from './from-record.ts';
 import { needsWithin, orderByNeeds, reverseNeeds } from './graph.ts';
 import { createHealthRules } from './health-rules.ts';
@@ -225,7 +225,7 @@ function lastRollout(request: RollbackRequest, histories: ReadonlyMap<string, He
   const [last] = deployed
     .map((release) => ({ ...release, at: beganAt(release) }))
     .sort((a, b) => (a.at < b.at ? 1 : -1));
-  if (!last) throw unknownRevision(request.set, undefined, []);
+  if (!last) throw nothingDeployed(request.set);
   const goals = deployed
     .filter(({ rollout }) => rollout === last.rollout)
     .map(({ name, record }) => ({ name, record, target: formerOf(histories.get(name) ?? []) }));

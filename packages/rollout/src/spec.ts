@@ -145,9 +145,10 @@ export const rollbackSpec = defineSpec({
   example: 'zakenak rollback --environment prod --release ollama --revision 3',
   inputs: {
     environment: environmentInput,
-    release: { type: 'string', description: 'Only this release' },
+    release: { type: 'string', notEmpty: true, description: 'Only this release' },
     revision: {
       type: 'integer',
+      minimum: 1,
       description: 'Revision of --release to go back to; the last with other content where nothing is said',
     },
     'dry-run': { type: 'boolean', description: 'Only plan' },

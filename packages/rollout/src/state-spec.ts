@@ -10,8 +10,12 @@ export const historySpec = defineSpec({
   example: 'zakenak history --environment prod --release ollama --max 5',
   inputs: {
     environment: environmentInput,
-    release: { type: 'string', description: 'Only this release' },
-    max: { type: 'integer', description: 'Newest revisions of each release; all where nothing is said' },
+    release: { type: 'string', notEmpty: true, description: 'Only this release' },
+    max: {
+      type: 'integer',
+      minimum: 1,
+      description: 'Newest revisions of each release; all where nothing is said',
+    },
     kubeconfig: clusterInputs.kubeconfig,
     context: clusterInputs.context,
   },

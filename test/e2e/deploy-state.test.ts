@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { makeTestSet, readWrites, type TestSet } from './rollout-fixture.ts';
@@ -135,6 +136,29 @@ test('a revision that a killed Helm left pending is freed by unlock where that i
     );
     const idle = await set.run(['unlock']);
     assert.match(idle.report.summary, /^Nobody holds the lock of /);
+  }
+});
+
+test('a Helm may take as long as the set says: one that has had it is taken for gone, and that is told', async (t) => {
+  const set = await makeTestSet(t, sandbox);
+  const config = await readFile(join(set.workspace.root, 'zakenak.yaml'), 'utf8');
+  const allow = (time: string) =>
+    set.workspace.write({ 'zakenak.yaml': config.replace('deploy:\n', `deploy:\n  helmTimeout: ${time}\n`) });
+  await set.run(['deploy']);
+  for (const program of helms) {
+    await killHelm(program, set, `by ${program}`);
+    await allow('45m');
+    const { report } = await set.run(['deploy', '--lock-timeout', '4s']);
+    assert.equal(report.error?.code, 'rollout/helm-at-work');
+    assert.match(report.error?.message ?? '', /counts as at work for 45 minutes \(deploy\.helmTimeout\)/);
+    await allow('3s');
+    const deployed = await set.run(['deploy', '--lock-timeout', '10s']);
+    assert.equal(deployed.report.verdict, 'simulated', deployed.report.error?.message);
+    assert.match(
+      deployed.report.caveats.join(),
+      /web: revision \d is pending-upgrade .*taken for gone after 1 \(deploy\.helmTimeout\)/,
+    );
+    assert.equal(await textOf(set, 'web'), 'first');
   }
 });
 

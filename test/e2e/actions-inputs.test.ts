@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
+import { chownSync } from 'node:fs';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -278,4 +279,27 @@ test('a fork’s pull request needs no token and no right to write: comment and 
     assert.equal(judged.outputs.result, 'passed', action);
     assert.match(judged.stderr, /comment and status were left out/, action);
   }
+});
+
+test('a checkout that belongs to another user is judged: the workspace is trusted, for the step alone', {
+  skip: process.getuid?.() === 0 ? false : 'only root can give a folder away',
+}, async (t) => {
+  const workspace = await makeWorkspace(t);
+  const { git, commit, folder } = workspace;
+  const key = await signWith(t, git);
+  const base = await commit({
+    '.zakenak/allowed_signers': `test@example.invalid ${key}`,
+    ...chartOf('web', '0.1.0', 'a'),
+  });
+  await commit({ 'helm-charts/web/values.yaml': 'a: 1\n', 'deploy.env': `GITHUB_TOKEN=${makeToken()}\n` });
+  const occasion = workspace.pullRequest(base);
+  for (const path of [folder, join(folder, '.git')]) chownSync(path, 12_345, 12_345);
+  assert.throws(() => git('status'), /dubious ownership/);
+  const lint = await step(workspace, 'lint-helm', { 'changed-only': 'true' }, occasion, 0);
+  assert.equal(lint.outputs['changed-charts'], '["helm-charts/web"]');
+  const secrets = await step(workspace, 'scan-secrets', {}, occasion, 1);
+  assert.equal(secrets.outputs['new-count'], '1');
+  const verified = await step(workspace, 'sign-verify-commits', {}, occasion, 0);
+  assert.equal(verified.outputs.verified, '1');
+  assert.throws(() => git('status'), /dubious ownership/, 'nothing of it stays');
 });

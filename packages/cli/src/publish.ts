@@ -1,19 +1,19 @@
 import {
   asZakenakError,
   type CiHost,
-  escapeCommandData,
-  escapeTerminal,
-  exitCodeOf,
   type Forge,
+  type Insights,
   type Ports,
   type Report,
   redactDeep,
   renderAnnotations,
+  renderErrorAnnotation,
   renderJson,
   renderMarkdown,
   renderTerminal,
 } from '@zakenak/core';
 import { exitCodeFor } from './exit-code.ts';
+import { publishToForge } from './publish-to-forge.ts';
 import { type ReportFiles, writeReportFiles } from './report-files.ts';
 
 /** Where a report goes. */
@@ -33,6 +33,8 @@ export interface Publication extends ReportFiles {
   /** See exitCodeFor. */
   readonly detailed: boolean;
   forge(): Promise<Forge | undefined>;
+  /** Where the host shows findings other than in its log. */
+  readonly insights?: Insights;
   /** Hears of the report as it will be shown, before anything is. */
   onSettled(report: Report, exitCode: number): void;
 }
@@ -75,62 +77,18 @@ async function deliver(report: Report, to: Publication, clean: (text: string) =>
 
 function annotate(report: Report, to: Publication, clean: (text: string) => string): void {
   const { annotationsPerLevel } = to.host.capabilities;
-  const { text, dropped } = renderAnnotations(report, to.annotationsMax, annotationsPerLevel);
+  const style = to.host.name === 'azure' ? 'azure' : 'github';
+  const { text, dropped } = renderAnnotations(report, {
+    most: to.annotationsMax,
+    perLevel: annotationsPerLevel,
+    style,
+  });
   to.command(clean(text));
   if (dropped > 0) to.log.info(`${dropped} more findings are in the summary and the report files.`);
-  for (const { code, message, remedy } of errorsOf(report))
-    to.command(
-      `::error title=${code}::${escapeCommandData(escapeTerminal(clean(`${message}\n${remedy}`)))}\n`,
-    );
+  for (const error of errorsOf(report)) to.command(clean(renderErrorAnnotation(error, style)));
 }
 
 /** The errors of a report and its parts. */
 function errorsOf(report: Report): readonly NonNullable<Report['error']>[] {
   return [...(report.error ? [report.error] : []), ...report.parts.flatMap(errorsOf)];
-}
-
-async function publishToForge(
-  report: Report,
-  to: Publication,
-  clean: (text: string) => string,
-): Promise<void> {
-  if (!to.comment && !to.status) return;
-  try {
-    await writeToForge(report, to, clean);
-  } catch (thrown) {
-    // The verdict is known and shown: a comment that cannot be written must not replace it.
-    const { message, remedy } = asZakenakError(thrown);
-    to.log.warn(`The report did not reach the forge: ${message} ${remedy}`);
-  }
-}
-
-async function writeToForge(report: Report, to: Publication, clean: (text: string) => string): Promise<void> {
-  const forge = await to.forge();
-  const event = await to.host.readEvent();
-  if (!forge) {
-    const known = to.host.name === 'github' || to.host.name === 'gitlab';
-    const why = known
-      ? 'No token for the forge was given'
-      : `Zakenak does not speak the API of this forge (${to.host.name})`;
-    to.log.warn(`${why}: comment and status were left out.`);
-    return;
-  }
-  if (to.comment && event.pullRequest) {
-    const url = await forge.upsertComment({
-      pullRequest: event.pullRequest.number,
-      marker: `zakenak:${report.tool}`,
-      body: clean(renderMarkdown(report)),
-    });
-    to.log.info(`Report: ${url}`);
-  }
-  if (to.status && event.headSha) {
-    const state = exitCodeOf(report) === 0 ? 'success' : report.verdict === 'errored' ? 'error' : 'failure';
-    await forge.setStatus({
-      sha: event.headSha,
-      context: 'zakenak',
-      state,
-      description: clean(report.summary),
-      ...(to.host.runUrl ? { url: to.host.runUrl } : {}),
-    });
-  }
 }

@@ -74,6 +74,7 @@ export async function runVerb(call: Call): Promise<number> {
       detailed: detailedExitCode in spec.inputs && isTrue(call.read(detailedExitCode)),
       ...settings,
       forge: () => wired.context.forge(),
+      ...(wired.insights ? { insights: wired.insights } : {}),
       onSettled: wired.progress.end,
     });
   } finally {

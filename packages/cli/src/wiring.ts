@@ -4,12 +4,11 @@ import {
   type CiEvent,
   type CiHost,
   createRedactor,
-  type Forge,
-  type Http,
+  type Insights,
   type KubeApi,
   type Log,
 } from '@zakenak/core';
-import { createGithubForge, createGitlabForge, detectHost } from '@zakenak/forges';
+import { detectHost } from '@zakenak/forges';
 import { createGit, resolveRange, resolveRangeSince } from '@zakenak/git';
 import type { ConnectOptions } from '@zakenak/kube';
 import {
@@ -25,6 +24,7 @@ import type { RunContext } from '@zakenak/pipeline';
 import { cacheFolder, createToolchain } from '@zakenak/toolchain';
 import { wantsColour } from './colour.ts';
 import { eventsDescriptor } from './events.ts';
+import { createForge, createInsights } from './forge.ts';
 import { groupStyleOf, type ShownProgress, showProgress } from './progress.ts';
 import { version } from './version.ts';
 
@@ -48,6 +48,7 @@ export interface Wired {
   readonly command: (text: string) => void;
   readonly colour: boolean;
   readonly progress: ShownProgress;
+  readonly insights?: Insights;
 }
 
 /** Wires the real ports. Nothing is started or read before it is asked for. */
@@ -82,6 +83,7 @@ export async function wire(around: Surroundings, signal: AbortSignal): Promise<W
   });
   const git = createGit({ process: runner, root: files.root, signal });
   const configPath = around.read('config')?.trim() || 'zakenak.yaml';
+  const reach = { env, http, clock, signal };
   const connections = new Map<string, Promise<KubeApi>>();
   const event = once(() => host.readEvent());
   const range = once(async () => resolveRange(await event(), git));
@@ -106,7 +108,7 @@ export async function wire(around: Surroundings, signal: AbortSignal): Promise<W
       connections.set(key, connecting);
       return connecting;
     },
-    forge: once(async () => createForge(host, around.read('token') || undefined, { env, http })),
+    forge: once(async () => createForge(host, around.read('token') || undefined, reach)),
     cacheFolder: cacheFolder(env),
     schemaFolder: async (kubernetesVersion) =>
       (await import('@zakenak/schemas')).prepareSchemas(kubernetesVersion, {
@@ -116,7 +118,8 @@ export async function wire(around: Surroundings, signal: AbortSignal): Promise<W
         signal,
       }),
   };
-  return { context, write, command, colour, progress };
+  const insights = createInsights(host, reach);
+  return { context, write, command, colour, progress, ...(insights ? { insights } : {}) };
 }
 
 /** Every verb tells of the first Zakenak's keys, not only those that report on the file. */
@@ -179,23 +182,4 @@ async function readPolicyConfig(
   }
   const there = await context.ports.files.stat(await context.ports.files.resolve(path));
   return there ? context.config(path) : undefined;
-}
-
-/** The forge's API, undefined where there is none that we speak, or no token for it. */
-function createForge(
-  host: CiHost,
-  given: string | undefined,
-  { env, http }: { readonly env: Surroundings['env']; readonly http: Http },
-): Forge | undefined {
-  if (!host.repository) return undefined;
-  const { owner, name: repo, url: projectUrl } = host.repository;
-  if (host.name === 'github') {
-    const token = given ?? env.GITHUB_TOKEN;
-    const apiUrl = env.GITHUB_API_URL;
-    return token ? createGithubForge({ owner, repo, token, ...(apiUrl ? { apiUrl } : {}) }) : undefined;
-  }
-  const { CI_API_V4_URL: apiUrl, CI_PROJECT_ID: project } = env;
-  const token = given ?? env.GITLAB_TOKEN;
-  if (host.name !== 'gitlab' || !apiUrl || !project || !token) return undefined;
-  return createGitlabForge({ apiUrl, project, projectUrl, token, http });
 }

@@ -1,10 +1,10 @@
-import type { Forge } from '@zakenak/core';
+import type { Forge, FullForge } from '@zakenak/core';
 import type { Commit } from './commit-object.ts';
 import { forgeUndecided, noForge } from './errors.ts';
 import { type Fault, fault, type Signed } from './verdict.ts';
 
 /** The forge's verdicts, by commit. */
-export type ForgeVerdicts = Awaited<ReturnType<Forge['readVerifications']>>;
+export type ForgeVerdicts = Awaited<ReturnType<FullForge['readVerifications']>>;
 
 /** Reasons of GitHub's API that are no verdict: its verifier was down or failed. */
 const undecided = new Set(['gpgverify_error', 'gpgverify_unavailable']);
@@ -29,7 +29,7 @@ export async function readForgeVerdicts(
   ids: readonly string[],
   forge: Forge | undefined,
 ): Promise<ForgeVerdicts> {
-  if (!forge) throw noForge();
+  if (!forge?.readVerifications) throw noForge();
   const verdicts = await forge.readVerifications(ids);
   for (const id of ids) {
     const verdict = verdicts.get(id);

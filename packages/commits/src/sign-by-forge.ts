@@ -30,7 +30,7 @@ export async function signByForge(
   { git, forge }: Pick<Ports, 'git'> & { readonly forge: Forge | undefined },
   signal?: AbortSignal,
 ): Promise<Report> {
-  if (!forge?.createCommit) throw noForge();
+  if (!forge?.createCommit || !forge.readVerifications) throw noForge();
   const ids = await listParentsFirst(range, git);
   const commits: Commit[] = [];
   for await (const commit of readCommits(ids, git)) {

@@ -29,6 +29,8 @@ export * from './redactor.ts';
 export * from './render/annotations.ts';
 export * from './render/code-quality.ts';
 export {
+  escapeAzureData,
+  escapeAzureProperty,
   escapeCommandData,
   escapeCommandProperty,
   escapeMarkdown,

@@ -62,6 +62,11 @@ export function renderInputTable(spec: ActionSpec): string {
     renderTable(['output', 'meaning'], outputs),
     '',
     ...(spec.example ? ['## On a laptop', '', '```sh', spec.example, '```', ''] : []),
+    '## On GitLab, Bitbucket and Azure',
+    '',
+    `The component \`${spec.name}\` of the [GitLab components](../../gitlab-templates/README.md); on Bitbucket and Azure a step runs the command:`,
+    '[Hosts and forges](../../docs/hosts.md).',
+    '',
   ].join('\n');
 }
 

@@ -6,9 +6,13 @@ const defaultTimeoutMs = 30_000;
 /** HTTP over undici, loaded at first use. */
 export function createHttp(): Http {
   return {
-    async request({ url, method, headers, body, timeoutMs = defaultTimeoutMs, ca }, signal) {
-      const { Agent, request } = await import('./undici.ts');
-      const dispatcher = ca ? new Agent({ connect: { ca } }) : undefined;
+    async request({ url, method, headers, body, timeoutMs = defaultTimeoutMs, ca, proxy }, signal) {
+      const { Agent, ProxyAgent, request } = await import('./undici.ts');
+      const dispatcher = proxy
+        ? new ProxyAgent({ uri: proxy, proxyTunnel: false })
+        : ca
+          ? new Agent({ connect: { ca } })
+          : undefined;
       const timeout = AbortSignal.timeout(timeoutMs);
       try {
         const response = await request(url, {

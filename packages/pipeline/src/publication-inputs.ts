@@ -33,7 +33,8 @@ export const publicationInputs = {
   },
   token: {
     type: 'string',
-    description: 'Token for the forge’s API: comments and statuses; without one the report stays in the job',
+    description:
+      'Token for the forge’s API: comments and statuses. GITHUB_TOKEN, GITLAB_TOKEN, BITBUCKET_TOKEN or SYSTEM_ACCESSTOKEN (Azure) where nothing is said.',
     secret: true,
   },
   comment: {

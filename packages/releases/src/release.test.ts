@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { type Forge, type Git, parseInputs } from '@zakenak/core';
+import { type Forge, type FullForge, type Git, parseInputs } from '@zakenak/core';
 import { collectingLog, fakeClock } from '@zakenak/core/testing';
 import { createGit } from '@zakenak/git';
 import { createFiles, createProcessRunner } from '@zakenak/machine';
@@ -179,7 +179,7 @@ test('a release page is made for the tag, and made up for when it failed', async
   const pages: string[] = [];
   const forge = (fail: boolean): Forge =>
     ({
-      createRelease: async ({ tag, notes, prerelease }: Parameters<Forge['createRelease']>[0]) => {
+      createRelease: async ({ tag, notes, prerelease }: Parameters<FullForge['createRelease']>[0]) => {
         if (fail) throw new Error('down');
         pages.push(`${tag} ${prerelease} ${notes.startsWith('### Added')}`);
         return { url: `https://forge.invalid/${tag}` };

@@ -26,7 +26,7 @@ export async function release(
   signal?: AbortSignal,
 ): Promise<Report> {
   const { git, log } = ports;
-  if (request['create-release'] && ports.forge === undefined) throw noForge();
+  if (request['create-release'] && ports.forge?.createRelease === undefined) throw noForge();
   const plan = await planRelease(request, ports);
   if (request['dry-run'])
     return report(plan, { verdict: 'skipped', released: false, sha: plan.commit ?? plan.head });
@@ -91,7 +91,7 @@ async function makePage(
   request: ReleaseRequest,
   forge: Forge | undefined,
 ): Promise<string | undefined> {
-  if (!request['create-release'] || forge === undefined) return undefined;
+  if (!request['create-release'] || forge?.createRelease === undefined) return undefined;
   const { url } = await forge.createRelease({
     tag: plan.tag,
     title: plan.tag,

@@ -1,3 +1,5 @@
+import type { Finding } from '../finding.ts';
+
 /** What happened on the forge, in one shape for GitHub, GitLab, Bitbucket, Azure and a laptop. */
 export interface CiEvent {
   readonly kind: 'push' | 'pull-request' | 'merge-group' | 'tag' | 'schedule' | 'manual' | 'local';
@@ -56,21 +58,29 @@ export type StatusState = 'pending' | 'success' | 'failure' | 'error';
 /** A forge's API. Throws ZakenakError `forge/unreachable`, `forge/forbidden`, `forge/not-found`, `forge/rate-limited`. */
 export interface Forge {
   readonly name: 'github' | 'gitlab' | 'bitbucket' | 'azure' | 'gitea';
-  /** Makes or replaces the one comment that carries the hidden marker; returns its address. Cuts the body at the forge's limit and says so in it. */
+  /** Longest body that `upsertComment` takes whole, in UTF-16 code units. */
+  readonly maxCommentLength: number;
+  /**
+   * Makes or replaces the one comment that carries the hidden marker; returns its address. Cuts the body at the forge's limit and says so in it. Where a
+   * comment is a thread with a state, `resolved` closes it.
+   */
   upsertComment(comment: {
     readonly pullRequest: number;
     readonly marker: string;
     readonly body: string;
+    readonly resolved?: boolean;
   }): Promise<string>;
+  /** Sets a commit's status, or the pull request's own where the forge keeps such and one is named. */
   setStatus(status: {
     readonly sha: string;
+    readonly pullRequest?: number;
     readonly context: string;
     readonly state: StatusState;
     readonly description: string;
     readonly url?: string;
   }): Promise<void>;
-  /** The forge's own verdict on commits' signatures, by full object id. */
-  readVerifications(
+  /** The forge's own verdict on commits' signatures, by full object id. Absent where its API has none. */
+  readVerifications?(
     shas: readonly string[],
   ): Promise<ReadonlyMap<string, { readonly verified: boolean; readonly reason: string }>>;
   /** Whether the default branch takes signed commits only; undefined where the token may not know. */
@@ -87,12 +97,31 @@ export interface Forge {
     readonly additions: readonly { readonly path: string; readonly contents: string }[];
     readonly deletions: readonly string[];
   }): Promise<{ readonly sha: string; readonly tree: string }>;
-  /** Makes the release page of a tag; one that is there already is left as it is and its address returned. */
-  createRelease(release: {
+  /** Makes the release page of a tag; one that is there already is left as it is and its address returned. Absent where the forge has no such pages. */
+  createRelease?(release: {
     readonly tag: string;
     readonly title: string;
     readonly notes: string;
     readonly prerelease: boolean;
     readonly draft: boolean;
   }): Promise<{ readonly url: string }>;
+}
+
+/** A forge that also judges signatures and has release pages. */
+export type FullForge = Forge & Required<Pick<Forge, 'readVerifications' | 'createRelease'>>;
+
+/** A place beside the log where a CI host shows findings in the change itself: Bitbucket's Code Insights. Throws as Forge does. */
+export interface Insights {
+  /** Replaces what an earlier run showed of the same tool at the same commit. */
+  publish(report: {
+    readonly sha: string;
+    readonly tool: string;
+    readonly passed: boolean;
+    readonly summary: string;
+    /** Worst first; the host may show fewer. */
+    readonly findings: readonly Finding[];
+    /** How many there are in all. */
+    readonly total: number;
+    readonly url?: string;
+  }): Promise<void>;
 }

@@ -25,6 +25,8 @@ export interface Http {
       readonly timeoutMs?: number;
       /** PEM of additional certificate authorities. */
       readonly ca?: string;
+      /** Address of a proxy that is given the whole request, unencrypted, for an http: address. */
+      readonly proxy?: string;
     },
     signal?: AbortSignal,
   ): Promise<HttpResponse>;

@@ -1,4 +1,4 @@
-/** Text that GitHub Actions and Azure read as data inside a workflow command. */
+/** Text that GitHub Actions reads as data inside a workflow command. */
 export function escapeCommandData(text: string): string {
   return text.replaceAll('%', '%25').replaceAll('\r', '%0D').replaceAll('\n', '%0A');
 }
@@ -6,6 +6,16 @@ export function escapeCommandData(text: string): string {
 /** Text that GitHub Actions reads as one property's value inside a workflow command. */
 export function escapeCommandProperty(text: string): string {
   return escapeCommandData(text).replaceAll(':', '%3A').replaceAll(',', '%2C');
+}
+
+/** Text that Azure's agent reads as data inside a logging command (microsoft/azure-pipelines-agent, Command.cs: `%AZP25` is its percent sign). */
+export function escapeAzureData(text: string): string {
+  return text.replaceAll('%', '%AZP25').replaceAll('\r', '%0D').replaceAll('\n', '%0A');
+}
+
+/** Text that Azure's agent reads as one property's value inside a logging command. */
+export function escapeAzureProperty(text: string): string {
+  return escapeAzureData(text).replaceAll(';', '%3B').replaceAll(']', '%5D');
 }
 
 /** Text without meaning to Markdown or HTML, on one line: fit for a table cell. */

@@ -20,14 +20,30 @@ export interface MarkdownOptions {
   readonly maxLength?: number;
 }
 
-/** The report as GitHub- and GitLab-flavoured Markdown: job summaries and the one sticky comment. Cut at a line with the count of what is missing. */
+/**
+ * The report as GitHub- and GitLab-flavoured Markdown: job summaries and the one sticky comment. What is too long shows fewer findings of each stage, which
+ * counts the others; what still is gets cut at a line, with the number of lines that are missing.
+ */
 export function renderMarkdown(report: Report, options: MarkdownOptions = {}): string {
-  const text = renderReport(report, 2, options.maxFindings ?? 50);
+  const most = options.maxFindings ?? 50;
   const limit = options.maxLength ?? 65_000;
-  if (text.length <= limit) return text;
-  const note = '\n\n_Cut here: the whole report is in the run’s artefacts._\n';
-  const kept = text.slice(0, limit - note.length - 200).replace(/\n[^\n]*$/, '\n');
+  let text = '';
+  for (const maxFindings of [most, ...fewerFindings.filter((fewer) => fewer < most)]) {
+    text = renderReport(report, 2, maxFindings);
+    if (text.length <= limit) return text;
+  }
+  const kept = text.slice(0, limit - roomForNote).replace(/\n[^\n]*$/, '\n');
+  const [all, left] = [countLines(text), countLines(text) - countLines(kept)];
+  const note = `\n\n_Cut here: ${left} of ${all} lines are left out; the whole report is in the run’s artefacts._\n`;
   return closeOpenBlocks(kept) + note;
+}
+
+/** Findings listed per report where all of them are too long. */
+const fewerFindings = [20, 10, 3];
+const roomForNote = 320;
+
+function countLines(text: string): number {
+  return text.split('\n').length - 1;
 }
 
 function renderReport(report: Report, level: number, maxFindings: number): string {

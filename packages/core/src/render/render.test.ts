@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { exitCodes, ZakenakError } from '../error.ts';
 import { createFinding } from '../finding.ts';
 import { createErrorReport, createReport } from '../report.ts';
-import { renderAnnotations } from './annotations.ts';
+import { renderAnnotations, renderErrorAnnotation } from './annotations.ts';
 import { renderCodeQuality } from './code-quality.ts';
 import { neutralizeCommands } from './escape.ts';
 import { renderJunit } from './junit.ts';
@@ -35,7 +35,7 @@ test('an annotation cannot smuggle in a second workflow command', () => {
 
 test('annotations beyond the limit are counted, not shown', () => {
   const many = Array.from({ length: 25 }, (_, index) => createFinding({ ...finding, message: `m${index}` }));
-  const { text, dropped } = renderAnnotations(createReport({ tool: 't', findings: many }), 10);
+  const { text, dropped } = renderAnnotations(createReport({ tool: 't', findings: many }), { most: 10 });
   assert.equal(text.trimEnd().split('\n').length, 10);
   assert.equal(dropped, 15);
 });
@@ -54,8 +54,35 @@ test('the worst findings are annotated, of whatever level, and no more than the 
   assert.equal(levelsOf(worst.text), `${'::error'.repeat(7)}${'::warning'.repeat(3)}`);
   assert.equal(worst.dropped, 15);
   assert.equal(
-    levelsOf(renderAnnotations(mixed, 6, 2).text),
+    levelsOf(renderAnnotations(mixed, { most: 6, perLevel: 2 }).text),
     '::error::error::warning::warning::notice::notice',
+  );
+});
+
+test('Azure gets its own commands, out of which no value breaks, and a note is a warning that counts as one', () => {
+  const { text } = renderAnnotations(report, { style: 'azure' });
+  assert.equal(
+    text,
+    '##vso[task.logissue type=error;sourcepath=a,b:c/templates/x.yaml;linenumber=3;columnnumber=5;code=chart/broken]' +
+      'bad%0A::set-output name=x::y,z: 100%AZP25 <script>|`a` \\x1b[2J%0AMend it.\n',
+  );
+  const path = 'a]##vso[task.complete];b\n%0A';
+  const evil = createFinding({ ...finding, location: { path } });
+  const broken = renderAnnotations(createReport({ tool: 't', findings: [evil] }), { style: 'azure' }).text;
+  assert.match(
+    broken,
+    /^[^\]]*;sourcepath=a%5D##vso\[task\.complete%5D%3Bb%0A%AZP250A;code=chart\/broken\]bad/,
+  );
+  const make = (severity: 'low' | 'info') =>
+    Array.from({ length: 8 }, (_, index) =>
+      createFinding({ ...finding, severity, message: `${severity}${index}` }),
+    );
+  const mild = createReport({ tool: 't', findings: [...make('low'), ...make('info')] });
+  const { dropped } = renderAnnotations(mild, { most: 50, style: 'azure' });
+  assert.equal(dropped, 6);
+  assert.equal(
+    renderErrorAnnotation({ code: 'a/b', message: 'x]y', remedy: 'Do.', exitCode: 2 }, 'azure'),
+    '##vso[task.logissue type=error;code=a/b]x]y%0ADo.\n',
   );
 });
 
@@ -101,6 +128,26 @@ test('Markdown is cut at the limit with balanced blocks and says so', () => {
   assert.equal((text.match(/^```/gm) ?? []).length % 2, 0);
   assert.equal(text.match(/<details>/g)?.length, text.match(/<\/details>/g)?.length);
   assert.ok(!renderMarkdown(report).includes('<script>'));
+});
+
+test('Markdown that is too long first shows fewer findings of each stage, and then says how many lines it lacks', () => {
+  const many = Array.from({ length: 60 }, (_, index) =>
+    createFinding({ ...finding, message: `${'m'.repeat(100)} ${index}` }),
+  );
+  const check = createReport({ tool: 'check', parts: [createReport({ tool: 'lint-helm', findings: many })] });
+  const text = renderMarkdown(check, { maxLength: 6_000 });
+  assert.ok(text.length <= 6_000);
+  const shown = text.match(/^\| high \|/gm)?.length ?? 0;
+  assert.equal(shown, 20);
+  assert.match(text, /… and 40 more\./);
+  assert.doesNotMatch(text, /Cut here/);
+  const sections = [{ title: 'plan', markdown: 'line\n'.repeat(5_000) }];
+  const long = renderMarkdown(createReport({ tool: 'plan', sections }), { maxLength: 2_000 });
+  const kept = long.match(/^line$/gm)?.length ?? 0;
+  const [, missing] = /Cut here: (\d+) of 5009 lines are left out/.exec(long) ?? [];
+  assert.ok(kept > 100);
+  // The section's own end, two lines, is among what was left out.
+  assert.equal(Number(missing), 5_003 - kept);
 });
 
 test('no CI host finds a command in what was escaped, and the rest stays as it was', () => {

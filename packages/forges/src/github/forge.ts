@@ -1,10 +1,12 @@
 import type { Octokit } from '@octokit/rest';
-import type { Forge } from '@zakenak/core';
+import type { FullForge } from '@zakenak/core';
 import { forgeError } from '../errors.ts';
+import { cutComment, keepOneComment, shorten } from '../one-comment.ts';
 import { createCommit, type Place, requiresSignatures } from './signing.ts';
 
 /** GitHub cuts nothing: a longer comment is refused. */
 const maxCommentLength = 65_536;
+const roomForMarker = 200;
 const maxDescriptionLength = 140;
 
 /** Where GitHub's API is and who asks. */
@@ -17,7 +19,7 @@ export interface GithubForgeOptions {
 }
 
 /** GitHub's API behind the Forge port, through @octokit/rest (loaded at first use). */
-export function createGithubForge(options: GithubForgeOptions): Forge {
+export function createGithubForge(options: GithubForgeOptions): FullForge {
   const place = { owner: options.owner, repo: options.repo };
   let loading: Promise<Octokit> | undefined;
   const octokit = () => {
@@ -40,20 +42,17 @@ export function createGithubForge(options: GithubForgeOptions): Forge {
   };
   return {
     name: 'github',
+    maxCommentLength: maxCommentLength - roomForMarker,
     upsertComment: (comment) => attempt('write the comment', (api) => upsertComment(api, place, comment)),
     setStatus: (status) =>
       attempt('set the status', async (api) => {
         const { sha, context, state, description, url } = status;
-        const short =
-          description.length > maxDescriptionLength
-            ? `${description.slice(0, maxDescriptionLength - 1)}…`
-            : description;
         await api.rest.repos.createCommitStatus({
           ...place,
           sha,
           context,
           state,
-          description: short,
+          description: shorten(description, maxDescriptionLength),
           ...(url ? { target_url: url } : {}),
         });
       }),
@@ -68,7 +67,7 @@ export function createGithubForge(options: GithubForgeOptions): Forge {
 async function createRelease(
   api: Octokit,
   place: Place,
-  { tag, title, notes, prerelease, draft }: Parameters<Forge['createRelease']>[0],
+  { tag, title, notes, prerelease, draft }: Parameters<FullForge['createRelease']>[0],
 ): Promise<string> {
   const wanted = { ...place, tag_name: tag, name: title, body: notes, prerelease, draft };
   try {
@@ -85,23 +84,33 @@ async function createRelease(
 async function upsertComment(
   api: Octokit,
   place: Place,
-  comment: Parameters<Forge['upsertComment']>[0],
+  comment: Parameters<FullForge['upsertComment']>[0],
 ): Promise<string> {
   const marker = `<!-- ${comment.marker} -->`;
   const isOurs = await recogniseAuthor(api);
-  const body = cutComment(`${marker}\n${comment.body}`);
-  const pages = api.paginate.iterator(api.rest.issues.listComments, {
-    ...place,
-    issue_number: comment.pullRequest,
-    per_page: 100,
+  const body = cutComment(`${marker}\n${comment.body}`, maxCommentLength);
+  const { issues } = api.rest;
+  const request = { ...place, issue_number: comment.pullRequest };
+  let url = '';
+  await keepOneComment({
+    async list() {
+      const all = await api.paginate(issues.listComments, { ...request, per_page: 100 });
+      return all.filter((one) => one.body?.startsWith(marker) && isOurs(one.user)).map(({ id }) => id);
+    },
+    async create() {
+      const { data } = await issues.createComment({ ...request, body });
+      url = data.html_url;
+      return data.id;
+    },
+    async update(id) {
+      url = (await issues.updateComment({ ...place, comment_id: id, body })).data.html_url;
+    },
+    remove: (id) =>
+      issues.deleteComment({ ...place, comment_id: id }).catch((thrown) => {
+        if ((thrown as { status?: number }).status !== 404) throw thrown;
+      }),
   });
-  for await (const { data } of pages) {
-    const mine = data.find((existing) => existing.body?.startsWith(marker) && isOurs(existing.user));
-    if (mine)
-      return (await api.rest.issues.updateComment({ ...place, comment_id: mine.id, body })).data.html_url;
-  }
-  return (await api.rest.issues.createComment({ ...place, issue_number: comment.pullRequest, body })).data
-    .html_url;
+  return url;
 }
 
 type Author = { readonly login: string; readonly type?: string } | null;
@@ -121,12 +130,6 @@ async function recogniseAuthor(api: Octokit): Promise<(author: Author) => boolea
   }
 }
 
-/** The text at GitHub's limit, saying that it was cut. */
-function cutComment(body: string): string {
-  const note = '\n\n_Cut at the forge’s limit: the whole report is in the run’s artefacts._';
-  return body.length <= maxCommentLength ? body : body.slice(0, maxCommentLength - note.length) + note;
-}
-
 /** Commits asked about at once: GitHub's own largest page. */
 const verificationsAtOnce = 100;
 
@@ -135,7 +138,7 @@ async function readVerifications(
   api: Octokit,
   { owner, repo }: Place,
   shas: readonly string[],
-): ReturnType<Forge['readVerifications']> {
+): ReturnType<FullForge['readVerifications']> {
   const verdicts = new Map<string, { verified: boolean; reason: string }>();
   for (let from = 0; from < shas.length; from += verificationsAtOnce) {
     const part = shas.slice(from, from + verificationsAtOnce);

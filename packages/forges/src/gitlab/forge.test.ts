@@ -3,6 +3,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import type { Forge } from '@zakenak/core';
+import { fakeClock } from '@zakenak/core/testing';
 import { createHttp } from '@zakenak/machine';
 import { createGitlabForge } from './forge.ts';
 
@@ -38,6 +39,14 @@ async function startGitlab(t: TestContext, notes: Note[]) {
       return answer(201, note);
     }
     const [, id] = /^PUT \/merge_requests\/7\/notes\/(\d+)$/.exec(route) ?? [];
+    const [, gone] = /^DELETE \/merge_requests\/7\/notes\/(\d+)$/.exec(route) ?? [];
+    if (gone) {
+      notes.splice(
+        notes.findIndex((candidate) => String(candidate.id) === gone),
+        1,
+      );
+      return response.writeHead(204).end();
+    }
     const note = notes.find((candidate) => String(candidate.id) === id);
     if (note) {
       note.body = sent.body;
@@ -84,6 +93,7 @@ async function startGitlab(t: TestContext, notes: Note[]) {
     projectUrl,
     token: 'none',
     http: createHttp(),
+    clock: fakeClock(),
   });
   return { forge, statuses, releases, calls, tokens, rules };
 }
@@ -109,6 +119,27 @@ test('GitLab’s one note is found on a later page and replaced, and nobody else
   assert.equal(notes[150]?.body.length, 1_000_000);
   assert.match(notes[150]?.body ?? '', /^<!-- zakenak:check -->\nx+\n\n_Cut at the forge’s limit/);
   assert.deepEqual([...tokens], ['none']);
+});
+
+test('notes of jobs that ran at once become one, the oldest', async (t) => {
+  const notes: Note[] = [3, 1, 2].map((id) => ({
+    id,
+    body: '<!-- zakenak:check -->\nold',
+    author: { id: 1 },
+  }));
+  const { forge } = await startGitlab(t, notes);
+  await forge.upsertComment(comment);
+  assert.deepEqual(
+    notes.map(({ id, body }) => `${id} ${body}`),
+    ['1 <!-- zakenak:check -->\nfirst'],
+  );
+});
+
+test('after a refusal GitLab is asked about no more signatures', async (t) => {
+  const { forge, calls } = await startGitlab(t, []);
+  const shas = Array.from({ length: 200 }, (_, index) => `e${index}`);
+  await assert.rejects(forge.readVerifications(shas), { code: 'forge/forbidden' });
+  assert.ok(calls.length <= 16, `${calls.length} were asked about`);
 });
 
 test('GitLab’s status is set, and the same one again is no error', async (t) => {
@@ -163,6 +194,7 @@ test('a refusal of GitLab, and a GitLab that is not there, are coded errors', as
     projectUrl: 'https://gitlab.example.com/x',
     token: 'none',
     http: createHttp(),
+    clock: fakeClock(),
   });
   await assert.rejects(gone.upsertComment(comment), { code: 'forge/unreachable' });
 });

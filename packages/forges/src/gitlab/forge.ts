@@ -1,8 +1,10 @@
-import type { Forge, Http, StatusState } from '@zakenak/core';
-import { forgeError } from '../errors.ts';
+import { type Clock, createLimiter, type FullForge, type Http, type StatusState } from '@zakenak/core';
+import { cutComment, keepOneComment, shorten } from '../one-comment.ts';
+import { accept, createRest, messageOf, type Rest, record, records } from '../rest.ts';
 
 /** GitLab refuses a longer note. */
 const maxNoteLength = 1_000_000;
+const roomForMarker = 200;
 const maxDescriptionLength = 255;
 const notesOfAPage = 100;
 const parallelSignatures = 8;
@@ -18,37 +20,21 @@ export interface GitlabForgeOptions {
   /** A project's, group's or person's access token with the scope `api`: a job's own token may write no notes. */
   readonly token: string;
   readonly http: Http;
+  readonly clock: Clock;
+  readonly signal?: AbortSignal;
 }
 
-interface Answer {
-  readonly status: number;
-  readonly data: unknown;
-}
-
-type Ask = (method: string, path: string, body?: object) => Promise<Answer>;
+type Ask = Rest['ask'];
 
 /** GitLab's REST API v4 behind the Forge port (docs.gitlab.com: api/notes, api/commits, api/releases). */
-export function createGitlabForge({ apiUrl, project, projectUrl, token, http }: GitlabForgeOptions): Forge {
-  const base = `${apiUrl.replace(/\/$/, '')}`;
-  const own = `/projects/${encodeURIComponent(project)}`;
-  const ask: Ask = async (method, path, body) => {
-    const { status, body: bytes } = await http.request({
-      url: `${base}${path}`,
-      method,
-      headers: { 'private-token': token, 'content-type': 'application/json' },
-      ...(body ? { body: JSON.stringify(body) } : {}),
-    });
-    return { status, data: parse(Buffer.from(bytes).toString('utf8')) };
-  };
-  const attempt = async <T>(operation: string, body: () => Promise<T>): Promise<T> => {
-    try {
-      return await body();
-    } catch (thrown) {
-      throw forgeError('GitLab', operation, thrown);
-    }
-  };
+export function createGitlabForge(options: GitlabForgeOptions): FullForge {
+  const { projectUrl, token } = options;
+  const own = `/projects/${encodeURIComponent(options.project)}`;
+  const headers = { 'private-token': token };
+  const { ask, attempt } = createRest({ ...options, forge: 'GitLab', baseUrl: options.apiUrl, headers });
   return {
     name: 'gitlab',
+    maxCommentLength: maxNoteLength - roomForMarker,
     upsertComment: ({ pullRequest, marker, body }) =>
       attempt('write the note', async () => {
         const id = await upsertNote(ask, `${own}/merge_requests/${pullRequest}/notes`, marker, body);
@@ -68,34 +54,33 @@ export function createGitlabForge({ apiUrl, project, projectUrl, token, http }: 
   };
 }
 
-/** What was answered, where that is no refusal. */
-function accept({ status, data }: Answer): unknown {
-  if (status >= 400) throw Object.assign(new Error(`${status} ${messageOf(data)}`), { status });
-  return data;
-}
-
-async function upsertNote(ask: Ask, notes: string, marker: string, body: string): Promise<unknown> {
+async function upsertNote(ask: Ask, notes: string, marker: string, body: string): Promise<number> {
   const hidden = `<!-- ${marker} -->`;
   // Anyone may write our marker into a note: only what this token's user wrote counts.
   const { id: me } = record(accept(await ask('GET', '/user')));
-  const isOurs = (note: Readonly<Record<string, unknown>>) =>
-    String(note['body']).startsWith(hidden) && record(note['author'])['id'] === me;
-  const found = await findNote(ask, notes, isOurs);
-  const text = { body: cutNote(`${hidden}\n${body}`) };
-  const written = found ? await ask('PUT', `${notes}/${found}`, text) : await ask('POST', notes, text);
-  return record(accept(written))['id'];
+  const text = { body: cutComment(`${hidden}\n${body}`, maxNoteLength) };
+  return keepOneComment({
+    async list() {
+      const own = (await readNotes(ask, notes)).filter(
+        (note) => String(note['body']).startsWith(hidden) && record(note['author'])['id'] === me,
+      );
+      return own.map(({ id }) => Number(id));
+    },
+    create: async () => Number(record(accept(await ask('POST', notes, text)))['id']),
+    update: async (id) => accept(await ask('PUT', `${notes}/${id}`, text)),
+    async remove(id) {
+      const answer = await ask('DELETE', `${notes}/${id}`);
+      if (answer.status !== 404) accept(answer);
+    },
+  });
 }
 
-async function findNote(
-  ask: Ask,
-  notes: string,
-  isOurs: (note: Readonly<Record<string, unknown>>) => boolean,
-): Promise<unknown> {
+async function readNotes(ask: Ask, notes: string): Promise<Readonly<Record<string, unknown>>[]> {
+  const all: Readonly<Record<string, unknown>>[] = [];
   for (let page = 1; ; page += 1) {
-    const found = accept(await ask('GET', `${notes}?sort=asc&per_page=${notesOfAPage}&page=${page}`));
-    const list = Array.isArray(found) ? found.map(record) : [];
-    const mine = list.find(isOurs);
-    if (mine || list.length < notesOfAPage) return mine?.['id'];
+    const list = records(accept(await ask('GET', `${notes}?sort=asc&per_page=${notesOfAPage}&page=${page}`)));
+    all.push(...list);
+    if (list.length < notesOfAPage) return all;
   }
 }
 
@@ -110,12 +95,12 @@ async function requiresSignatures(ask: Ask, project: string): Promise<boolean | 
 async function setStatus(
   ask: Ask,
   project: string,
-  { sha, context, state, description, url }: Parameters<Forge['setStatus']>[0],
+  { sha, context, state, description, url }: Parameters<FullForge['setStatus']>[0],
 ): Promise<void> {
   const answer = await ask('POST', `${project}/statuses/${sha}`, {
     state: states[state],
     name: context,
-    description: description.slice(0, maxDescriptionLength),
+    description: shorten(description, maxDescriptionLength),
     ...(url ? { target_url: url } : {}),
   });
   // It is in that state already.
@@ -127,7 +112,7 @@ async function readVerifications(
   ask: Ask,
   project: string,
   shas: readonly string[],
-): ReturnType<Forge['readVerifications']> {
+): ReturnType<FullForge['readVerifications']> {
   const verdicts = new Map<string, { verified: boolean; reason: string }>();
   const read = async (sha: string): Promise<void> => {
     const answer = await ask('GET', `${project}/repository/commits/${sha}/signature`);
@@ -135,8 +120,18 @@ async function readVerifications(
     if (answer.status === 404) verdicts.set(sha, { verified: false, reason: 'unsigned' });
     else verdicts.set(sha, verdictOf(String(record(accept(answer))['verification_status'])));
   };
-  for (let from = 0; from < shas.length; from += parallelSignatures)
-    await Promise.all(shas.slice(from, from + parallelSignatures).map(read));
+  const limit = createLimiter(parallelSignatures);
+  let refused = false;
+  const readUnlessRefused = async (sha: string) => {
+    if (refused) return;
+    try {
+      await read(sha);
+    } catch (thrown) {
+      refused = true;
+      throw thrown;
+    }
+  };
+  await Promise.all(shas.map((sha) => limit(() => readUnlessRefused(sha))));
   return verdicts;
 }
 
@@ -150,29 +145,4 @@ const states: Readonly<Record<StatusState, string>> = {
 function verdictOf(status: string): { readonly verified: boolean; readonly reason: string } {
   const verified = status === 'verified' || status === 'verified_system';
   return { verified, reason: verified ? 'valid' : status };
-}
-
-function cutNote(body: string): string {
-  const note = '\n\n_Cut at the forge’s limit: the whole report is in the run’s artefacts._';
-  return body.length <= maxNoteLength ? body : body.slice(0, maxNoteLength - note.length) + note;
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return text;
-  }
-}
-
-function messageOf(data: unknown): string {
-  const { message, error } = record(data);
-  const text = message ?? error ?? data;
-  return (typeof text === 'string' ? text : JSON.stringify(text)).slice(0, 300);
-}
-
-function record(value: unknown): Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-    ? (value as Readonly<Record<string, unknown>>)
-    : {};
 }

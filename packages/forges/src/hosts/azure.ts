@@ -1,6 +1,6 @@
 import { mkdtemp, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { CiEvent, CiHost } from '@zakenak/core';
+import { type CiEvent, type CiHost, escapeAzureData, escapeAzureProperty } from '@zakenak/core';
 import { branchOf, defined, type Environment, parseSha, tagOf } from '../environment.ts';
 import { hostFileUnwritable, unknownEvent } from '../errors.ts';
 import { readInputVariable } from './dotenv.ts';
@@ -23,7 +23,7 @@ export function createAzureHost(env: Environment, write: (text: string) => void)
   const { SYSTEM_TEAMPROJECT: owner, BUILD_REPOSITORY_NAME: name, BUILD_REPOSITORY_URI: url } = env;
   return {
     name: 'azure',
-    capabilities: { annotationsPerLevel: 0, summary: true, groups: true, masks: true },
+    capabilities: { annotationsPerLevel: 10, summary: true, groups: true, masks: true },
     workspace: env.BUILD_SOURCESDIRECTORY ?? '.',
     ...(owner && name && url ? { repository: { owner, name, url } } : {}),
     ...(env.SYSTEM_COLLECTIONURI && owner && env.BUILD_BUILDID
@@ -34,18 +34,20 @@ export function createAzureHost(env: Environment, write: (text: string) => void)
     readEvent: async () => readAzureEvent(env),
     readInput: readInputVariable(env),
     async setOutput(output, value) {
-      write(`##vso[task.setvariable variable=${escapeProperty(output)};isOutput=true]${escapeData(value)}\n`);
+      write(
+        `##vso[task.setvariable variable=${escapeAzureProperty(output)};isOutput=true]${escapeAzureData(value)}\n`,
+      );
     },
     async appendSummary(markdown) {
       const temporary = env.AGENT_TEMPDIRECTORY;
       if (!temporary) return;
       // The agent reads the file after the command: each summary needs one that nobody writes again.
       const path = await writeSummary(temporary, markdown);
-      write(`##vso[task.uploadsummary]${escapeData(path)}\n`);
+      write(`##vso[task.uploadsummary]${escapeAzureData(path)}\n`);
     },
     mask: (secret) => {
       for (const line of secret.split(/\r?\n/).filter((text) => text.trim().length > 3))
-        write(`##vso[task.setsecret]${escapeData(line)}\n`);
+        write(`##vso[task.setsecret]${escapeAzureData(line)}\n`);
     },
   };
 }
@@ -87,12 +89,4 @@ function readAzureEvent(env: Environment): CiEvent {
 /** GitHub's repositories give the bare name, Azure's own the whole ref. */
 function shortBranch(ref: string | undefined): string | undefined {
   return branchOf(ref) ?? ref;
-}
-
-function escapeData(text: string): string {
-  return text.replaceAll('%', '%AZP25').replaceAll('\r', '%0D').replaceAll('\n', '%0A');
-}
-
-function escapeProperty(text: string): string {
-  return escapeData(text).replaceAll(';', '%3B').replaceAll(']', '%5D');
 }

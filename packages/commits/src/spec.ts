@@ -96,7 +96,7 @@ export const spec = defineSpec({
       choices: ['local', 'api', 'both'],
       default: 'local',
       description:
-        'Who judges the commits: this engine, the forge through its API (needs token), or both, and then both have to agree.',
+        'Who judges the commits: this engine, the forge through its API (needs token; GitHub and GitLab have one for it), or both, and then both have to agree.',
     },
     tags: {
       type: 'list',
@@ -108,7 +108,7 @@ export const spec = defineSpec({
       choices: ['off', 'git', 'forge'],
       default: 'off',
       description:
-        'Sign first what has no signature: git by this clone’s own settings (nothing is pushed), forge by making the commits on the branch through the API (needs token; contents: write).',
+        'Sign first what has no signature: git by this clone’s own settings (nothing is pushed), forge by making the commits on the branch through the API (GitHub only; needs token, contents: write).',
     },
     'fail-on': {
       type: 'choice',

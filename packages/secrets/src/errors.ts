@@ -5,7 +5,8 @@ export function shallowClone(): ZakenakError {
   return new ZakenakError({
     code: 'git/shallow-clone',
     message: 'The clone is shallow: not every commit to scan can be seen.',
-    remedy: 'Check out with fetch-depth: 0 (GitHub), GIT_DEPTH: "0" (GitLab), or run git fetch --unshallow.',
+    remedy:
+      'Check out with fetch-depth: 0 (GitHub), GIT_DEPTH: "0" (GitLab), clone: { depth: full } (Bitbucket) or fetchDepth: 0 (Azure), or run git fetch --unshallow.',
     exitCode: exitCodes.badInput,
   });
 }

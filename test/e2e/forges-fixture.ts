@@ -158,7 +158,10 @@ export async function makeChange(
   t: TestContext,
   base: Readonly<Record<string, string>> = {},
 ): Promise<Change> {
-  const workspace = await makeWorkspace(t, { 'zakenak.yaml': 'project: shop\n', ...base });
+  const workspace = await makeWorkspace(t, {
+    'zakenak.yaml': 'project: shop\nenvironments: { test: { cluster: { context: none } } }\n',
+    ...base,
+  });
   const baseSha = workspace.git('rev-parse', 'HEAD');
   workspace.git('checkout', '-q', '-b', 'f');
   const headSha = await workspace.commit({

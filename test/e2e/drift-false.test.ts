@@ -180,6 +180,70 @@ deploy: { namespace: ${set.name}, releases: [{ name: blank, chart: charts/blank 
   }
 });
 
+test('what asks for kinds of a release that it needs is there after the first deploy, and the second writes nothing', async (t) => {
+  const set = await makeFaultSet(t, sandbox, '');
+  const group = `${set.name.replace(/-test$/, '')}.example.com`;
+  const definition = (kind: string) => `apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: { name: ${kind.toLowerCase()}s.${group} }
+spec:
+  group: ${group}
+  scope: Namespaced
+  names: { kind: ${kind}, plural: ${kind.toLowerCase()}s, singular: ${kind.toLowerCase()}, listKind: ${kind}List }
+  versions:
+    - { name: v1, served: true, storage: true, schema: { openAPIV3Schema: { type: object, x-kubernetes-preserve-unknown-fields: true } } }
+`;
+  const asking = (kind: string, name: string) => `{{ if .Capabilities.APIVersions.Has "${group}/v1/${kind}" }}
+apiVersion: ${group}/v1
+kind: ${kind}
+metadata: { name: ${name} }
+---
+{{ end }}
+`;
+  const chart = (name: string, files: Readonly<Record<string, string>>) =>
+    Object.entries({ 'Chart.yaml': `apiVersion: v2\nname: ${name}\nversion: 0.1.0\n`, ...files }).map(
+      ([path, text]) => [`charts/${name}/${path}`, text] as const,
+    );
+  await set.workspace.write({
+    ...Object.fromEntries([
+      ...chart('kinds', { 'crds/gear.yaml': definition('Gear') }),
+      // Itself asks for what it needs, and defines what the next one asks for.
+      ...chart('more', {
+        'templates/a.yaml': `${asking('Gear', 'of-more')}{{ if .Capabilities.APIVersions.Has "${group}/v1/Gear" }}\n${definition('Wheel')}{{ end }}`,
+      }),
+      ...chart('user', { 'templates/a.yaml': asking('Gear', 'of-user') + asking('Wheel', 'of-user') }),
+      // Nothing is promised to what needs nobody.
+      ...chart('alone', {
+        'templates/a.yaml': `${asking('Spoke', 'of-alone')}apiVersion: v1\nkind: ConfigMap\nmetadata: { name: alone }\n`,
+      }),
+    ]),
+    'zakenak.yaml': `project: ${set.name.replace(/-test$/, '')}
+environments: { test: { cluster: { context: zakenak-sandbox } } }
+deploy:
+  namespace: ${set.name}
+  releases:
+    - { name: user, chart: charts/user, needs: [more] }
+    - { name: alone, chart: charts/alone }
+    - { name: more, chart: charts/more, needs: [kinds] }
+    - { name: kinds, chart: charts/kinds }
+`,
+  });
+  assert.equal((await set.run(['deploy'])).exitCode, 0);
+  kube.refreshDiscovery();
+  for (const [kind, name] of [
+    ['Gear', 'of-more'],
+    ['Gear', 'of-user'],
+    ['Wheel', 'of-user'],
+  ] as const)
+    assert.ok(
+      await kube.get({ apiVersion: `${group}/v1`, kind, namespace: set.name, name }),
+      `${kind} ${name}`,
+    );
+  const { outcome, writes } = await auditOf(sandbox, () => set.run(['deploy']));
+  assert.equal(outcome.report.outputs['has-changes'], false, JSON.stringify(outcome.report.sections));
+  assert.deepEqual(lines(writes), []);
+});
+
 async function applyAgain(namespace: string): Promise<void> {
   kube.refreshDiscovery();
   for (const { apiVersion, kind, metadata } of objects) {

@@ -4,7 +4,7 @@ import { leanGo } from '@zakenak/helm';
 import { type LoadedChart, loadChart } from './chart.ts';
 import { checkClaims } from './claims.ts';
 import type { DriftSettings } from './drift-rules.ts';
-import { incompatibleKubernetes, noManifests, renderFailed } from './errors.ts';
+import { incompatibleKubernetes, renderFailed } from './errors.ts';
 import { orderByNeeds } from './graph.ts';
 import { checkExpressions, createHealthRules } from './health-rules.ts';
 import type { HelmChart, HelmHook } from './helm-release.ts';
@@ -16,8 +16,10 @@ import { createKinds, type Kinds } from './kinds.ts';
 import { learnFromRecord, learnFromRelease } from './learn-releases.ts';
 import { learnFromValues, learnSuspects } from './learn-secrets.ts';
 import { type ManifestDocument, parseManifests } from './manifest.ts';
+import { type ServedKind, withNeededKinds } from './needed-kinds.ts';
 import { placeObject } from './object.ts';
 import { ownedBy } from './ownership.ts';
+import { readPlainDocuments } from './plain-manifests.ts';
 import { defaultTimeoutMs, type GpuDemand, type ReleaseRequest, type RolloutRequest } from './request.ts';
 import { compareRenderings, type UnstableObject } from './unstable-render.ts';
 import { readValues } from './values.ts';
@@ -74,21 +76,26 @@ export async function renderRollout(
 ): Promise<RenderedRollout> {
   const ordered = orderByNeeds(request.releases);
   const [version, resources] = await Promise.all([ports.kube.version(), ports.kube.resources()]);
-  const capabilities = [
-    '--kube-version',
-    version.gitVersion,
-    '--api-versions',
-    [...new Set(resources.flatMap(({ apiVersion, kind }) => [apiVersion, `${apiVersion}/${kind}`]))].join(
-      ',',
-    ),
-  ];
+  const capabilitiesWith = (more: readonly ServedKind[]): readonly string[] => {
+    const names = [...resources, ...more].flatMap(({ apiVersion, kind }) => [
+      apiVersion,
+      `${apiVersion}/${kind}`,
+    ]);
+    // Sorted: the same kinds are the same inputs, wherever they come from.
+    return ['--kube-version', version.gitVersion, '--api-versions', [...new Set(names)].sort().join(',')];
+  };
   await using folder = await ports.files.temporaryFolder('zakenak-render-');
-  const renderOne = async (release: ReleaseRequest, index: number, signal: AbortSignal): Promise<Draft> => {
-    signal.throwIfAborted();
+  const renderOne = async (
+    release: ReleaseRequest,
+    at: string,
+    capabilities: readonly string[],
+    signal?: AbortSignal,
+  ): Promise<Draft> => {
+    signal?.throwIfAborted();
     const about = { stage: 'render', subject: release.name, release: release.name };
     ports.progress.emit({ ...about, state: 'started' });
     const place = {
-      folder: `${folder.path}/${index}`,
+      folder: `${folder.path}/${at}`,
       capabilities,
       deployed: options.deployed?.get(release.name),
     };
@@ -96,8 +103,14 @@ export async function renderRollout(
     ports.progress.emit({ ...about, state: 'done' });
     return draft;
   };
-  const bodies = ordered.map((release, index) => (signal: AbortSignal) => renderOne(release, index, signal));
-  const drafts = await allOrNone(bodies, createLimiter(parallelRenders), options.signal);
+  const served = capabilitiesWith([]);
+  const bodies = ordered.map(
+    (release, index) => (signal: AbortSignal) => renderOne(release, String(index), served, signal),
+  );
+  const first = await allOrNone(bodies, createLimiter(parallelRenders), options.signal);
+  const drafts = await withNeededKinds(first, resources, (release, kinds) =>
+    renderOne(release, `${release.name}-again`, capabilitiesWith(kinds), options.signal),
+  );
   const kinds = createKinds(
     resources,
     drafts.flatMap(({ crds, documents, hooks }) => [
@@ -145,6 +158,8 @@ interface Draft {
   readonly crds: readonly KubeObject[];
   readonly documents: readonly ManifestDocument[];
   readonly hooks: readonly HelmHook[];
+  /** Whether it can ask which kinds the cluster serves. */
+  readonly asks: boolean;
   readonly inputs?: RenderInputs;
   readonly unstable?: readonly UnstableObject[];
 }
@@ -176,7 +191,7 @@ async function renderRelease(
   const inputs = { contentDigest: chart.digest, values, name, namespace, capabilities: asked };
   // Helm's records hold no definitions of crds/ folders.
   if (deployed && !chart.hasCrds && isRenderingOf(deployed, inputs))
-    return { ...takeFromRecord(release, chart, values, deployed), inputs };
+    return { ...takeFromRecord(release, chart, values, deployed), asks, inputs };
   const args = ['template', release.name, chart.path, '--namespace', release.namespace];
   args.push('--include-crds', '--values', '-', ...capabilities);
   if (deployed) args.push('--is-upgrade');
@@ -198,7 +213,7 @@ async function renderRelease(
   const objects = documents.map(({ object }) => object);
   const again = chart.mayBeUnstable ? (await render()).map(({ object }) => object) : objects;
   const unstable = again === objects ? [] : compareRenderings(objects, again, ports.redactor);
-  return { ...sortDocuments(release, chart, values, documents), inputs, unstable };
+  return { ...sortDocuments(release, chart, values, documents), asks, inputs, unstable };
 }
 
 function takeFromRecord(
@@ -227,6 +242,7 @@ function sortDocuments(
     release,
     chart,
     values,
+    asks: false,
     crds: documents.filter(isCrd).map(({ object }) => object),
     documents: rest.filter(({ object }) => !isHook(object)),
     hooks: rest.filter(({ object }) => isHook(object)).flatMap((document) => hookOf(document) ?? []),
@@ -239,20 +255,7 @@ async function readPlainManifests(
   paths: readonly string[],
   ports: RenderPorts,
 ): Promise<Draft> {
-  const documents: ManifestDocument[] = [];
-  for (const path of paths) {
-    const absolute = await ports.files.resolve(path);
-    const stat = await ports.files.stat(absolute);
-    if (!stat) throw noManifests(path);
-    const files =
-      stat.kind === 'folder'
-        ? (await findManifests(absolute, ports)).map((file) => `${path.replace(/\/$/, '')}/${file}`)
-        : [path];
-    for (const file of files) {
-      const text = await ports.files.readText(await ports.files.resolve(file));
-      documents.push(...parseManifests(text, file));
-    }
-  }
+  const documents = await readPlainDocuments(paths, ports);
   const digest = digestOf(documents.map(({ object }) => object));
   const metadata = {
     apiVersion: 'v2',
@@ -277,18 +280,6 @@ async function readPlainManifests(
     ],
     crds: [],
   };
-}
-
-/** Files by their suffix, links to files among them, as kubectl reads a folder; like it, no folder is reached through a link. */
-async function findManifests(cwd: string, { files }: RenderPorts): Promise<readonly string[]> {
-  const found = await files.glob(['**/*.{yaml,yml,json}'], { cwd, links: true });
-  const isFile = await Promise.all(
-    // The last dot is looked up in what a link leads to: only a folder has one.
-    found.map(
-      async (name) => !name.split('/').includes('node_modules') && !(await files.stat(`${cwd}/${name}/.`)),
-    ),
-  );
-  return found.filter((_, index) => isFile[index]);
 }
 
 function placeDraft(draft: Draft, kinds: Kinds): RenderedRelease {

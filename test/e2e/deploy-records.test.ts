@@ -141,6 +141,34 @@ test('a deploy that failed and was kept is what a rollback takes back: whole, or
   assert.equal(await textOf(set, 'base'), 'worse');
 });
 
+test('a deploy that only took drift back is no installation: its rollback removes nothing', async (t) => {
+  const set = await makeTestSet(t, sandbox);
+  const byHand = (release: string) =>
+    kube.patch({ apiVersion: 'v1', kind: 'ConfigMap', namespace: set.name, name: release }, 'merge', {
+      data: { text: 'by hand' },
+    });
+  assert.equal((await deploy(set, 'one')).verdict, 'simulated');
+  await byHand('web');
+  assert.equal((await deploy(set, 'one')).verdict, 'simulated');
+  for (const program of helms)
+    assert.deepEqual(revisionsOf(program, set, 'web'), ['1 superseded', '2 deployed']);
+  const writes = await readWrites(sandbox, set.name);
+  assertCoded(await set.run(['rollback']), {
+    code: 'rollout/unknown-revision',
+    exitCode: 2,
+    message: /deployed what had been deployed before/,
+    remedy: /--revision/,
+  });
+  assert.deepEqual(await readWrites(sandbox, set.name), writes);
+  // Beside a change of another release the same: that one goes back, and this one stays.
+  await byHand('web');
+  await set.setValues({ base: { text: 'two' }, web: { text: 'one' } });
+  assert.equal((await set.run(['deploy'])).report.verdict, 'simulated');
+  const back = await set.run(['rollback']);
+  assert.equal(back.report.verdict, 'simulated', back.report.error?.message ?? back.report.summary);
+  assert.deepEqual([await textOf(set, 'base'), await textOf(set, 'web')], ['one', 'one']);
+});
+
 test('what helm rollback goes to after a failed upgrade that was put back is the failed one: ours is not', async (t) => {
   for (const program of helms) {
     const set = await makeTestSet(t, sandbox);

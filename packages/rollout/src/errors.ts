@@ -207,6 +207,17 @@ export function nothingDeployed(set: string): ZakenakError {
   });
 }
 
+/** The last rollout deployed what had been deployed before. */
+export function sameBefore(set: string): ZakenakError {
+  return new ZakenakError({
+    code: 'rollout/unknown-revision',
+    message: `The last rollout of '${set}' deployed what had been deployed before: nothing of it has to be taken back.`,
+    remedy:
+      'To go further back name a release and its revision with --release and --revision; zakenak history shows them.',
+    exitCode: exitCodes.badInput,
+  });
+}
+
 /** The last deploy was put back, and what is there is the first rollout of the set. */
 export function nothingBefore(set: string): ZakenakError {
   return new ZakenakError({

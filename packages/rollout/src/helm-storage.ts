@@ -116,14 +116,24 @@ export function putBackBy({ secret }: HelmRecord): string {
  */
 export function formerOf(history: HelmHistory): HelmRecord | undefined {
   const current = newest(history, 'deployed');
+  return deployedBefore(history, current).findLast((record) => !(current && holdsSame(record, current)));
+}
+
+/** True where the rollout of the deployed revision brought the release: nothing else had deployed it since it was last uninstalled, whatever it held. */
+export function wasInstalled(history: HelmHistory): boolean {
+  const since = history.slice(history.findLastIndex(({ status }) => status === 'uninstalled') + 1);
+  return deployedBefore(since, newest(since, 'deployed')).length === 0;
+}
+
+/** What was once deployed before, by another rollout than the present one's, and by none that was put back. */
+function deployedBefore(history: HelmHistory, current: HelmRecord | undefined): HelmHistory {
   const rollout = current ? rolloutOf(current) : '';
   const taken = new Set([rollout, ...history.map(putBackBy)].filter(Boolean));
-  return history.findLast(
+  return history.filter(
     (record) =>
       record.status === 'superseded' &&
       record.version < (current?.version ?? Number.POSITIVE_INFINITY) &&
-      !taken.has(rolloutOf(record)) &&
-      !(current && holdsSame(record, current)),
+      !taken.has(rolloutOf(record)),
   );
 }
 

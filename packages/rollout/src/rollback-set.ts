@@ -1,6 +1,13 @@
 import { createLimiter, createReport, type Report } from '@zakenak/core';
 import { lookInto } from './damaged-record.ts';
-import { nothingBefore, nothingDeployed, revisionOfNone, unknownRelease, unknownRevision } from './errors.ts';
+import {
+  nothingBefore,
+  nothingDeployed,
+  revisionOfNone,
+  sameBefore,
+  unknownRelease,
+  unknownRevision,
+} from './errors.ts';
 import { renderFromRecord, renderRemoval } from './from-record.ts';
 import { needsWithin, orderByNeeds, reverseNeeds } from './graph.ts';
 import { createHealthRules } from './health-rules.ts';
@@ -16,6 +23,7 @@ import {
   readHistories,
   rolloutOf,
   standing,
+  wasInstalled,
 } from './helm-storage.ts';
 import { type JournalRelease, readJournal, writeHead } from './journal.ts';
 import { textAt } from './json.ts';
@@ -232,7 +240,14 @@ function lastRollout(request: RollbackRequest, histories: ReadonlyMap<string, He
   // After a deploy that was put back, nobody who says "rollback" means that the whole set is to go.
   const wasPutBack = goals.some(({ record }) => putBackBy(record) !== '');
   if (wasPutBack && goals.every(({ target }) => !target)) throw nothingBefore(request.set);
-  return goals;
+  const moved = goals.filter((goal) => moves(goal, histories.get(goal.name) ?? []));
+  if (moved.length === 0) throw sameBefore(request.set);
+  return moved;
+}
+
+/** False where the rollout deployed what had been deployed before, as it does to take back drift: nothing of the release is to be taken back, and it is not the rollout's to remove. */
+function moves({ target }: Goal, history: HelmHistory): boolean {
+  return target !== undefined || wasInstalled(history);
 }
 
 /**
@@ -254,6 +269,7 @@ function keptRollout(
   return all.flatMap(({ name, history, attempts, deployed, failedBy }): readonly Goal[] => {
     if (failedBy) return [deployed ? { name, target: deployed } : neverThere(name, attempts)];
     const isPart = deployed !== undefined && rollouts.has(rolloutOf(deployed));
-    return isPart ? [{ name, target: formerOf(history) }] : [];
+    const goal = { name, target: isPart ? formerOf(history) : undefined };
+    return isPart && moves(goal, history) ? [goal] : [];
   });
 }

@@ -217,7 +217,7 @@ function findingsOf(release: ReleaseStatus): readonly Finding[] {
   if (isWell(release)) return [];
   if (release.damage.length > 0) return release.damage;
   const ruleId =
-    release.status === 'absent'
+    release.status === 'absent' || release.status === 'uninstalled'
       ? 'rollout/not-deployed'
       : release.status !== 'deployed'
         ? 'rollout/last-deploy-failed'

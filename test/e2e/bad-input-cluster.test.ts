@@ -216,6 +216,26 @@ metadata: { name: one }
     await assertRefused(set, { ...wanted, message: /: Unauthorized\./ }, ['--kubeconfig', unknown]);
   });
 
+  test('credentials that have run out, for every verb that asks the cluster', async (t) => {
+    const set = await deployed(t);
+    const user = await serviceAccountToken(sandbox, { name: 'default' }, 60);
+    const old = await kubeconfigAs(sandbox, 'old-for-all', user);
+    for (const args of [
+      ['rollback'],
+      ['status'],
+      ['history'],
+      ['audit'],
+      ['unlock', '--force'],
+      ['sync', '--mode', 'correct'],
+      ['sync', '--mode', 'hold'],
+    ]) {
+      const { outcome, writes } = await auditOf(sandbox, () => set.run([...args, '--kubeconfig', old]));
+      const wanted = { code: 'kube/unauthorized', exitCode: 4, remedy: /Renew/ };
+      assertCoded(outcome, { ...wanted, message: /: the token expired \d{4}-\d\d-\d\dT/ });
+      assert.deepEqual(lines(writes), [], args.join(' '));
+    }
+  });
+
   test('a plan that was made for another cluster', async (t) => {
     const set = await makeTestSet(t, sandbox);
     const there = ['--kubeconfig', other.kubeconfig, '--plan-file', 'plan.json'];

@@ -212,6 +212,32 @@ describe('the rights of a deploy', { concurrency: false }, () => {
     }
   });
 
+  test('one who may nothing is told so by every other verb too, and writes nothing', async (t) => {
+    const { run, allow, who } = await makeDeployer(t);
+    assert.equal((await run(['deploy'])).report.verdict, 'passed');
+    await allow([], { group: '', resource: 'secrets', verb: 'list', allowed: false });
+    for (const args of [
+      ['rollback'],
+      ['rollback', '--release', 'web'],
+      ['status'],
+      ['history'],
+      ['audit'],
+      ['unlock'],
+      ['unlock', '--force'],
+      ['sync'],
+      ['sync', '--mode', 'correct'],
+      ['sync', '--mode', 'hold'],
+    ]) {
+      const { outcome, writes } = await auditOf(sandbox, () => run(args), who);
+      assertCoded(outcome, {
+        code: 'rollout/forbidden',
+        exitCode: 4,
+        message: /cannot (?:get|list) resource "\w+" in API group "[^"]*"/,
+      });
+      assert.deepEqual(lines(writes), [], args.join(' '));
+    }
+  });
+
   test('nothing is refused that the API server allows: any verb, any resource, single names', async (t) => {
     const { set, run, rules, allow } = await makeDeployer(t);
     const all = { apiGroups: ['*'], resources: ['*'], verbs: ['*'] };

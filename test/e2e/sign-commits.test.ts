@@ -7,6 +7,7 @@ import { type TestContext, test } from 'node:test';
 import { setupSigning, signByForge, signCommits, signSpec, verifyCommits } from '@zakenak/commits';
 import { type CommitRange, parseInputs } from '@zakenak/core';
 import { createGithubForge } from '@zakenak/forges';
+import { createSystemClock } from '@zakenak/machine';
 import { address, makeRepository } from './commits-fixture.ts';
 import { authority, makeX509 } from './x509-fixture.ts';
 
@@ -217,7 +218,12 @@ async function playGithub(t: TestContext, { folder, run }: Repository) {
     server.closeAllConnections();
   });
   const apiUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  return { state, there, bare, forge: createGithubForge({ owner: 'o', repo: 'r', token: 'none', apiUrl }) };
+  return {
+    state,
+    there,
+    bare,
+    forge: createGithubForge({ owner: 'o', repo: 'r', token: 'none', apiUrl, clock: createSystemClock() }),
+  };
 }
 
 test('the forge makes the commits itself, the same files in each, or none of them', async (t) => {

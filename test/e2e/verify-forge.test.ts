@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { test } from 'node:test';
 import { verifyCommits } from '@zakenak/commits';
 import { createGithubForge } from '@zakenak/forges';
+import { createSystemClock } from '@zakenak/machine';
 import { address, makeRepository } from './commits-fixture.ts';
 
 test('the forge’s own verdict stands beside ours, counts alone or with it, and never where the forge has none', async (t) => {
@@ -46,7 +47,8 @@ test('the forge’s own verdict stands beside ours, counts alone or with it, and
     server.closeAllConnections();
   });
   const apiUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const forge = async () => createGithubForge({ owner: 'o', repo: 'r', token: 'none', apiUrl });
+  const forge = async () =>
+    createGithubForge({ owner: 'o', repo: 'r', token: 'none', apiUrl, clock: createSystemClock() });
   const judge = async (mode: string, more: Record<string, string> = {}) => {
     const { outputs, findings } = await verifyCommits(request({ mode, ...more }, { forge }), ports);
     const unverified = outputs.unverified as Readonly<Record<string, string>>;

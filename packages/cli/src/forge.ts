@@ -24,7 +24,7 @@ export function createForge(host: CiHost, given: string | undefined, reach: Reac
   if (!token) return undefined;
   if (host.name === 'github') {
     const apiUrl = env.GITHUB_API_URL;
-    return createGithubForge({ owner, repo, token, ...(apiUrl ? { apiUrl } : {}) });
+    return createGithubForge({ ...reach, owner, repo, token, ...(apiUrl ? { apiUrl } : {}) });
   }
   if (host.name === 'gitlab') {
     const { CI_API_V4_URL: apiUrl, CI_PROJECT_ID: project } = env;

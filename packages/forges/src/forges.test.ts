@@ -5,8 +5,11 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { fakeClock } from '@zakenak/core/testing';
 import { detectHost } from './detect.ts';
 import { createGithubForge } from './github/forge.ts';
+
+const clock = fakeClock();
 
 const [a, b, zero] = ['a', 'b', '0'].map((digit) => digit.repeat(40));
 
@@ -135,7 +138,7 @@ test('the sticky comment is found on a later page and replaced, and nobody else�
   );
   await new Promise((resolve) => server.once('listening', resolve));
   const apiUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const forge = createGithubForge({ owner: 'o', repo: 'r', token: 'none', apiUrl });
+  const forge = createGithubForge({ owner: 'o', repo: 'r', token: 'none', apiUrl, clock });
   assert.equal(await forge.upsertComment({ pullRequest: 3, marker: 'zakenak', body: 'new' }), 'url-of-42');
   assert.deepEqual(calls, [
     'GET /user',
@@ -195,7 +198,7 @@ test('signatures are asked for a hundred commits at a time; what GitHub does not
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const apiUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const forge = createGithubForge({ owner: 'o', repo: 'r', token: 'none', apiUrl });
+  const forge = createGithubForge({ owner: 'o', repo: 'r', token: 'none', apiUrl, clock });
   const shas = Array.from({ length: 250 }, (_, index) => index.toString(16).padStart(40, '0'));
   const verdicts = await forge.readVerifications(shas);
   assert.deepEqual(sizes, [100, 100, 50]);
@@ -235,7 +238,7 @@ test('a workflow’s token may not ask who it is: its comment is a bot’s', asy
   }).listen(0, '127.0.0.1');
   await new Promise((resolve) => server.once('listening', resolve));
   const apiUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const forge = createGithubForge({ owner: 'o', repo: 'r', token: 'none', apiUrl });
+  const forge = createGithubForge({ owner: 'o', repo: 'r', token: 'none', apiUrl, clock });
   assert.equal(await forge.upsertComment({ pullRequest: 3, marker: 'zakenak', body: 'new' }), 'url-of-2');
   assert.equal(calls.at(-1), 'PATCH /repos/o/r/issues/comments/2');
   server.close();
@@ -251,7 +254,7 @@ test('a comment too long for GitHub is cut at its limit, and says so', async () 
   }).listen(0, '127.0.0.1');
   await new Promise((resolve) => server.once('listening', resolve));
   const apiUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const forge = createGithubForge({ owner: 'o', repo: 'r', token: 'none', apiUrl });
+  const forge = createGithubForge({ owner: 'o', repo: 'r', token: 'none', apiUrl, clock });
   await forge.upsertComment({ pullRequest: 3, marker: 'zakenak', body: 'x'.repeat(70_000) });
   const { body } = JSON.parse(sent);
   assert.equal(body.length, 65_536);
@@ -273,13 +276,45 @@ test('a release page is made once: one that is there already gives its address',
   await new Promise((resolve) => server.once('listening', resolve));
   try {
     const apiUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-    const forge = createGithubForge({ owner: 'o', repo: 'r', token: 'none', apiUrl });
+    const forge = createGithubForge({ owner: 'o', repo: 'r', token: 'none', apiUrl, clock });
     const page = { title: 't', notes: 'n', prerelease: false, draft: false };
     assert.deepEqual(await forge.createRelease({ ...page, tag: 'v1.0.0' }), {
       url: 'https://forge.invalid/v1.0.0',
     });
     await assert.rejects(forge.createRelease({ ...page, tag: 'v2.0.0' }));
     assert.equal(calls.length, 4);
+  } finally {
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+  }
+});
+
+test('GitHub in trouble is asked again as it says, and a refusal that names no time is one', async () => {
+  const answers = [
+    { status: 403, headers: { 'retry-after': '7' }, data: { message: 'secondary rate limit' } },
+    { status: 502, headers: {}, data: { message: 'bad gateway' } },
+    { status: 201, headers: {}, data: {} },
+    { status: 403, headers: {}, data: { message: 'Resource not accessible by integration' } },
+    { status: 429, headers: { 'retry-after': '3600' }, data: { message: 'an hour' } },
+  ];
+  let asked = 0;
+  const server = createServer((_request, response) => {
+    const { status, headers, data } = answers[asked++] ?? { status: 500, headers: {}, data: {} };
+    response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(data));
+  }).listen(0, '127.0.0.1');
+  await new Promise((resolve) => server.once('listening', resolve));
+  try {
+    const apiUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const forge = createGithubForge({ owner: 'o', repo: 'r', token: 'none', apiUrl, clock });
+    const status = { sha: 'a'.repeat(40), context: 'zakenak', state: 'success', description: 'd' } as const;
+    const started = clock.monotonicMs();
+    await forge.setStatus(status);
+    assert.equal(clock.monotonicMs() - started, 7_000 + 2_000);
+    await assert.rejects(forge.setStatus(status), { code: 'forge/forbidden' });
+    await assert.rejects(forge.setStatus(status), /an hour/);
+    assert.equal(asked, answers.length);
+    await assert.rejects(forge.setStatus(status));
+    assert.equal(asked, answers.length + 4);
   } finally {
     server.closeAllConnections();
     await new Promise((resolve) => server.close(resolve));

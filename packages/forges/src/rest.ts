@@ -51,9 +51,8 @@ export function createRest(options: RestOptions): Rest {
         ...(body ? { body: JSON.stringify(body) } : {}),
         ...(proxy ? { proxy } : {}),
       });
-      const wait = retryAfterMs(answer.headers['retry-after'], clock) ?? 1_000 * 2 ** (attempt - 1);
-      const passes = answer.status === 429 || answer.status >= 500;
-      if (!passes || attempt === attempts || wait > longestWaitMs)
+      const wait = waitBeforeRetry(answer.status, answer.headers['retry-after'], attempt, clock);
+      if (wait === undefined)
         return { status: answer.status, data: parse(Buffer.from(answer.body).toString('utf8')) };
       await clock.sleep(wait, signal);
     }
@@ -94,6 +93,20 @@ export function record(value: unknown): Readonly<Record<string, unknown>> {
 /** The value as objects; none where it is no list. */
 export function records(value: unknown): readonly Readonly<Record<string, unknown>>[] {
   return Array.isArray(value) ? value.map(record) : [];
+}
+
+/** Milliseconds until a forge is asked again after its `attempt`th answer, counted from 1; undefined where it is not. */
+export function waitBeforeRetry(
+  status: number,
+  retryAfter: string | undefined,
+  attempt: number,
+  clock: Clock,
+): number | undefined {
+  const asked = retryAfterMs(retryAfter, clock);
+  // GitHub says so of its secondary limits; no other refusal names a time.
+  const passes = status === 429 || status >= 500 || (status === 403 && asked !== undefined);
+  const wait = asked ?? 1_000 * 2 ** (attempt - 1);
+  return passes && attempt < attempts && wait <= longestWaitMs ? wait : undefined;
 }
 
 function retryAfterMs(header: string | undefined, clock: Clock): number | undefined {

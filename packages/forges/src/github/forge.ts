@@ -1,7 +1,8 @@
 import type { Octokit } from '@octokit/rest';
-import type { FullForge } from '@zakenak/core';
+import type { Clock, FullForge } from '@zakenak/core';
 import { forgeError } from '../errors.ts';
 import { cutComment, keepOneComment, shorten } from '../one-comment.ts';
+import { waitBeforeRetry } from '../rest.ts';
 import { createCommit, type Place, requiresSignatures } from './signing.ts';
 
 /** GitHub cuts nothing: a longer comment is refused. */
@@ -14,6 +15,9 @@ export interface GithubForgeOptions {
   readonly owner: string;
   readonly repo: string;
   readonly token: string;
+  readonly clock: Clock;
+  /** Ends the waits between attempts. */
+  readonly signal?: AbortSignal;
   /** https://api.github.com where nothing is said. */
   readonly apiUrl?: string;
 }
@@ -23,14 +27,15 @@ export function createGithubForge(options: GithubForgeOptions): FullForge {
   const place = { owner: options.owner, repo: options.repo };
   let loading: Promise<Octokit> | undefined;
   const octokit = () => {
-    loading ??= import('@octokit/rest').then(
-      (rest) =>
-        new rest.Octokit({
-          auth: options.token,
-          userAgent: 'zakenak',
-          ...(options.apiUrl ? { baseUrl: options.apiUrl } : {}),
-        }),
-    );
+    loading ??= import('@octokit/rest').then((rest) => {
+      const api = new rest.Octokit({
+        auth: options.token,
+        userAgent: 'zakenak',
+        ...(options.apiUrl ? { baseUrl: options.apiUrl } : {}),
+      });
+      askAgain(api, options);
+      return api;
+    });
     return loading;
   };
   const attempt = async <T>(operation: string, body: (api: Octokit) => Promise<T>): Promise<T> => {
@@ -62,6 +67,30 @@ export function createGithubForge(options: GithubForgeOptions): FullForge {
     createRelease: (release) =>
       attempt('create the release', async (api) => ({ url: await createRelease(api, place, release) })),
   };
+}
+
+/** What passes is asked again, by the rule of the other forges. */
+function askAgain(api: Octokit, { clock, signal }: Pick<GithubForgeOptions, 'clock' | 'signal'>): void {
+  api.hook.wrap('request', async (request, options) => {
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await request(options);
+      } catch (thrown) {
+        const { status = 0, response } = thrown as RequestFailure;
+        const after = response?.headers?.['retry-after'];
+        const wait = waitBeforeRetry(status, after === undefined ? after : String(after), attempt, clock);
+        // Without an answer octokit says 500 of its own.
+        if (!response || wait === undefined) throw thrown;
+        await clock.sleep(wait, signal);
+      }
+    }
+  });
+}
+
+/** What octokit throws, as far as it is read here (@octokit/request-error). */
+interface RequestFailure {
+  readonly status?: number;
+  readonly response?: { readonly headers?: Readonly<Record<string, string | number | undefined>> };
 }
 
 async function createRelease(

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createRedactor, type Files, type ProcessRunner, ZakenakError } from '@zakenak/core';
+import { hookObject, hookOf } from './hook.ts';
 import { parseManifests, parseYaml } from './manifest.ts';
 import type { ValuesLayer } from './request.ts';
 import { mergeValues, readValues } from './values.ts';
@@ -248,3 +249,35 @@ for (const [name, text, position] of [
   test(`values ${name} are refused with their place`, async () => {
     await assert.rejects(valuesOf([{ file: 'v.yaml' }], { '/w/v.yaml': text }), isBad(position, /./));
   });
+
+test('a document’s own text, as a record keeps it, is read as the same object again', () => {
+  const map = (name: string, more = '') =>
+    `apiVersion: v1\nkind: ConfigMap\nmetadata: { name: ${name} }\n${more}`;
+  const text = [
+    map('indented').replace(/^(?=.)/gm, '  '),
+    map('kept', 'data:\n  x: |+\n    a\n\n\n'),
+    map('clipped', 'data:\n  x: |\n    a\n\n\n'),
+    '{ apiVersion: v1, kind: List, items: [{ apiVersion: v1, kind: Secret, metadata: { name: listed } }] }\n',
+  ].join('---\n');
+  const inline = '--- { apiVersion: v1, kind: Secret, metadata: { name: inline } }\n';
+  const documents = parseManifests(text + inline, 'a.yaml');
+  const names = documents.map(({ object }) => object.metadata.name);
+  assert.deepEqual(names, ['indented', 'kept', 'clipped', 'listed', 'inline']);
+  assert.deepEqual(documents[1]?.object['data'], { x: 'a\n\n\n' });
+  const record = documents.map((document) => `---\n# Source: a.yaml\n${document.text}\n`).join('');
+  assert.deepEqual(
+    parseManifests(record, 'a record').map(({ object }) => object),
+    documents.map(({ object }) => object),
+  );
+});
+
+test('a hook that is an item of a List is that item, not the List’s first', () => {
+  const item = (name: string, annotations = '{}') =>
+    `{ apiVersion: v1, kind: ConfigMap, metadata: { name: ${name}, annotations: ${annotations} } }`;
+  const [, hook] = parseManifests(
+    `apiVersion: v1\nkind: List\nitems: [${item('a')}, ${item('b', '{ helm.sh/hook: pre-install }')}]\n`,
+    'a.yaml',
+  );
+  const held = hook && hookOf(hook);
+  assert.equal(held && hookObject(held)?.metadata.name, 'b');
+});

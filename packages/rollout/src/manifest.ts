@@ -47,15 +47,25 @@ export function parseManifests(text: string, path: string): readonly ManifestDoc
     return parseYaml(part, source, { linesBefore: before, repeatedKeys: 'last' })
       .filter((value) => value !== null && value !== undefined)
       .flatMap((value) => openList(value))
-      .map(({ value }) => ({ source, text: part.trim(), object: asObject(value, position) }));
+      .map(({ value, path: inList }) => {
+        const object = asObject(value, position);
+        // What is one of a List's items stands for itself: the List's text begins with another.
+        return { source, text: inList.length > 0 ? JSON.stringify(object) : ownText(part), object };
+      });
   });
+}
+
+/** Without the empty lines around it, but with everything that means something: the first line's indentation, and what a text block with `+` ends in. */
+function ownText(part: string): string {
+  const text = part.replace(/^(?:[ \t]*\r?\n)+/, '');
+  return /[|>]\d?\+/.test(text) ? text.replace(/\r?\n$/, '') : text.trimEnd();
 }
 
 /** The texts between `---` lines, without a byte order mark. */
 function splitDocuments(text: string): readonly { readonly part: string; readonly linesBefore: number }[] {
   const parts: { part: string; linesBefore: number }[] = [];
   let linesBefore = 0;
-  for (const part of text.replace(/^\uFEFF/, '').split(/^---(?:[ \t].*)?\r?$/m)) {
+  for (const part of text.replace(/^\uFEFF/, '').split(/^---(?:[ \t]+(?:#.*)?)?\r?$|^---(?=[ \t]+[^\s#])/m)) {
     if (part.trim() !== '') parts.push({ part, linesBefore });
     linesBefore += part.split('\n').length - 1;
   }

@@ -112,3 +112,70 @@ test('a release that cannot be rendered stops the others, and is told when they 
     'those under way were stopped and waited for, the rest not begun',
   );
 });
+
+test('a release is rendered once, when the kinds of all that it needs are known; its own of crds/ are served as Helm has it', async (t) => {
+  const root = await mkdtemp(join(tmpdir(), 'zakenak-render-'));
+  t.after(() => rm(root, { recursive: true }));
+  const definition = (kind: string) =>
+    JSON.stringify({
+      apiVersion: 'apiextensions.k8s.io/v1',
+      kind: 'CustomResourceDefinition',
+      metadata: { name: `${kind}s.example.com` },
+      spec: { group: 'example.com', names: { kind }, versions: [{ name: 'v1', served: true }] },
+    });
+  const names = ['user', 'more', 'kinds', 'alone', 'own'];
+  for (const name of names) {
+    await mkdir(join(root, name, name === 'own' ? 'crds' : 'templates'), { recursive: true });
+    await writeFile(join(root, name, 'Chart.yaml'), `apiVersion: v2\nname: ${name}\nversion: 1.0.0\n`);
+    if (name === 'own') await writeFile(join(root, 'own/crds/own.yaml'), definition('Own'));
+    else await writeFile(join(root, name, 'templates/all.yaml'), '# Capabilities\n');
+  }
+  await writeFile(join(root, 'own/values.yaml'), 'asks: Capabilities\n');
+  const renderings: string[] = [];
+  const rendered = renderRollout(
+    {
+      set: 'test',
+      // The first three places are of those that wait.
+      releases: [
+        { name: 'user', needs: ['more'] },
+        { name: 'alone', needs: ['more', 'kinds'] },
+        { name: 'more', needs: ['kinds'] },
+        { name: 'kinds' },
+        { name: 'own' },
+      ].map((release) => ({ ...release, namespace: 'test', source: { chart: release.name } })),
+    },
+    {
+      files: createFiles(root),
+      progress: collectingProgress(),
+      redactor: createRedactor(),
+      process: {
+        ...fakeProcess([]),
+        run: async ({ args = [] }) => {
+          const [, name = ''] = args;
+          const served = (args[args.indexOf('--api-versions') + 1] ?? '').split(',');
+          const kinds = served.filter((part) => part.startsWith('example.com/v1/'));
+          renderings.push(`${name}: ${kinds.map((kind) => kind.slice(15)).join(' ')}`);
+          if (name === 'user' && kinds.length < 2)
+            return { exitCode: 1, stdout: '', stderr: 'Error: needs its kinds', durationMs: 0 };
+          const defines = { kinds: 'Gear', more: 'Wheel', own: 'Own' }[name];
+          const source = `---\n# Source: ${name}/${name === 'own' ? 'crds' : 'templates'}/all.yaml\n`;
+          const stdout = `---\n${configMap(name)}${defines ? `${source}${definition(defines)}\n` : ''}`;
+          return { exitCode: 0, stdout, stderr: '', durationMs: 0 };
+        },
+      },
+      kube: fakeKube({
+        version: async () => ({ major: 1, minor: 34, gitVersion: 'v1.34.4' }),
+        resources: async () => [],
+      }),
+    },
+  );
+  assert.equal((await rendered).releases.length, 5);
+  assert.deepEqual(renderings.sort(), [
+    'alone: Gear Wheel',
+    'kinds: ',
+    'more: Gear',
+    'own: ',
+    'own: Own',
+    'user: Gear Wheel',
+  ]);
+});

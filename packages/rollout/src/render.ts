@@ -11,12 +11,12 @@ import type { HelmChart, HelmHook } from './helm-release.ts';
 import type { HelmRecord } from './helm-storage.ts';
 import { hookObject, hookOf, isHook } from './hook.ts';
 import { isRenderingOf, labelInputs, type RenderInputs } from './inputs.ts';
-import { canonicalJson, digestOf } from './json.ts';
-import { createKinds, type Kinds } from './kinds.ts';
+import { canonicalJson, digestOf, sameJson } from './json.ts';
+import { createKinds, definedKinds, type Kinds } from './kinds.ts';
 import { learnFromRecord, learnFromRelease } from './learn-releases.ts';
 import { learnFromValues, learnSuspects } from './learn-secrets.ts';
 import { type ManifestDocument, parseManifests } from './manifest.ts';
-import { type ServedKind, withNeededKinds } from './needed-kinds.ts';
+import { createNeededKinds, type ServedKind } from './needed-kinds.ts';
 import { placeObject } from './object.ts';
 import { ownedBy } from './ownership.ts';
 import { readPlainDocuments } from './plain-manifests.ts';
@@ -85,32 +85,32 @@ export async function renderRollout(
     return ['--kube-version', version.gitVersion, '--api-versions', [...new Set(names)].sort().join(',')];
   };
   await using folder = await ports.files.temporaryFolder('zakenak-render-');
-  const renderOne = async (
-    release: ReleaseRequest,
-    at: string,
-    capabilities: readonly string[],
-    signal?: AbortSignal,
-  ): Promise<Draft> => {
-    signal?.throwIfAborted();
+  const needed = createNeededKinds(ordered);
+  const renderOne = async (release: ReleaseRequest, at: string, signal: AbortSignal): Promise<Draft> => {
+    signal.throwIfAborted();
     const about = { stage: 'render', subject: release.name, release: release.name };
     ports.progress.emit({ ...about, state: 'started' });
-    const place = {
-      folder: `${folder.path}/${at}`,
-      capabilities,
-      deployed: options.deployed?.get(release.name),
-    };
-    const draft = await renderRelease(release, place, ports, signal);
+    const deployed = options.deployed?.get(release.name);
+    const renderFor = (path: string, capabilities: (asks: boolean) => Promise<readonly string[]>) =>
+      renderRelease(release, { folder: `${folder.path}/${path}`, capabilities, deployed }, ports, signal);
+    let draft = await renderFor(at, async (asks) =>
+      capabilitiesWith(asks ? await needed.of(release, signal) : []),
+    );
+    if (draft.asks && draft.crds.length > 0) {
+      // As Helm: what is in the crds/ folders is there before the templates are asked.
+      const kinds = await needed.of(release, signal);
+      const all = capabilitiesWith([...kinds, ...definedKinds(draft.crds)]);
+      if (!sameJson(all, capabilitiesWith(kinds))) draft = await renderFor(`${at}-again`, async () => all);
+    }
+    needed.settle(release, [...draft.crds, ...draft.documents.map(({ object }) => object)]);
     ports.progress.emit({ ...about, state: 'done' });
     return draft;
   };
-  const served = capabilitiesWith([]);
   const bodies = ordered.map(
-    (release, index) => (signal: AbortSignal) => renderOne(release, String(index), served, signal),
+    (release, index) => (signal: AbortSignal) => renderOne(release, String(index), signal),
   );
-  const first = await allOrNone(bodies, createLimiter(parallelRenders), options.signal);
-  const drafts = await withNeededKinds(first, resources, (release, kinds) =>
-    renderOne(release, `${release.name}-again`, capabilitiesWith(kinds), options.signal),
-  );
+  // Begun in the order of their needs, so that one that waits never keeps the place of one that it waits for.
+  const drafts = await allOrNone(bodies, createLimiter(parallelRenders), options.signal);
   const kinds = createKinds(
     resources,
     drafts.flatMap(({ crds, documents, hooks }) => [
@@ -168,7 +168,8 @@ async function renderRelease(
   release: ReleaseRequest,
   place: {
     readonly folder: string;
-    readonly capabilities: readonly string[];
+    /** By whether it can ask for them. */
+    readonly capabilities: (asks: boolean) => Promise<readonly string[]>;
     readonly deployed: HelmRecord | undefined;
   },
   ports: RenderPorts,
@@ -182,9 +183,10 @@ async function renderRelease(
   // Before helm has a word to say about them.
   learnFromValues([chart.chart.values, values], ports.redactor);
   const { name, namespace } = release;
-  const { capabilities, deployed } = place;
+  const { deployed } = place;
   // A definition that the set itself brings changes what the cluster serves: no reason to render anew what cannot ask for it.
   const asks = chart.asksForCapabilities || JSON.stringify(values).includes('Capabilities');
+  const capabilities = await place.capabilities(asks);
   // A chart that is made for certain versions is asked again when the cluster's changes.
   const bound = chart.chart.metadata['kubeVersion'] === undefined ? [] : capabilities.slice(0, 2);
   const asked = asks ? capabilities : bound;

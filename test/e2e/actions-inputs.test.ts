@@ -106,7 +106,7 @@ test('lint-helm: what is in the base branch’s baseline is counted and does not
   assert.deepEqual([written.outputs['findings-count'], written.outputs['new-count']], [count, '0']);
   const text = await readFile(join(folder, '.zakenak/lint-baseline.json'), 'utf8');
   const { known } = JSON.parse(text) as { known: readonly Readonly<Record<string, unknown>>[] };
-  assert.deepEqual(Object.keys(known[0] ?? {}), ['rule', 'path', 'hash', 'count', 'reason']);
+  assert.deepEqual(Object.keys(known[0] ?? {}), ['rule', 'path', 'hash', 'severity', 'count', 'reason']);
 
   const base = await commit({});
   // The change moves what is known, brings one more, and a baseline that would excuse it.

@@ -52,19 +52,29 @@ test('an update keeps reasons and what was not looked at, and forgets what is me
   assert.deepEqual(updateBaseline(reviewed, [], ['.']).known, []);
 });
 
+test('what became worse than the baseline knows it is new', () => {
+  const [worse] = before;
+  assert.ok(worse);
+  const baseline = updateBaseline(undefined, [{ ...worse, severity: 'info' }], ['.']);
+  assert.equal(compareWithBaseline([worse], baseline).fresh.length, 1);
+  assert.equal(compareWithBaseline([{ ...worse, severity: 'info' }], baseline).fresh.length, 0);
+  const both = updateBaseline(undefined, [{ ...worse, severity: 'info' }, worse], ['.']);
+  assert.equal(compareWithBaseline([worse, { ...worse, severity: 'low' }], both).fresh.length, 0);
+});
+
 test('the file says the same for the same findings, without lines, and a damaged one is refused', () => {
   const folders = ['charts/a', 'charts/b'];
   const text = renderBaseline(updateBaseline(undefined, before, folders));
   assert.equal(renderBaseline(updateBaseline(undefined, before.toReversed(), folders)), text);
   assert.equal(renderBaseline(parseBaseline(text, 'b')), text);
   assert.doesNotMatch(text, /line/i);
-  const entry = { rule: 'r', path: 'p', hash: 'h', count: 1, reason: '' };
+  const entry = { rule: 'r', path: 'p', hash: 'h', severity: 'low', count: 1, reason: '' };
   for (const broken of [
     'no',
     '[]',
     '{"version":2,"known":[]}',
     '{"version":1}',
-    ...[{ ...entry, count: 0 }, { ...entry, hash: 1 }, null].map((known) =>
+    ...[{ ...entry, count: 0 }, { ...entry, hash: 1 }, { ...entry, severity: 'none' }, null].map((known) =>
       JSON.stringify({ version: 1, known: [known] }),
     ),
   ])

@@ -1,4 +1,4 @@
-import type { Finding } from '@zakenak/core';
+import { type Finding, isAtLeast, type Severity, severities } from '@zakenak/core';
 import { badBaseline } from './errors.ts';
 
 /** Findings of one rule in one file that were there before. */
@@ -7,6 +7,8 @@ interface KnownFinding {
   readonly path: string;
   /** The findings' fingerprint, over rule, path and message: they stay known wherever they move in their file. */
   readonly hash: string;
+  /** How severe the worst of them was: what became worse since is new. */
+  readonly severity: Severity;
   /** How many there are: one more is new. */
   readonly count: number;
   /** Why they may stay. */
@@ -40,8 +42,8 @@ export function parseBaseline(text: string, path: string): Baseline {
   if (!Array.isArray(known)) throw badBaseline(path, 'it has no list `known`');
   for (const [index, entry] of known.entries()) {
     const words = ['rule', 'path', 'hash', 'reason'].every((key) => typeof entry?.[key] === 'string');
-    if (!words || !Number.isInteger(entry.count) || entry.count < 1)
-      throw badBaseline(path, `entry ${index + 1} lacks rule, path, hash, count or reason`);
+    if (!words || !severities.includes(entry.severity) || !Number.isInteger(entry.count) || entry.count < 1)
+      throw badBaseline(path, `entry ${index + 1} lacks rule, path, hash, severity, count or reason`);
   }
   return { version: 1, known };
 }
@@ -59,7 +61,7 @@ export function compareWithBaseline(findings: readonly Finding[], baseline: Base
   const fresh: Finding[] = [];
   const compared = findings.map((finding) => {
     const known = open.get(finding.fingerprint);
-    if (!known || known.left === 0) {
+    if (!known || known.left === 0 || !isAtLeast(known.severity, finding.severity)) {
       fresh.push(finding);
       return finding;
     }
@@ -81,12 +83,16 @@ export function updateBaseline(
   const before = new Map(baseline?.known.map((entry) => [entry.hash, entry]));
   const after = new Map([...before].filter(([, { path }]) => !isLooked(path)));
   for (const [hash, same] of Map.groupBy(findings, ({ fingerprint }) => fingerprint)) {
-    const [{ ruleId, location } = { ruleId: '' }] = same;
+    const [first] = same;
+    if (!first) continue;
+    const { ruleId, location } = first;
+    const severity = same.map((finding) => finding.severity).reduce((a, b) => (isAtLeast(a, b) ? a : b));
     const path = location?.path ?? '';
     const former = before.get(hash);
     // Of a file beside the charts not every finding need be in sight.
     const count = isLooked(path) ? same.length : Math.max(same.length, former?.count ?? 0);
-    after.set(hash, { rule: ruleId, path, hash, count, reason: former?.reason ?? 'not reviewed yet' });
+    const reason = former?.reason ?? 'not reviewed yet';
+    after.set(hash, { rule: ruleId, path, hash, severity, count, reason });
   }
   return { version: 1, known: [...after.values()] };
 }

@@ -15,6 +15,7 @@ import {
 import { parseKubeconform } from './kubeconform.ts';
 import { splitRendered } from './manifests.ts';
 import { checkPolicies } from './policies.ts';
+import { mergeRaw } from './raw-finding.ts';
 import { checkVersionBumps, compareVersions } from './version-bump.ts';
 
 test('the lint output becomes one problem per entry', () => {
@@ -349,4 +350,20 @@ test('no text of a program or a chart throws a parser, and every line that is to
         assert.ok(line === undefined || (line >= 1 && line <= index.lines.length));
     }
   }
+});
+
+test('what is excused in one combination and is a fault in another is a fault', () => {
+  const raw = (combination: string, severity: 'info' | 'high') => ({
+    ruleId: 'charts/refused-values',
+    severity,
+    message: 'a host is required',
+    location: { path: 'charts/web/templates/a.yaml', startLine: 3 },
+    tool: 'helm',
+    combination,
+  });
+  const told = [raw('helm lint', 'info'), raw('web in prod on 1.34.4', 'high'), raw('b on 1.34.4', 'info')];
+  assert.deepEqual(
+    mergeRaw(told).map(({ severity }) => severity),
+    ['high'],
+  );
 });

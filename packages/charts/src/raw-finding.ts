@@ -1,4 +1,4 @@
-import { createFinding, type Finding, type Location, type Severity } from '@zakenak/core';
+import { createFinding, type Finding, isAtLeast, type Location, type Severity } from '@zakenak/core';
 
 /** What was found in one combination of values file and Kubernetes version. */
 export interface RawFinding {
@@ -22,7 +22,7 @@ const remedies: Readonly<Record<string, string>> = {
     'Add the CustomResourceDefinition below a crds/ folder of the repository to have this kind checked.',
 };
 
-/** The same thing in several combinations is one finding that names them. */
+/** The same thing in several combinations is one finding that names them, as severe as it is in the worst. */
 export function mergeRaw(raw: readonly RawFinding[]): readonly Finding[] {
   const groups = new Map<string, RawFinding[]>();
   // A line may make several objects: the second of one combination is the second of another.
@@ -44,9 +44,14 @@ export function mergeRaw(raw: readonly RawFinding[]): readonly Finding[] {
     const { combination, message, ...rest } = first;
     const where = [...new Set([combination, ...others.map((item) => item.combination)])].join(', ');
     const remedy = first.remedy ?? remedies[first.ruleId];
+    const severity = others.reduce(
+      (worst, item) => (isAtLeast(item.severity, worst) ? item.severity : worst),
+      first.severity,
+    );
     return [
       createFinding({
         ...rest,
+        severity,
         message: `${message} (${where})`,
         identity: message,
         ...(remedy ? { remedy } : {}),

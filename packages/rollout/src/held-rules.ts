@@ -18,35 +18,49 @@ export function mindingHeld<T extends Parameters<typeof placeOf>[0] & { readonly
 /** What a set's `sync --mode hold` keeps as it is in the cluster: where each field is and since when, never its value. */
 export async function readHeldRules(
   place: JournalPlace,
-  ports: Pick<Ports, 'kube'>,
+  { kube }: Pick<Ports, 'kube'>,
   signal?: AbortSignal,
 ): Promise<readonly DriftRule[]> {
-  const ref = refOf(storeOf(place, []));
-  const live = await requestOf('Reading what is held', () => ports.kube.get(ref, signal));
-  try {
-    return live ? (JSON.parse(textAt(live, 'data', 'rules') || '[]') as readonly DriftRule[]) : [];
-  } catch (cause) {
-    const remedy = 'Delete it, and hold again what is to be held: zakenak sync --mode hold.';
-    throw damagedState(`The ConfigMap ${ref.name} in ${ref.namespace}`, remedy, cause);
-  }
+  return rulesIn(await requestOf('Reading what is held', () => kube.get(refOf(storeOf(place, [])), signal)));
 }
 
-/** Replaces what is held. */
-export async function writeHeldRules(
+const tries = 4;
+
+/** Holds these too, beside what is held and what somebody else holds at the same time. */
+export async function addHeldRules(
   rules: readonly DriftRule[],
   place: JournalPlace,
-  ports: Pick<Ports, 'kube'>,
+  { kube }: Pick<Ports, 'kube'>,
 ): Promise<void> {
-  const store = storeOf(place, rules);
   await requestOf('Writing what is held', async () => {
-    if (rules.length === 0) return void (await ports.kube.delete(refOf(store)));
-    try {
-      await ports.kube.create(store);
-    } catch (error) {
-      if (!(error instanceof KubeStatusError && error.status === 409)) throw error;
-      await ports.kube.replace(store);
+    for (let left = tries; ; left--) {
+      const live = await kube.get(refOf(storeOf(place, [])));
+      const { metadata, ...store } = storeOf(place, [...rulesIn(live), ...rules]);
+      const { resourceVersion } = live?.metadata ?? {};
+      try {
+        if (!resourceVersion) await kube.create({ ...store, metadata });
+        else await kube.replace({ ...store, metadata: { ...metadata, resourceVersion } });
+        return;
+      } catch (error) {
+        if (!(error instanceof KubeStatusError && error.status === 409) || left <= 1) throw error;
+      }
     }
   });
+}
+
+/** Holds nothing any more. */
+export async function removeHeldRules(place: JournalPlace, { kube }: Pick<Ports, 'kube'>): Promise<void> {
+  await requestOf('Writing what is held', () => kube.delete(refOf(storeOf(place, []))));
+}
+
+function rulesIn(live: KubeObject | undefined): readonly DriftRule[] {
+  try {
+    return JSON.parse(textAt(live, 'data', 'rules') || '[]') as readonly DriftRule[];
+  } catch (cause) {
+    const remedy = 'Delete it, and hold again what is to be held: zakenak sync --mode hold.';
+    const { name, namespace } = live?.metadata ?? {};
+    throw damagedState(`The ConfigMap ${name} in ${namespace}`, remedy, cause);
+  }
 }
 
 /** The rules that keep a drifted object's fields as they are. */

@@ -3,7 +3,7 @@ import type { ComparedRelease } from './compare-releases.ts';
 import { type Correction, type CorrectionRequest, prepareCorrection } from './correction.ts';
 import { describeDrift, driftOutput, driftSection } from './drift-text.ts';
 import { deployUnfinished } from './errors.ts';
-import { holdObject, mindingHeld, readHeldRules, writeHeldRules } from './held-rules.ts';
+import { addHeldRules, holdObject, mindingHeld, removeHeldRules } from './held-rules.ts';
 import { describe } from './object.ts';
 import { isNoop } from './plan.ts';
 import type { RunPorts } from './release-run.ts';
@@ -36,7 +36,7 @@ export async function syncRollout(
   signal?: AbortSignal,
 ): Promise<Report> {
   const whole = mindingHeld(request, ports);
-  if (request.unhold) await writeHeldRules([], placeOf(request, ports), ports);
+  if (request.unhold) await removeHeldRules(placeOf(request, ports), ports);
   const correction = await prepareCorrection(whole, ports, signal);
   if (request.mode === 'hold') return hold(whole, correction, ports);
   if (request.mode === 'report' || isNoop(correction.prepared.plan))
@@ -66,10 +66,7 @@ async function hold(
   const now = ports.clock.now();
   const why = `since ${now.toISOString()} by ${holder}`;
   const rules = compared.flatMap(({ objects }) => objects.flatMap((object) => holdObject(object, why)));
-  if (rules.length > 0) {
-    const place = placeOf(request, ports);
-    await writeHeldRules([...(await readHeldRules(place, ports)), ...rules], place, ports);
-  }
+  if (rules.length > 0) await addHeldRules(rules, placeOf(request, ports), ports);
   const unknown = stuck.filter(({ object }) => object.state === 'unknown');
   return createReport({
     tool: 'sync',

@@ -1,0 +1,28 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { type KubeObject, KubeStatusError } from '@zakenak/core';
+import { addHeldRules, readHeldRules } from './held-rules.ts';
+import { fakeKube } from './testing/objects.ts';
+
+const place = { set: 'shop', namespace: 'shop' };
+const rule = (name: string) => ({ kind: 'ConfigMap', name, pointers: [''], reason: 'r' });
+
+test('what several hold at once is held, also before anything was', async () => {
+  let kept: KubeObject | undefined;
+  const conflict = () =>
+    Promise.reject(new KubeStatusError({ status: 409, reason: 'Conflict', message: '' }));
+  const keep = async (object: KubeObject): Promise<KubeObject> => {
+    const resourceVersion = String(Number(kept?.metadata.resourceVersion ?? 0) + 1);
+    kept = { ...object, metadata: { ...object.metadata, resourceVersion } };
+    return kept;
+  };
+  const kube = fakeKube({
+    get: async () => kept,
+    create: async (object) => (kept ? conflict() : keep(object)),
+    replace: async (object) =>
+      object.metadata.resourceVersion === kept?.metadata.resourceVersion ? keep(object) : conflict(),
+  });
+  const names = ['a', 'b', 'c'];
+  await Promise.all(names.map((name) => addHeldRules([rule(name)], place, { kube })));
+  assert.deepEqual((await readHeldRules(place, { kube })).map(({ name }) => name).sort(), names);
+});

@@ -1,6 +1,6 @@
 import { asZakenakError, type Ports } from '@zakenak/core';
 import { type AuditOutcome, appendEntry } from './audit-trail.ts';
-import { type Journal, type JournalPlace, removeJournal } from './journal.ts';
+import { type Journal, type JournalPlace, listJournal, removeJournal } from './journal.ts';
 
 /** How what the journal tells of has ended. */
 export interface Ending {
@@ -39,9 +39,12 @@ export async function endJournal(
       to: revisions.get(name) ?? (outcome === 'rolled-back' ? fromRevision : toRevision),
     })),
   };
+  // Asked for beside the entry: nobody else changes the journal while the lock is held.
+  const listed = listJournal(place, ports);
+  listed.catch(() => undefined);
   await appendEntry(facts, place, ports).catch((error: unknown) => {
     const { message, remedy } = asZakenakError(error);
     ports.log.warn(`The audit trail could not be written: ${message} ${remedy}`);
   });
-  await removeJournal(place, ports);
+  await removeJournal(place, ports, await listed);
 }

@@ -182,21 +182,32 @@ function inHead(texts: ReleaseTexts): Readonly<Record<string, string>> | undefin
   return Object.fromEntries(texts.map(([name, text]) => [headKeyOf(name), text]));
 }
 
-/** Removes the journal: the rollout is finished, forward or back. The head goes first. */
-export async function removeJournal(place: JournalPlace, ports: Pick<Ports, 'kube'>): Promise<void> {
-  const doing = 'Removing the journal';
-  const { items } = await requestOf(doing, () => ports.kube.list(selectorOf(place)));
+/** What there is of a journal, for its removal. */
+export async function listJournal(
+  place: JournalPlace,
+  ports: Pick<Ports, 'kube'>,
+): Promise<readonly KubeObject[]> {
+  return (await requestOf('Removing the journal', () => ports.kube.list(selectorOf(place)))).items;
+}
+
+/** Removes the journal: the rollout is finished, forward or back. The head goes first. `items` where it was listed already. */
+export async function removeJournal(
+  place: JournalPlace,
+  ports: Pick<Ports, 'kube'>,
+  items?: readonly KubeObject[],
+): Promise<void> {
+  const found = items ?? (await listJournal(place, ports));
   // Each as it was read: a removal that was sent long ago and arrives late takes nothing of the present holder's.
   const remove = ({ metadata: { name, resourceVersion } }: KubeObject): Promise<boolean> =>
-    requestOf(doing, () =>
+    requestOf('Removing the journal', () =>
       ports.kube.delete(
         { apiVersion: 'v1', kind: 'Secret', namespace: place.namespace, name },
         resourceVersion ? { resourceVersion } : {},
       ),
     );
   const isHead = ({ metadata }: KubeObject): boolean => metadata.name === headName(place);
-  await Promise.all(items.filter(isHead).map(remove));
-  await Promise.all(items.filter((item) => !isHead(item)).map(remove));
+  await Promise.all(found.filter(isHead).map(remove));
+  await Promise.all(found.filter((item) => !isHead(item)).map(remove));
 }
 
 function selectorOf({ set, namespace }: JournalPlace): Parameters<Ports['kube']['list']>[0] {

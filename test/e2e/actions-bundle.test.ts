@@ -1,14 +1,18 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { generateKeyPairSync } from 'node:crypto';
 import { cpSync, existsSync, globSync, readFileSync, statSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, type TestContext, test } from 'node:test';
+import { sealMessage, sigstore } from '@zakenak/commits/testing';
 import type { Report } from '@zakenak/core';
 import { distribute, pack } from '@zakenak/devkit';
 import { makeWorkspace, runStep } from './actions-fixture.ts';
+import { makeRepository, address as signer } from './commits-fixture.ts';
 import { createTestToolchain } from './sandbox-fixture.ts';
+import { authority, makeX509 } from './x509-fixture.ts';
 
 const root = join(import.meta.dirname, '../..');
 const address = 'https://example.invalid/v7.8.9/';
@@ -88,6 +92,54 @@ test('the archive’s command starts a sandbox, whose supervisor lies beside it,
   assert.equal(run('up').outputs.state, 'ready');
   assert.equal(run('down').outputs.state, 'absent');
   assert.equal(existsSync(folder), false);
+});
+
+test('the archive’s command verifies signatures of all four kinds, and refuses each where the commit was changed', async (t) => {
+  const repository = await makeRepository(t);
+  const { root, git, write, writeCommit, readCommit, commit, makeSshKey, makeGpgKey, exportKey } = repository;
+  const ssh = await makeSshKey();
+  const gpg = makeGpgKey(`a <${signer}>`);
+  const x509 = makeX509(repository);
+  const [issuer, log] = [
+    x509.certificate('Root', { extensions: authority }),
+    generateKeyPairSync('ec', { namedCurve: 'P-256' }),
+  ];
+  const person = `a <${sigstore.email}> ${sigstore.signedAt} +0000`;
+  const head = `tree ${git('mktree')}\nparent ${commit()}\nauthor ${person}\ncommitter ${person}\n`;
+  const der = sigstore.signGitsign(
+    { certificate: sigstore.certifyLogged(log) },
+    Buffer.from(`${head}\nchange\n`),
+  );
+  await write('.zakenak/allowed_signers', `${signer} ${ssh.publicKey}\n`);
+  await write('.zakenak/keyring', exportKey(gpg));
+  await write('.zakenak/ca_certificates', await x509.readPem([issuer]));
+  await write(
+    '.zakenak/trusted_root.json',
+    sigstore.trustedRoot(undefined, { ctlogs: [sigstore.logEntry(log.publicKey)] }),
+  );
+  const kinds = {
+    ssh: commit({ ssh: ssh.path }),
+    openpgp: commit({ gpg }),
+    x509: x509.commitBy(x509.certificate('Signer', { issuer })),
+    gitsign: writeCommit(`${head}gpgsig ${sealMessage(der).trimEnd().replaceAll('\n', '\n ')}\n\nchange\n`),
+  };
+  const verify = (id: string): readonly [number | null, string | undefined] => {
+    const command = join(base, 'first/zakenak/bin/zakenak');
+    const args = ['verify', '--head', id, '--base', `${id}^`, '--identities', `${sigstore.provider} *`];
+    const { status, stdout } = spawnSync(process.execPath, [command, ...args, '--json'], {
+      cwd: root,
+      encoding: 'utf8',
+      env: { PATH: process.env.PATH, HOME: join(root, '../home') },
+    });
+    const { outputs } = JSON.parse(stdout) as Report;
+    const unverified = outputs['unverified'] as Readonly<Record<string, string>>;
+    return [status, unverified[id]];
+  };
+  for (const [kind, id] of Object.entries(kinds)) {
+    assert.deepEqual(verify(id), [0, undefined], kind);
+    const changed = writeCommit(readCommit(id).replace(/\nchange/, '\nChange'));
+    assert.deepEqual(verify(changed), [1, 'commit/bad-signature'], kind);
+  }
 });
 
 test('a component names the archive by its digest', () => {

@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { TestContext } from 'node:test';
-import { lintCharts, spec } from '@zakenak/charts';
+import { lintCharts, type ReleaseValues, spec } from '@zakenak/charts';
 import { type ProcessRunner, parseInputs, type Report } from '@zakenak/core';
 import { collectingLog } from '@zakenak/core/testing';
 import { createFiles, createHttp, createProcessRunner } from '@zakenak/machine';
@@ -48,6 +48,7 @@ export interface LintOptions {
   readonly changed?: readonly string[];
   readonly inputs?: Readonly<Record<string, string>>;
   readonly ignored?: string;
+  readonly releases?: readonly ReleaseValues[];
   readonly base?: Readonly<Record<string, string>>;
   readonly cacheFolder?: string;
   readonly version?: string;

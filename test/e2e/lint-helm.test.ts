@@ -394,3 +394,26 @@ test('a changed library chart outside the charts’ folders has its dependents l
   const errors = bad(report).filter((text) => text.startsWith('charts/template-error'));
   assert.deepEqual([...new Set(errors)], ['charts/template-error libs/common/templates/_map.tpl:5']);
 });
+
+test('a library chart is linted and not rendered by itself, but where a release deploys it', async (t) => {
+  const root = await makeTree(t, {
+    'charts/common/Chart.yaml': 'apiVersion: v2\nname: common\nversion: 0.1.0\ntype: "library"\n',
+    'charts/common/ci/big-values.yaml': 'replicas: 3\n',
+    'charts/common/templates/_name.tpl': '{{- define "common.name" }}{{ .Release.Name }}{{ end }}\n',
+    'charts/web/Chart.yaml':
+      'apiVersion: v2\nname: web\nversion: 0.1.0\ndependencies:\n  - { name: common, version: 0.1.0, repository: "file://../common" }\n',
+    'charts/web/templates/name.yaml':
+      'apiVersion: v1\nkind: ConfigMap\nmetadata: { name: {{ include "common.name" . }} }\n',
+  });
+  const report = await lint(root);
+  assert.deepEqual(bad(report), []);
+  assert.equal(report.verdict, 'passed');
+  assert.deepEqual(report.outputs['changed-charts'], ['charts/common', 'charts/web']);
+  const release = { chart: 'charts/common', name: 'common', namespace: 'shop', label: 'common in prod' };
+  const deployed = await lint(root, { releases: [{ ...release, values: {}, places: [] }] });
+  assert.deepEqual(bad(deployed), ['charts/render-failed charts/common/Chart.yaml:']);
+  assert.match(
+    deployed.findings.map(({ message }) => message).join('\n'),
+    /not installable \(common in prod/,
+  );
+});

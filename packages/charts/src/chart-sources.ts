@@ -7,6 +7,8 @@ import { findForeignReferences } from './values-schema.ts';
 /** A chart as helm sees it, and where its files lie in the repository. */
 export interface ChartSources {
   readonly chart: Chart;
+  /** A chart of `type: library`, which helm renders as a part of others only. */
+  readonly isLibrary: boolean;
   /** Absolute: what helm is given. */
   readonly path: string;
   /** All files below `path`, so that no name that a template printed leads elsewhere. */
@@ -22,9 +24,10 @@ export interface ChartSources {
 
 /** What places need of a chart that helm is given at `path`; its files' bytes are not kept. */
 export function describeSources(chart: Chart, read: ReadChart, path: string): ChartSources {
-  const { dependencies } = readChartFile(chart.folder, 'Chart.yaml', read.contents);
+  const { dependencies, fields } = readChartFile(chart.folder, 'Chart.yaml', read.contents);
   return {
     chart,
+    isLibrary: fields['type'] === 'library',
     path,
     names: new Set(read.contents.keys()),
     origins: read.origins,

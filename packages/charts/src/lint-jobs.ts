@@ -134,9 +134,9 @@ async function renderOne(
     isOverLimit ||= found.some(({ ruleId }) => ruleId === 'charts/over-limit');
     return found;
   });
-  const combinations = [undefined, ...values].flatMap((set) =>
-    rules.schemas.map(({ version }) => ({ set, version })),
-  );
+  // helm renders no library by itself: its templates are judged in the charts that use them.
+  const sets = [undefined, ...values].filter((set) => !sources.isLibrary || set?.release !== undefined);
+  const combinations = sets.flatMap((set) => rules.schemas.map(({ version }) => ({ set, version })));
   const renderings = combinations.map(({ set, version }) =>
     take(async () => {
       // The chart's other renderings would take as long.

@@ -159,7 +159,13 @@ test('a release is rendered once, when the kinds of all that it needs are known;
             return { exitCode: 1, stdout: '', stderr: 'Error: needs its kinds', durationMs: 0 };
           const defines = { kinds: 'Gear', more: 'Wheel', own: 'Own' }[name];
           const source = `---\n# Source: ${name}/${name === 'own' ? 'crds' : 'templates'}/all.yaml\n`;
-          const stdout = `---\n${configMap(name)}${defines ? `${source}${definition(defines)}\n` : ''}`;
+          const text = definition(defines ?? '');
+          const asHook = text.replace(
+            '"metadata":{',
+            '"metadata":{"annotations":{"helm.sh/hook":"pre-install"},',
+          );
+          const made = defines ? `${source}${name === 'more' ? asHook : text}\n` : '';
+          const stdout = `---\n${configMap(name)}${made}`;
           return { exitCode: 0, stdout, stderr: '', durationMs: 0 };
         },
       },

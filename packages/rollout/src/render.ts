@@ -102,7 +102,7 @@ export async function renderRollout(
       const all = capabilitiesWith([...kinds, ...definedKinds(draft.crds)]);
       if (!sameJson(all, capabilitiesWith(kinds))) draft = await renderFor(`${at}-again`, async () => all);
     }
-    needed.settle(release, [...draft.crds, ...draft.documents.map(({ object }) => object)]);
+    needed.settle(release, defining(draft));
     ports.progress.emit({ ...about, state: 'done' });
     return draft;
   };
@@ -111,17 +111,7 @@ export async function renderRollout(
   );
   // Begun in the order of their needs, so that one that waits never keeps the place of one that it waits for.
   const drafts = await allOrNone(bodies, createLimiter(parallelRenders), options.signal);
-  const kinds = createKinds(
-    resources,
-    drafts.flatMap(({ crds, documents, hooks }) => [
-      ...crds,
-      ...documents.map(({ object }) => object),
-      ...hooks
-        .filter(({ kind }) => kind === 'CustomResourceDefinition')
-        .flatMap((hook) => hookObject(hook) ?? []),
-    ]),
-    createHealthRules(request.health ?? []),
-  );
+  const kinds = createKinds(resources, drafts.flatMap(defining), createHealthRules(request.health ?? []));
   const releases = drafts.map((draft) => placeDraft(draft, kinds));
   checkClaims(releases);
   for (const release of releases) {
@@ -129,6 +119,17 @@ export async function renderRollout(
     release.objects.forEach(checkExpressions);
   }
   return { set: request.set, releases, kinds };
+}
+
+/** What may define kinds: a release's objects, and the definitions that come as hooks. */
+function defining({ crds, documents, hooks }: Draft): readonly KubeObject[] {
+  return [
+    ...crds,
+    ...documents.map(({ object }) => object),
+    ...hooks
+      .filter(({ kind }) => kind === 'CustomResourceDefinition')
+      .flatMap((hook) => hookObject(hook) ?? []),
+  ];
 }
 
 /** The first one that fails stops the others, and is thrown when all have come to rest: what they work on can be removed then. */

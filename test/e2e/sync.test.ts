@@ -158,6 +158,10 @@ test('hold keeps what drifted over deploys and corrections until it is released'
   assert.equal(released.exitCode, 0, JSON.stringify(released.report.findings));
   assert.deepEqual(await dataOf(set), { a: '1', b: '3' });
   assert.ok(await liveOf(set, 'ConfigMap', 'gone'));
+  change(set, { a: 'hotfix' });
+  const elsewhere = await set.run(['sync', '--mode', 'hold', '--state-namespace', `${set.name}-books`]);
+  assert.equal(elsewhere.exitCode, 0, JSON.stringify(elsewhere.report.error));
+  kubectl(set, 'get', 'configmap', '--namespace', `${set.name}-books`, `zakenak.held.${set.name}`);
 });
 
 test('no correction while a deploy is unfinished', async (t) => {

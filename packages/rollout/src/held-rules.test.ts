@@ -7,8 +7,10 @@ import { fakeKube } from './testing/objects.ts';
 const place = { set: 'shop', namespace: 'shop' };
 const rule = (name: string) => ({ kind: 'ConfigMap', name, pointers: [''], reason: 'r' });
 
-test('what several hold at once is held, also before anything was', async () => {
+test('what several hold at once is held, also before anything was, not even the namespace', async () => {
   let kept: KubeObject | undefined;
+  let isThere = false;
+  const absent = () => Promise.reject(new KubeStatusError({ status: 404, reason: 'NotFound', message: '' }));
   const conflict = () =>
     Promise.reject(new KubeStatusError({ status: 409, reason: 'Conflict', message: '' }));
   const keep = async (object: KubeObject): Promise<KubeObject> => {
@@ -17,8 +19,13 @@ test('what several hold at once is held, also before anything was', async () => 
     return kept;
   };
   const kube = fakeKube({
-    get: async () => kept,
-    create: async (object) => (kept ? conflict() : keep(object)),
+    get: async ({ kind }) => (kind === 'Namespace' ? undefined : kept),
+    create: async (object) => {
+      if (object.kind !== 'Namespace') return !isThere ? absent() : kept ? conflict() : keep(object);
+      if (isThere) return conflict();
+      isThere = true;
+      return object;
+    },
     replace: async (object) =>
       object.metadata.resourceVersion === kept?.metadata.resourceVersion ? keep(object) : conflict(),
   });

@@ -4,6 +4,7 @@ import type { DriftRule, DriftSettings } from './drift-rules.ts';
 import { damagedState, requestOf } from './errors.ts';
 import type { JournalPlace } from './journal.ts';
 import { textAt } from './json.ts';
+import { ensureNamespace } from './lock.ts';
 import { refOf } from './object.ts';
 import { placeOf } from './transaction.ts';
 
@@ -42,7 +43,9 @@ export async function addHeldRules(
         else await kube.replace({ ...store, metadata: { ...metadata, resourceVersion } });
         return;
       } catch (error) {
-        if (!(error instanceof KubeStatusError && error.status === 409) || left <= 1) throw error;
+        if (!(error instanceof KubeStatusError) || ![404, 409].includes(error.status) || left <= 1)
+          throw error;
+        if (error.status === 404) await ensureNamespace(place.namespace, { kube });
       }
     }
   });

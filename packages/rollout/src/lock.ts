@@ -319,7 +319,8 @@ function keep(taken: KubeObject, former: string, request: LockRequest, ports: Lo
   };
 }
 
-async function ensureNamespace(name: string, ports: Pick<Ports, 'kube'>): Promise<void> {
+/** Creates a namespace that is not there. */
+export async function ensureNamespace(name: string, ports: Pick<Ports, 'kube'>): Promise<void> {
   const namespace = { apiVersion: 'v1', kind: 'Namespace', metadata: { name } };
   await requestOf(`Reading namespace ${name}`, async () => {
     if (await ports.kube.get({ apiVersion: 'v1', kind: 'Namespace', name })) return;

@@ -49,7 +49,7 @@ export async function readReleaseValues(
       const chart = chartFolderOf(release);
       if (chart === undefined) continue;
       const label = `${release.name} in ${name}`;
-      const layers = describeValues(release, environment, images);
+      const layers = describeValues(release, config, environment, images);
       const encrypted = await findEncrypted(layers, ports);
       if (encrypted !== undefined) {
         caveats.push(`${label} was not rendered: its values in ${encrypted} are encrypted.`);

@@ -36,7 +36,7 @@ export function describeRollout(
   const timeoutMs = inputs['wait-timeout'];
   const releases = environment.releases.map((release) => ({
     ...(timeoutMs === undefined ? {} : { timeoutMs }),
-    ...describeRelease(release, environment, images, manifests !== undefined),
+    ...describeRelease(release, config, environment, images, manifests !== undefined),
     ...(inputs.test || release.test ? { test: true } : {}),
   }));
   const all = [...(manifests ? [manifests] : []), ...releases];
@@ -84,6 +84,7 @@ function manifestsRelease(config: Config, { environment }: ResolvedEnvironment):
 
 function describeRelease(
   release: ReleaseConfig & { readonly namespace: string },
+  config: Config,
   { environment }: ResolvedEnvironment,
   images: readonly (BuildConfig & BuiltImage)[],
   hasManifests: boolean,
@@ -93,7 +94,7 @@ function describeRelease(
     name,
     namespace,
     source: { chart, ...(version ? { version } : {}), ...(repo ? { repo } : {}) },
-    values: describeValues(release, environment, images),
+    values: describeValues(release, config, environment, images),
     needs: [...(hasManifests ? [manifestsName] : []), ...(release.needs ?? [])],
     ...(timeout ? { timeoutMs: parseDuration('timeout', timeout) } : {}),
     ...(gpu ? { gpu: { count: gpu.count ?? 1, ...memoryOf(gpu.minMemory) } } : {}),
@@ -103,11 +104,16 @@ function describeRelease(
 /** A release's values in an environment, the last word last. */
 export function describeValues(
   release: ReleaseConfig,
+  config: Config,
   environment: ResolvedEnvironment['environment'],
   images: readonly (BuildConfig & BuiltImage)[],
 ): readonly ValuesLayer[] {
   const { name } = release;
-  return [...ownValues(release), ...environmentValues(name, environment), ...imageValues(name, images)];
+  return [
+    ...ownValues(release),
+    ...environmentValues(name, config, environment),
+    ...imageValues(name, images),
+  ];
 }
 
 function memoryOf(text: string | undefined): { readonly minMemoryBytes?: number } {
@@ -125,9 +131,12 @@ function ownValues({ values, valuesFrom = [] }: ReleaseConfig): readonly ValuesL
 /** The environment knows its place better than the release does: its values win. */
 function environmentValues(
   release: string,
+  { deploy }: Config,
   environment: ResolvedEnvironment['environment'],
 ): readonly ValuesLayer[] {
-  return (environment.values ?? []).map((file) => ({ file, release }));
+  // A release that is not of this environment is a release.
+  const releases = (deploy?.releases ?? []).map(({ name }) => name);
+  return (environment.values ?? []).map((file) => ({ file, release, releases }));
 }
 
 function imageValues(release: string, images: readonly (BuildConfig & BuiltImage)[]): readonly ValuesLayer[] {

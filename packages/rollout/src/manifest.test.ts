@@ -234,11 +234,24 @@ test('later layers win, empty ones change nothing', async () => {
 
 test('of a file for several releases each gets its own part and what is global', async () => {
   const files = { '/w/all.yaml': 'global: {a: 1}\nweb: {b: 2}\ndb: {c: 3}\nnone:\nbad: text\n' };
-  const of = (release: string) => valuesOf([{ file: 'all.yaml', release }], files);
+  const releases = ['web', 'db', 'none', 'bad', 'unknown'];
+  const of = (release: string) => valuesOf([{ file: 'all.yaml', release, releases }], files);
   assert.deepEqual(await of('web'), { global: { a: 1 }, b: 2 });
   assert.deepEqual(await of('unknown'), { global: { a: 1 } });
   assert.deepEqual(await of('none'), { global: { a: 1 } });
   await assert.rejects(of('bad'), isBad('all.yaml:1:1', /bad are a map/));
+});
+
+test('a misspelt release in such a file is refused with its line; what left the set, and what is like a release that is there, is not', async () => {
+  const files = { '/w/all.yaml': 'small: &small {b: 2}\nglobal: {}\ndb: {}\nweb-1: *small\n' };
+  const of = (...releases: string[]) => valuesOf([{ file: 'all.yaml', release: 'db', releases }], files);
+  await assert.rejects(
+    of('db', 'web-2'),
+    isBad('all.yaml:4:1', /no release 'web-1'; did you mean 'web-2'\?/),
+  );
+  assert.deepEqual(await of('db'), { global: {} });
+  assert.deepEqual(await of('db', 'web-1', 'web-2'), { global: {} });
+  assert.deepEqual(await of('db', 'beb-2'), { global: {} }, 'a short name is near to many');
 });
 
 for (const [name, text, position] of [

@@ -8,8 +8,8 @@ export type ValuesLayer =
   | { readonly values: Readonly<Record<string, unknown>> }
   /** A file of the release's own; `targetPath`: the key, with dots, under which its values lie. */
   | { readonly file: string; readonly optional?: boolean; readonly targetPath?: string }
-  /** A file for several releases: one top-level key for each, and `global` for all. */
-  | { readonly file: string; readonly release: string };
+  /** A file for several releases: one top-level key for each of `releases`, and `global` for all. */
+  | { readonly file: string; readonly release: string; readonly releases: readonly string[] };
 
 /** What a release is made of: a chart (folder, .tgz, oci:// reference, or a name in a repository), or plain manifests (files and folders). */
 export type ReleaseSource =

@@ -1,4 +1,4 @@
-import type { Ports } from '@zakenak/core';
+import { nearest, type Ports } from '@zakenak/core';
 import { badYaml } from './errors.ts';
 import { isRecord } from './json.ts';
 import { parseYaml } from './manifest.ts';
@@ -12,6 +12,7 @@ export type ValuesPorts = Pick<Ports, 'files'> & SopsPorts;
 
 /**
  * Reads and merges layers as helm merges `-f` files: maps are merged, everything else is replaced, null stays to remove a chart's default. Files that SOPS encrypted are decrypted.
+ * Throws ZakenakError `rollout/bad-yaml`, also for a misspelt release in an environment's file, and what decrypting throws.
  */
 export async function readValues(
   layers: readonly ValuesLayer[],
@@ -41,8 +42,41 @@ async function readLayer(layer: ValuesLayer, ports: ValuesPorts, signal?: AbortS
   const path = await ports.files.resolve(layer.file);
   if (isOptional && !(await ports.files.stat(path))) return {};
   const values = await readFile(layer.file, path, ports, signal);
-  if ('release' in layer) return partOf(values, layer);
+  if ('release' in layer) {
+    const slip = findSlip(values, layer.releases);
+    if (slip) {
+      const line = lineOf(slip.key, await ports.files.readText(path));
+      throw badYaml(
+        `${layer.file}:${line}:1`,
+        `there is no release '${slip.key}'; did you mean '${slip.near}'?`,
+      );
+    }
+    return partOf(values, layer);
+  }
   return 'targetPath' in layer && layer.targetPath ? nest(values, layer.targetPath) : values;
+}
+
+/**
+ * A key like the name of a release that has no key of its own: that release would get its chart's defaults. What else is no release may be one that left, or a person's anchors.
+ */
+function findSlip(
+  values: Values,
+  releases: readonly string[],
+): { readonly key: string; readonly near: string } | undefined {
+  const keys = Object.keys(values);
+  const without = releases.filter((name) => !keys.includes(name));
+  for (const key of keys) {
+    const near = key === 'global' || releases.includes(key) ? undefined : nearest(key, without);
+    // Short names are near to many others.
+    if (near !== undefined && near[0] === key[0]) return { key, near };
+  }
+  return undefined;
+}
+
+function lineOf(key: string, text: string): number {
+  const names = [`${key}:`, `"${key}":`, `'${key}':`];
+  const found = text.split('\n').findIndex((line) => names.some((name) => line.startsWith(name)));
+  return found < 0 ? 1 : found + 1;
 }
 
 /** What a file for several releases holds for one of them. */

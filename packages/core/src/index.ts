@@ -16,6 +16,7 @@ export type {
   KubeRef,
   KubeResource,
   KubeSelector,
+  KubeWarning,
   KubeWatchEvent,
   KubeWatchSelector,
 } from './ports/kube.ts';

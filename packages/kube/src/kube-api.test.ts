@@ -58,7 +58,12 @@ test('apply sends the object with manager, force and dry-run, and names who owns
   const sent = server.requests.at(-1);
   assert.equal(sent?.method, 'PATCH');
   assert.equal(sent?.path, '/api/v1/namespaces/apps/configmaps/settings');
-  assert.deepEqual(sent?.query, { fieldManager: 'helm', force: 'true', dryRun: 'All' });
+  assert.deepEqual(sent?.query, {
+    fieldManager: 'helm',
+    force: 'true',
+    fieldValidation: 'Ignore',
+    dryRun: 'All',
+  });
   assert.equal(sent?.headers['content-type'], 'application/apply-patch+yaml');
   assert.deepEqual(sent?.body, configMap);
 });
@@ -152,7 +157,7 @@ test('a request turned away with 429 comes again after the time asked for, also 
   assert.ok(performance.now() - turnedAt >= 990);
 });
 
-test('a server error is tried again a few times where that is harmless, one of a webhook never', async () => {
+test('a server error is tried again a few times where that is harmless, one of a webhook or about a field never', async () => {
   let message = 'etcdserver: leader changed';
   await using server = await playServer((_, response) =>
     sendJson(response, 500, Object.assign({}, status(500, 'InternalError'), { message })),
@@ -163,6 +168,9 @@ test('a server error is tried again a few times where that is harmless, one of a
   message = 'Internal error occurred: failed calling webhook "a.example.com"';
   await assert.rejects(server.kube.get(podRef), isStatus(500));
   assert.equal(tries(), 5);
+  message = 'failed to create typed patch object (apps/a; v1, Kind=Pod): .spek: field not declared in schema';
+  await assert.rejects(server.kube.get(podRef), isStatus(500));
+  assert.equal(tries(), 6);
 });
 
 test('gets and applies survive a connection that is cut', async () => {

@@ -5,6 +5,7 @@ import { listObjects } from './list.ts';
 import { pathOf, queryOf } from './paths.ts';
 import type { Request, Requester } from './requester.ts';
 import { type Fence, reasonOf } from './transport.ts';
+import { createWarnings, type Warnings } from './warnings.ts';
 import { type WatchPolicy, watchObjects } from './watch.ts';
 
 const patchTypes = {
@@ -41,12 +42,19 @@ export function createKubeApi(
     version = undefined;
     discovery.refresh();
   };
-  const facts = { version: readOnce, resources: discovery.resources, refreshDiscovery: refresh };
+  const warnings = createWarnings();
+  const facts = {
+    version: readOnce,
+    resources: discovery.resources,
+    refreshDiscovery: refresh,
+    warnings: warnings.tell,
+  };
   const build = (guard?: () => void, leftMs?: () => number): KubeApi => ({
     ...createCalls({
       target,
       requester,
       discovery,
+      warnings,
       ...(watchPolicy ? { watchPolicy } : {}),
       ...(guard ? { fence: { guard, ...(leftMs ? { leftMs } : {}) } } : {}),
     }),
@@ -61,16 +69,23 @@ interface CallSetting {
   readonly target: KubeApi['target'];
   readonly requester: Requester;
   readonly discovery: Discovery;
+  readonly warnings: Warnings;
   readonly watchPolicy?: WatchPolicy;
   /** Asked before each try of a write, and while one is under way. */
   readonly fence?: Fence;
 }
 
-type Calls = Omit<KubeApi, 'target' | 'version' | 'resources' | 'refreshDiscovery' | 'fenced'>;
+type Calls = Omit<KubeApi, 'target' | 'version' | 'resources' | 'refreshDiscovery' | 'warnings' | 'fenced'>;
 
-function createCalls({ target, requester, discovery, watchPolicy, fence }: CallSetting): Calls {
-  const call = async (request: Omit<Request, 'idempotent'> & { readonly idempotent?: boolean }) =>
-    JSON.parse((await requester.send({ idempotent: false, ...request })).text) as KubeObject;
+function createCalls({ target, requester, discovery, warnings, watchPolicy, fence }: CallSetting): Calls {
+  const call = async (
+    request: Omit<Request, 'idempotent'> & { readonly idempotent?: boolean },
+    about?: KubeRef,
+  ) => {
+    const { headers, text } = await requester.send({ idempotent: false, ...request });
+    if (about) warnings.hear(headers['warning'], about);
+    return JSON.parse(text) as KubeObject;
+  };
   const locate = async (ref: KubeRef, query: Parameters<typeof queryOf>[0] = {}, subresource?: string) => {
     const resource = await discovery.find(ref.apiVersion, ref.kind);
     return pathOf(
@@ -94,13 +109,14 @@ function createCalls({ target, requester, discovery, watchPolicy, fence }: CallS
         signal,
       );
     },
-    async create(object, { fieldManager, dryRun } = {}, signal) {
+    async create(object, { fieldManager, dryRun, fieldValidation } = {}, signal) {
       const resource = await discovery.find(object.apiVersion, object.kind);
       const namespace = object.metadata.namespace ?? target.namespace;
-      const path = pathOf(resource, { namespace }, { fieldManager, dryRun: dryRun && 'All' });
+      const query = { fieldManager, fieldValidation, dryRun: dryRun && 'All' };
+      const path = pathOf(resource, { namespace }, query);
       const storesNothing = dryRun || isReview(object);
       const more = { signal, fence: storesNothing ? undefined : fence, idempotent: storesNothing };
-      const write = () => call({ method: 'POST', path, body: object, ...more });
+      const write = () => call({ method: 'POST', path, body: object, ...more }, refOf(object));
       // Without a name or a trace there is nothing to look for.
       if (storesNothing || !object.metadata.name) return write();
       return confirmWrite({ sent: object, write, read: () => read(refOf(object), signal) });
@@ -111,10 +127,12 @@ function createCalls({ target, requester, discovery, watchPolicy, fence }: CallS
       return confirmWrite({ sent: object, write, read: () => read(refOf(object), signal) });
     },
     async apply(object, { fieldManager, force, dryRun }, signal) {
-      const path = await locate(refOf(object), { fieldManager, force, dryRun: dryRun && 'All' });
+      // A field that the kind does not have is refused by server-side apply itself: validation would only have the server read every body twice.
+      const query = { fieldManager, force, fieldValidation: 'Ignore', dryRun: dryRun && 'All' };
+      const path = await locate(refOf(object), query);
       const contentType = 'application/apply-patch+yaml';
       const more = { signal, idempotent: true, fence: dryRun ? undefined : fence };
-      return call({ method: 'PATCH', path, body: object, contentType, ...more });
+      return call({ method: 'PATCH', path, body: object, contentType, ...more }, refOf(object));
     },
     async patch(ref, type, body, { subresource } = {}, signal) {
       const path = await locate(ref, {}, subresource);

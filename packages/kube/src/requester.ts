@@ -113,9 +113,9 @@ function isRefused(thrown: unknown): boolean {
 /** A new leader of etcd, a request that took the server too long. Most other 500s stay what they are, so few tries tell. */
 const mostFailures = 4;
 
-/** A webhook that cannot be called is for the caller to wait for. */
+/** A webhook that cannot be called is for the caller to wait for; that a kind has no such field, which is told by a 500 too, stays so. */
 function isFailure(answer: Answer, { idempotent }: Request): boolean {
-  return answer.status === 500 && idempotent && !/webhook/i.test(answer.text);
+  return answer.status === 500 && idempotent && !/webhook|failed to create typed/i.test(answer.text);
 }
 
 /** 429 was never worked on; a 5xx that names a time, or that a gateway made, is worth another try when that is harmless. */

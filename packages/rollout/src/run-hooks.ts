@@ -134,7 +134,8 @@ async function runHook(
     live && !live.metadata.deletionTimestamp && runMarkOf(live) === runMarkOf(object) ? live : undefined;
   if (live && !begun && hasDeletePolicy(hook, 'before-hook-creation')) await removeHook(object, context);
   try {
-    const created = begun ?? (await context.ports.kube.create(object, { fieldManager }));
+    const created =
+      begun ?? (await context.ports.kube.create(object, { fieldManager, fieldValidation: 'Strict' }));
     await waitReady(owner.name, [created], owner.timeoutMs, context);
   } catch (error) {
     if (!(error instanceof KubeStatusError || error instanceof ReleaseFailure)) throw error;

@@ -17,6 +17,7 @@ import { deployReport, type Outcome } from './report-deploy.ts';
 import { defaultLockTimeoutMs, type TransactionOptions } from './request.ts';
 import { requireRights } from './rights.ts';
 import { journalOf, runPlan } from './run-plan.ts';
+import { serverRemarks } from './server-remarks.ts';
 import { settle } from './settle.ts';
 import { describeSimulation } from './simulation.ts';
 import { type Carrying, wantedRights } from './wanted-rights.ts';
@@ -131,7 +132,7 @@ function concludeEarly(
   { transaction, caveats }: Run,
   prepared: PreparedRollout,
   interrupted: Journal | undefined,
-  { clock }: Pick<Ports, 'clock'>,
+  ports: Pick<Ports, 'clock' | 'kube' | 'redactor'>,
 ): Report | undefined {
   const { plan } = prepared;
   const findings = judgePlan(plan, transaction.allowIrreversible);
@@ -151,8 +152,9 @@ function concludeEarly(
     caveats: [
       ...caveats,
       ...note,
-      ...helmRemarks(prepared, clock.now(), transaction),
+      ...helmRemarks(prepared, ports.clock.now(), transaction),
       ...remarksOn(prepared),
+      ...serverRemarks(ports),
     ],
   });
 }
@@ -319,7 +321,7 @@ function reportOf(
   run: Run,
   prepared: PreparedRollout,
   ending: Ending,
-  { ports }: { readonly ports: Pick<Ports, 'clock'> },
+  { ports }: { readonly ports: Pick<Ports, 'clock' | 'kube' | 'redactor'> },
 ): Report {
   const { plan } = prepared;
   const { tool, allowIrreversible } = run.transaction;
@@ -328,7 +330,7 @@ function reportOf(
     plan,
     ...ending,
     findings: [...judgePlan(plan, allowIrreversible), ...(ending.findings ?? [])],
-    caveats: [...run.caveats, ...remarksOn(prepared), ...(ending.caveats ?? [])],
+    caveats: [...run.caveats, ...remarksOn(prepared), ...serverRemarks(ports), ...(ending.caveats ?? [])],
     timings: [{ name: tool, durationMs: ports.clock.monotonicMs() - run.started }],
   });
 }

@@ -87,6 +87,13 @@ export class KubeStatusError extends Error {
   }
 }
 
+/** A warning of the API server, as of a deprecated kind, by Pod Security or an admission policy. */
+export interface KubeWarning {
+  readonly text: string;
+  /** The objects that it was told of. */
+  readonly refs: readonly KubeRef[];
+}
+
 /** How an apply is done. */
 export interface ApplyOptions {
   readonly fieldManager: string;
@@ -106,6 +113,8 @@ export interface KubeApi {
   /** Every kind served (aggregated discovery); cached until `refreshDiscovery`. */
   resources(): Promise<readonly KubeResource[]>;
   refreshDiscovery(): void;
+  /** What the server warned of with its answers to applies and creations, dry runs too, since the connection was made. */
+  warnings(): readonly KubeWarning[];
   /** Undefined where it does not exist. */
   get(ref: KubeRef, signal?: AbortSignal): Promise<KubeObject | undefined>;
   list(
@@ -114,7 +123,12 @@ export interface KubeApi {
   ): Promise<{ readonly items: readonly KubeObject[]; readonly resourceVersion: string }>;
   create(
     object: KubeObject,
-    options?: { readonly fieldManager?: string; readonly dryRun?: boolean },
+    options?: {
+      readonly fieldManager?: string;
+      readonly dryRun?: boolean;
+      /** A field that the kind does not have is refused instead of left out. */
+      readonly fieldValidation?: 'Strict';
+    },
     signal?: AbortSignal,
   ): Promise<KubeObject>;
   /** Whole replacement, guarded by metadata.resourceVersion where it is given. */

@@ -35,6 +35,7 @@ export function playKube(
     version: async () => ({ major: 1, minor: 34, gitVersion: 'v1.34.4' }),
     resources: unexpected('resources'),
     refreshDiscovery: () => assert.fail('unexpected call: refreshDiscovery'),
+    warnings: () => [],
     get: async ({ kind, name }) => kinds[kind]?.find(({ metadata }) => metadata.name === name),
     async list({ kind }) {
       const items = kinds[kind];

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
-import { cpSync, existsSync, globSync, readFileSync, statSync } from 'node:fs';
+import { cpSync, existsSync, globSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -66,6 +66,21 @@ test('the archive is what its digest says, and its command runs from any folder'
   assert.match(run('--help'), /deploy/);
   const kept = globSync('home/.cache/zakenak/compiled/*', { cwd: folder });
   assert.equal(kept.length, 1, 'compiled code is kept in a folder of this user');
+});
+
+test('an old Node is told what is needed, by the command and by an action', async (t) => {
+  const folder = await temporary(t);
+  const older = join(folder, 'older.cjs');
+  writeFileSync(
+    older,
+    "Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '22.9.0' } });",
+  );
+  for (const path of ['zakenak/bin/zakenak', 'zakenak/lint-helm/main.cjs']) {
+    const args = ['--require', older, join(base, 'first', path), 'lint'];
+    const { status, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8', env: {} });
+    assert.equal(status, 3, stderr);
+    assert.match(stderr, /^zakenak needs Node 24 or later; this is v.*\n {2}remedy: \S/);
+  }
 });
 
 test('the archive’s command starts a sandbox, whose supervisor lies beside it, and ends it', async (t) => {

@@ -1,6 +1,7 @@
 import { cpSync, globSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { isBuiltin } from 'node:module';
 import { basename, join } from 'node:path';
+import { exitCodes } from '@zakenak/core';
 import { build, type Plugin } from 'esbuild';
 
 /** What a build made. */
@@ -32,7 +33,7 @@ export async function bundle(
     splitting: true,
     chunkNames: '[name]-[hash]',
     platform: 'node',
-    target: 'node24',
+    target: `node${oldestNode}`,
     format: 'esm',
     outExtension: { '.js': '.mjs' },
     legalComments: 'eof',
@@ -105,8 +106,17 @@ function writeStubs(root: string, folder: string): void {
 }
 
 function stub(call: string): string {
-  return `'use strict';\n${compileCache}${call}\n`;
+  return `'use strict';\n${nodeCheck}${compileCache}${call}\n`;
 }
+
+const oldestNode = 24;
+
+// In words that every Node understands, before anything is read that an old one does not.
+const nodeCheck = `if (parseInt(process.versions.node, 10) < ${oldestNode}) {
+  console.error('zakenak needs Node ${oldestNode} or later; this is ' + process.version + '.\\n  remedy: Install a current Node (https://nodejs.org) and put it first on the PATH.');
+  process.exit(${exitCodes.missing});
+}
+`;
 
 // V8's code of the bundle is kept between runs: start-up is mostly compilation. In a folder of this user's: the shared temporary one is everybody's.
 const compileCache = `const { join } = require('node:path');

@@ -152,7 +152,8 @@ export function signingFailed(program: string, stderr: string): ZakenakError {
   return new ZakenakError({
     code: 'commits/signing-failed',
     message: `${program} made no signature: ${said.at(-1)?.slice(0, 200) ?? 'it does not say why'}`,
-    remedy: 'Make the key of user.signingKey usable here: the secret key, its agent and its passphrase.',
+    remedy:
+      'Make the key of user.signingKey usable here (the secret key, its agent, its passphrase), or choose another: zakenak sign setup --key KEY.pub.',
     exitCode: exitCodes.missing,
   });
 }

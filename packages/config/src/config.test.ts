@@ -92,6 +92,35 @@ test('wrong types, unknown needs, doubled names and circles are found at their p
   assert.match(problemsOf(circle).join(), /in a circle: cert-manager -> ollama -> cert-manager/);
 });
 
+test('what is written in the wrong way comes with how to write it', () => {
+  const remedyOf = (from: string, to: string) => {
+    const text = good.replace(from, to);
+    assert.notEqual(text, good);
+    try {
+      parseConfig(text);
+    } catch (thrown) {
+      return (thrown as ZakenakError).remedy;
+    }
+    return assert.fail('it was taken');
+  };
+  assert.equal(remedyOf('needs: [cert-manager]', 'needs: cert-manager'), 'Write a list: put it in brackets.');
+  assert.equal(remedyOf('project: platform', 'project: 12'), 'Put it in quotes.');
+  assert.match(remedyOf('project: platform', 'project: A_b'), /Lower-case letters, digits and dashes\./);
+  assert.match(remedyOf('smoke: {', 'smoke: { timeout: 30,'), /Written 90s, 5m or 1h30m\./);
+  assert.match(
+    remedyOf('gpu: { count: 1', 'gpu: 1 #'),
+    /^Write a map of keys, of which there are count, minMemory/,
+  );
+});
+
+test('no release has the name that the plain manifests’ release has', () => {
+  const twice = good
+    .replace('  releases:', '  manifests: [a/]\n  releases:')
+    .replaceAll('cert-manager', 'manifests');
+  assert.deepEqual(problemsOf(twice), ["12:15 the release of deploy.manifests is called 'manifests' too"]);
+  assert.deepEqual(problemsOf(good.replaceAll('cert-manager', 'manifests')), []);
+});
+
 test('the keys of the first Zakenak load with a deprecation each', () => {
   const old = `project: web
 environment: dev

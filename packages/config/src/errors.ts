@@ -24,7 +24,7 @@ export class InvalidConfigError extends ZakenakError {
       message: lines.join('\n'),
       remedy:
         findings.find(({ remedy }) => remedy)?.remedy ??
-        'Correct the lines named; the schema is packages/config/zakenak.schema.json.',
+        'Correct the lines named; editors do so by the schema that `zakenak init` writes.',
       exitCode: exitCodes.badInput,
     });
     this.findings = findings;
@@ -46,7 +46,8 @@ export function configNotFound(path: string): ZakenakError {
   return new ZakenakError({
     code: 'config/not-found',
     message: `There is no ${path} in the workspace.`,
-    remedy: 'Run `zakenak init` to write one, or name it with --config.',
+    remedy:
+      'Go to the folder that holds it, name it with --directory or --config, or run `zakenak init` to write one.',
     exitCode: exitCodes.badInput,
   });
 }

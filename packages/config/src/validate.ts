@@ -16,7 +16,7 @@ export function validateConfig(value: unknown): readonly Problem[] {
   Settings.Set({ maxErrors: 200 });
   const problems = new Map<string, Problem>();
   for (const error of Errors(configSchema, value)) {
-    for (const problem of describe(error as SchemaError)) {
+    for (const problem of describe(error as SchemaError, value)) {
       // The first word on a place is the most precise: branches of a union repeat themselves.
       const key = `${problem.pointer} ${problem.atKey ?? false}`;
       if (!problems.has(key)) problems.set(key, problem);
@@ -38,7 +38,7 @@ interface SchemaError {
   };
 }
 
-function describe(error: SchemaError): readonly Problem[] {
+function describe(error: SchemaError, value: unknown): readonly Problem[] {
   const { keyword, instancePath: pointer, params } = error;
   if (keyword === 'boolean') return [];
   if (keyword === 'additionalProperties') {
@@ -67,16 +67,41 @@ function describe(error: SchemaError): readonly Problem[] {
     return [
       { pointer, message: `${nameOf(pointer)} must be one of ${(params.allowedValues ?? []).join(', ')}` },
     ];
-  return [{ pointer, message: `${nameOf(pointer)} ${error.message}` }];
+  const remedy = howToWrite(error, valueAt(value, pointer));
+  return [{ pointer, message: `${nameOf(pointer)} ${error.message}`, ...(remedy ? { remedy } : {}) }];
+}
+
+/** What to write instead of `given`: the same as what was wanted, or what the schema says of the place. */
+function howToWrite({ keyword, schemaPath }: SchemaError, given: unknown): string | undefined {
+  const schema = valueAt(configSchema, schemaPath.slice(1)) as Described | undefined;
+  const isScalar = ['string', 'number', 'boolean'].includes(typeof given);
+  if (keyword === 'type' && isScalar && schema?.type === 'array') return 'Write a list: put it in brackets.';
+  if (keyword === 'type' && isScalar && schema?.type === 'string') {
+    if (new RegExp(schema.pattern ?? '').test(String(given))) return 'Put it in quotes.';
+  }
+  const keys = keyword === 'type' && schema?.type === 'object' ? knownKeys(schemaPath) : [];
+  return keys.length > 0
+    ? `Write a map of keys, of which there are ${keys.join(', ')}.`
+    : schema?.description;
+}
+
+interface Described {
+  readonly type?: string;
+  readonly pattern?: string;
+  readonly description?: string;
+}
+
+/** What lies at a JSON pointer (RFC 6901). */
+function valueAt(tree: unknown, pointer: string): unknown {
+  const steps = pointer.split('/').slice(1);
+  return steps.reduce<unknown>((value, step) => {
+    const key = step.replaceAll('~1', '/').replaceAll('~0', '~');
+    return (value as Readonly<Record<string, unknown>> | null | undefined)?.[key];
+  }, tree);
 }
 
 function knownKeys(schemaPath: string): readonly string[] {
-  let schema: unknown = configSchema;
-  for (const step of schemaPath.split('/').slice(1)) {
-    schema = (schema as Record<string, unknown> | undefined)?.[
-      step.replaceAll('~1', '/').replaceAll('~0', '~')
-    ];
-  }
+  const schema = valueAt(configSchema, schemaPath.slice(1));
   return Object.keys((schema as { properties?: object } | undefined)?.properties ?? {});
 }
 
@@ -100,6 +125,13 @@ function checkReferences(config: Config): readonly Problem[] {
       ...checkNames(release.environments ?? [], environments, `${pointer}/environments`, 'environment'),
     );
   }
+  const taken = (config.deploy?.manifests ?? []).length > 0 ? names.indexOf('manifests') : -1;
+  if (taken >= 0)
+    problems.push({
+      pointer: `/deploy/releases/${taken}/name`,
+      message: "the release of deploy.manifests is called 'manifests' too",
+      remedy: 'Give the release another name.',
+    });
   problems.push(...checkDrift(config));
   const cycle = findCycle(new Map(releases.map(({ name, needs }) => [name, needs ?? []])));
   if (cycle) {

@@ -143,7 +143,7 @@ export function pushRejected(stderr: string): ZakenakError {
 export function remoteUnreachable(remote: string, stderr: string): ZakenakError {
   return new ZakenakError({
     code: 'releases/remote-unreachable',
-    message: `The remote ${remote} cannot be read: ${lastLine(stderr)}`,
+    message: `The remote ${remote} cannot be read: ${reasonOf(stderr)}`,
     remedy: "Check the remote's address, the network and the credentials, or release locally with push off.",
     exitCode: exitCodes.outside,
   });
@@ -161,6 +161,11 @@ export function noForge(): ZakenakError {
 
 function lastLine(text: string): string {
   return text.trim().split('\n').at(-1)?.trim() || 'no reason given';
+}
+
+/** git names the reason in its first fatal line; advice follows. */
+function reasonOf(stderr: string): string {
+  return /^(?:fatal|error|ssh): .+$/m.exec(stderr)?.[0].trim() ?? lastLine(stderr);
 }
 
 function rejection(stderr: string): string {

@@ -261,6 +261,15 @@ test('a branch that moved during the release makes the push fail whole', async (
   assert.match(next.summary, /newer commits/);
 });
 
+test('a remote that is not there is told in the words of git that name it', async () => {
+  await using repository = await releasedRepository();
+  await repository.sh(['remote', 'remove', 'origin']);
+  await assert.rejects(
+    release(request(), portsOf(repository)),
+    /cannot be read: fatal: 'origin' does not appear/,
+  );
+});
+
 test('every state that a release must not start from is a coded error', async (context) => {
   const cases: Record<
     string,

@@ -5,18 +5,23 @@ export interface KeyIndex {
   readonly keys: ReadonlyMap<string, readonly number[]>;
   /** Where each line begins. */
   readonly starts: readonly number[];
+  /** Lines, from 0, that begin a document: `---`. */
+  readonly documents: readonly number[];
 }
 
-const keyPattern = /(?:^[\s-]*|[{,]\s*)["']?([^\s"'{},:]+)["']?:/g;
+// What stands before a key is passed over once: a line of dashes would be tried from each one on.
+const keyPattern = /(?:^[\s-]*(?![\s-])|[{,]\s*)["']?([^\s"'{},:]+)["']?:/g;
 
 /** Reads a text once, however many findings are placed in it. */
 export function indexKeys(text: string): KeyIndex {
   const lines = text.split('\n');
   const keys = new Map<string, number[]>();
   const starts: number[] = [];
+  const documents: number[] = [];
   let start = 0;
   lines.forEach((line, index) => {
     starts.push(start);
+    if (line.startsWith('---')) documents.push(index);
     start += line.length + 1;
     for (const [, key = ''] of line.matchAll(keyPattern)) {
       const found = keys.get(key);
@@ -24,7 +29,17 @@ export function indexKeys(text: string): KeyIndex {
       else if (found.at(-1) !== index) found.push(index);
     }
   });
-  return { lines, keys, starts };
+  return { lines, keys, starts, documents };
+}
+
+const known = new WeakMap<KeyIndex, Map<string, unknown>>();
+
+/** Finds something out about a text once, however often it is asked for. */
+function remember<T>(index: KeyIndex, what: string, find: () => T): T {
+  const about = known.get(index) ?? new Map<string, unknown>();
+  known.set(index, about);
+  if (!about.has(what)) about.set(what, find());
+  return about.get(what) as T;
 }
 
 /** Line of a template (from 1) that begins the first object of a kind. */
@@ -50,10 +65,12 @@ export function locateOccurrence(
   { kind, key, offset }: { readonly kind: string; readonly key: string; readonly offset: number },
 ): number | undefined {
   const at = lineOfKind(template, kind);
-  const from = template.lines.slice(0, Math.max(at, 0)).findLastIndex((line) => line.startsWith('---')) + 1;
-  const after = template.lines.findIndex((line, index) => index > at && line.startsWith('---'));
+  const { documents } = template;
+  const from = (documents[countBefore(documents, at) - 1] ?? -1) + 1;
+  const after = documents[countBefore(documents, at + 1)];
   const written = template.keys.get(key) ?? [];
-  const [first, end] = [countBefore(written, from), after < 0 ? written.length : countBefore(written, after)];
+  const first = countBefore(written, from);
+  const end = after === undefined ? written.length : countBefore(written, after);
   const line = countBefore(rendered.starts, offset);
   const before = countBefore(rendered.keys.get(key) ?? [], line);
   const wanted = first + Math.max(before - 1, 0);
@@ -61,12 +78,19 @@ export function locateOccurrence(
   return found === undefined ? undefined : found + 1;
 }
 
+/** Lines below a key in which what writes its value is looked for. */
+const mostActions = 20;
+
 /** The path of the values that a template writes by `toYaml` below the key on `line` (from 1): named there, or by the `with` before it. */
-export function valuesWrittenAt({ lines }: KeyIndex, line: number): readonly string[] | undefined {
-  const rest = lines.slice(line);
+export function valuesWrittenAt(index: KeyIndex, line: number): readonly string[] | undefined {
+  return remember(index, `values ${line}`, () => findValuesWritten(index, line));
+}
+
+function findValuesWritten({ lines }: KeyIndex, line: number): readonly string[] | undefined {
+  const rest = lines.slice(line, line + mostActions);
   const end = rest.findIndex((text) => !/^\s*\{\{/.test(text) || /\bend\b/.test(text));
   const text = [lines[line - 1] ?? '', ...(end < 0 ? rest : rest.slice(0, end))].join('\n');
-  const [, name] = /\btoYaml\s+\(?\s*(\$?\.Values\.[\w.]+|\.(?=[\s|})]))/.exec(text) ?? [];
+  const [, name] = /\btoYaml\s+(?:\(\s*)?(\$?\.Values\.[\w.]+|\.(?=[\s|})]))/.exec(text) ?? [];
   if (name === undefined) return undefined;
   const before = lines.slice(Math.max(line - 3, 0), line - 1).join('\n');
   const around = name === '.' ? [...before.matchAll(/\bwith\s+(\$?\.Values\.[\w.]+)/g)].at(-1)?.[1] : name;
@@ -74,8 +98,11 @@ export function valuesWrittenAt({ lines }: KeyIndex, line: number): readonly str
 }
 
 /** Line of the first object of a kind, from 0; -1 where there is none. */
-function lineOfKind({ keys, lines }: KeyIndex, kind: string): number {
-  if (kind === '') return -1;
+function lineOfKind(index: KeyIndex, kind: string): number {
+  return kind === '' ? -1 : remember(index, `kind ${kind}`, () => findKind(index, kind));
+}
+
+function findKind({ keys, lines }: KeyIndex, kind: string): number {
   const candidates = keys.get('kind') ?? [];
   const writes = (line: string): boolean => {
     const at = line.indexOf(kind, line.indexOf('kind'));
@@ -100,30 +127,46 @@ function countBefore(numbers: readonly number[], limit: number): number {
 
 /** Line (from 1) of the deepest of nested keys that a values file writes in block style, and how many of them are. */
 export function locateValue(
-  { keys, lines }: KeyIndex,
+  index: KeyIndex,
   path: readonly string[],
 ): { readonly line: number; readonly depth: number } | undefined {
   let found: { line: number; depth: number } | undefined;
-  let [from, end] = [0, lines.length];
-  const isContent = (line: string): boolean => /^\s*[^\s#]/.test(line) && !line.startsWith('---');
-  for (const [index, key] of path.entries()) {
-    const block = lines.slice(from, end);
-    const indent = indentOf(block.find(isContent) ?? '');
-    const written = keys.get(key) ?? [];
-    const at = written
-      .slice(countBefore(written, from), countBefore(written, end))
-      .find((line) => blockKey.test(lines[line] ?? '') && indentOf(lines[line] ?? '') === indent);
-    if (at === undefined) break;
-    found = { line: at + 1, depth: index + 1 };
-    const after = lines.slice(at + 1, end).findIndex((line) => isContent(line) && indentOf(line) <= indent);
-    from = at + 1;
-    if (after >= 0) end = from + after;
+  let block: Block = [0, index.lines.length];
+  for (const key of path) {
+    const keys = remember(index, `block ${block[0]}`, () => readBlock(index, block));
+    const below = keys.get(key);
+    if (below === undefined) break;
+    // The key's own line is the one before what is below it, and lines count from 1.
+    found = { line: below[0], depth: (found?.depth ?? 0) + 1 };
+    block = below;
   }
   return found;
 }
 
-const blockKey = /^\s*["']?[^\s"'{},:]+["']?:/;
+/** The first line, from 0, and the line after the last one. */
+type Block = readonly [number, number];
 
-function indentOf(line: string): number {
-  return line.search(/[^\s]|$/);
+const blockKey = /^\s*["']?([^\s"'{},:]+)["']?:/;
+
+/** What is below each of the keys that a block writes at its own indentation. */
+function readBlock({ lines }: KeyIndex, [from, end]: Block): ReadonlyMap<string, Block> {
+  const found = new Map<string, Block>();
+  let own: number | undefined;
+  let open: { readonly key: string; readonly from: number } | undefined;
+  const close = (at: number) => {
+    if (open && !found.has(open.key)) found.set(open.key, [open.from, at]);
+    open = undefined;
+  };
+  for (let at = from; at < end; at += 1) {
+    const line = lines[at] ?? '';
+    if (!/^\s*[^\s#]/.test(line) || line.startsWith('---')) continue;
+    const indent = line.search(/\S/);
+    own ??= indent;
+    if (indent > own) continue;
+    close(at);
+    const [, key] = (indent === own && blockKey.exec(line)) || [];
+    if (key !== undefined) open = { key, from: at + 1 };
+  }
+  close(end);
+  return found;
 }

@@ -9,7 +9,7 @@ import {
   valuesWrittenAt,
 } from './key-index.ts';
 import type { Rendered } from './manifests.ts';
-import { findValue } from './place.ts';
+import { createValuesReader, findValue } from './place.ts';
 import type { ValuesSet } from './values-set.ts';
 
 /** A field of a rendered object. */
@@ -36,6 +36,7 @@ export type PlaceObject = (
 export function createPlacer(sources: ChartSources, ports: Pick<Ports, 'files'>): PlaceObject {
   const templates = new Map<string, Promise<{ readonly location: Location; readonly index: KeyIndex }>>();
   const objects = new WeakMap<Rendered, KeyIndex>();
+  const readValues = createValuesReader(ports);
   const open = async (source: string) => {
     const { location, text } = await openSource(sources, source.slice(source.indexOf('/') + 1), ports);
     return { location, index: indexKeys(text) };
@@ -63,7 +64,7 @@ export function createPlacer(sources: ChartSources, ports: Pick<Ports, 'files'>)
       const base = valuesWrittenAt(index, line);
       if (!base) return at(line);
       const below = path.slice(depth + 1).filter((part) => typeof part === 'string');
-      const found = await findValue([...subchartsOf(source), ...base, ...below], sources, values, ports);
+      const found = await findValue([...subchartsOf(source), ...base, ...below], sources, values, readValues);
       return found?.isWhole ? found.location : at(line);
     }
     return at(locateKind(index, kind));

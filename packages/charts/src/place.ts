@@ -2,7 +2,7 @@ import { posix } from 'node:path';
 import type { Location, Ports } from '@zakenak/core';
 import { type ChartSources, openSource } from './chart-sources.ts';
 import type { HelmProblem } from './helm-errors.ts';
-import { indexKeys, locateValue } from './key-index.ts';
+import { indexKeys, type KeyIndex, locateValue } from './key-index.ts';
 import type { RawFinding } from './raw-finding.ts';
 import type { ValuesSet } from './values-set.ts';
 
@@ -62,7 +62,19 @@ async function placeValue(
 ): Promise<Location> {
   const keys = valuePath.split('/').filter((part) => part !== '');
   const [first = ''] = valuesFiles(sources, values).map(({ path }) => path);
-  return (await findValue(keys, sources, values, ports))?.location ?? { path: first };
+  return (await findValue(keys, sources, values, createValuesReader(ports)))?.location ?? { path: first };
+}
+
+/** Reads values files, each one once; what is none has no keys. */
+export function createValuesReader({ files }: PlacePorts): (path: string) => Promise<KeyIndex> {
+  const read = new Map<string, Promise<KeyIndex>>();
+  const open = async (path: string) =>
+    indexKeys((await files.stat(path))?.kind === 'file' ? await files.readText(path) : '');
+  return (path) => {
+    const index = read.get(path) ?? open(path);
+    read.set(path, index);
+    return index;
+  };
 }
 
 /** Where the values of a combination write the deepest of nested keys, the file with the last word first; `isWhole`: all of them. */
@@ -70,13 +82,12 @@ export async function findValue(
   keys: readonly string[],
   sources: ChartSources,
   values: ValuesSet | undefined,
-  { files }: PlacePorts,
+  readValues: ReturnType<typeof createValuesReader>,
 ): Promise<{ readonly location: Location; readonly isWhole: boolean } | undefined> {
   let deepest: { readonly location: Location; readonly isWhole: boolean } | undefined;
   for (const { path, below } of valuesFiles(sources, values)) {
-    const text = (await files.stat(path))?.kind === 'file' ? await files.readText(path) : '';
     const whole = below ? [below, ...keys] : keys;
-    const found = locateValue(indexKeys(text), whole);
+    const found = locateValue(await readValues(path), whole);
     if (!found) continue;
     const isWhole = found.depth === whole.length;
     if (isWhole || !deepest) deepest = { location: { path, startLine: found.line }, isWhole };

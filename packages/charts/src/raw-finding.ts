@@ -26,14 +26,16 @@ const remedies: Readonly<Record<string, string>> = {
 export function mergeRaw(raw: readonly RawFinding[]): readonly Finding[] {
   const groups = new Map<string, RawFinding[]>();
   // A line may make several objects: the second of one combination is the second of another.
-  const made = new Map<string, Set<string>>();
+  const made = new Map<string, Map<string, number>>();
   for (const { subject = '', ...item } of raw) {
     const { path, startLine } = item.location;
     const what = JSON.stringify([item.ruleId, path, startLine, item.message]);
     const where = `${item.combination}\0${what}`;
-    const subjects = made.get(where) ?? new Set();
-    made.set(where, subjects.add(subject));
-    const key = `${[...subjects].indexOf(subject)}\0${what}`;
+    const subjects = made.get(where) ?? new Map<string, number>();
+    made.set(where, subjects);
+    const place = subjects.get(subject) ?? subjects.size;
+    subjects.set(subject, place);
+    const key = `${place}\0${what}`;
     const message = subject ? `${subject}: ${item.message}` : item.message;
     const group = groups.get(key);
     if (group) group.push({ ...item, message });

@@ -15,6 +15,9 @@ const light = [
   '{a,{b,c}}/x',
   '{',
   'a\\*',
+  'charts/!(vendor)/values.@(yaml|yml)',
+  '!(*.test).?(c|m)ts',
+  'notes (old)/*.yaml',
 ];
 
 test('patterns that people write are taken', () => {
@@ -33,6 +36,11 @@ test('patterns that take exponential or nearly as much time are refused', () => 
     '+(a|aa)b',
     '*(a|aa)b',
     '**/a/**/a/**/a/**/a/**/b',
+    `${'?(a)'.repeat(28)}b`,
+    `${'@(a|a)'.repeat(24)}b`,
+    `${'@(a|@(a|a))'.repeat(16)}b`,
+    `${'!(x)'.repeat(4)}y`,
+    '!(*a*a)!(b)c',
   ])
     assert.throws(() => assertLightGlob(pattern), { code: 'input/heavy-glob', exitCode: 2 }, pattern);
 });
@@ -45,6 +53,11 @@ test('the heaviest patterns that are taken take no time on the worst of names', 
     '{*a*a*a,*a*a*a}b',
     '**/*a*a*a/**/*a*a*a/**/*a*a*a/**/b',
     '{a,b}'.repeat(8),
+    `${'@(a|a)'.repeat(8)}b`,
+    `${'?(a)'.repeat(8)}b`,
+    `${'!(x)'.repeat(3)}b`,
+    '!(*a*a)b',
+    '!(x)*a*ab',
   ]) {
     assertLightGlob(pattern);
     const started = performance.now();

@@ -2,7 +2,7 @@ import { exitCodes, ZakenakError } from './error.ts';
 
 /** Stars of one name before its last character: each one multiplies the time by the name's length. */
 const mostStars = 3;
-/** Patterns that braces stand for. */
+/** Patterns that braces and groups stand for. */
 const mostAlternatives = 256;
 /** `**` of one pattern. */
 const mostDepths = 4;
@@ -28,7 +28,7 @@ interface Weight {
 function whyHeavy({ stars, alternatives }: Weight): string | undefined {
   if (stars > mostStars) return `it has more than ${mostStars} stars within one name`;
   return alternatives > mostAlternatives
-    ? `its braces stand for more than ${mostAlternatives} patterns`
+    ? `its groups stand for more than ${mostAlternatives} patterns`
     : undefined;
 }
 
@@ -48,32 +48,35 @@ function weigh(pattern: string, isAlternative: boolean): Weight {
       while (pattern[index + 1] === '*') index += 1;
       const next = pattern[index + 1];
       if (isAlternative || (next !== undefined && next !== '/')) add(1);
-    } else if (character === '{') {
+    } else if (character === '{' || (character === '(' && /[?@!]/.test(pattern[index - 1] ?? ''))) {
+      const kind = character === '{' ? '@' : pattern[index - 1];
       const group = readGroup(pattern, index);
       const weights = group.parts.map((part) => weigh(part, true));
-      alternatives *= weights.reduce((sum, weight) => sum + weight.alternatives, 0);
-      add(Math.max(...weights.map(({ stars }) => stars)));
+      alternatives *= weights.reduce((sum, weight) => sum + weight.alternatives, kind === '?' ? 1 : 0);
+      // What is not in a group is any text: a star.
+      add(Math.max(...weights.map(({ stars }) => stars)) + (kind === '!' ? 1 : 0));
       index = group.end;
     }
   }
   return { stars: most, alternatives };
 }
 
-/** The alternatives of the group that begins at `start`; a range counts as its numbers. One without an end is text, and counts as if it had one. */
+/** The alternatives of the group that begins at `start`, in braces or in parentheses; a range counts as its numbers. One without an end is text, and counts as if it had one. */
 function readGroup(
   pattern: string,
   start: number,
 ): { readonly parts: readonly string[]; readonly end: number } {
+  const [open, close, between] = pattern[start] === '{' ? '{},' : '()|';
   let depth = 0;
   let end = start;
   let from = start + 1;
   const parts: string[] = [];
   for (; end < pattern.length; end += 1) {
     const character = pattern[end];
-    if (character === '{') depth += 1;
-    else if (character === '}') depth -= 1;
+    if (character === open) depth += 1;
+    else if (character === close) depth -= 1;
     if (depth === 0) break;
-    if (character !== ',' || depth > 1) continue;
+    if (character !== between || depth > 1) continue;
     parts.push(pattern.slice(from, end));
     from = end + 1;
   }

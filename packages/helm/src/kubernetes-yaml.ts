@@ -63,7 +63,7 @@ export function readKubernetesYaml(
     const { source, events } = reading;
     const documents = constructFromEvents(events, { source, schema, json: repeatedKeys === 'last' });
     if (text.includes('*')) for (const value of documents) checkAliases(value);
-    return { documents, offsetOf: (path) => offsetIn(reading, path) };
+    return { documents, offsetOf: createOffsets(reading) };
   } catch (thrown) {
     if (!(thrown instanceof YAMLException)) throw thrown;
     const { line, column } = thrown.mark ?? placeOfScalar(reading, schema) ?? { line: 0, column: 0 };
@@ -172,19 +172,40 @@ function sizeOf(value: unknown, known: Map<unknown, Size>): Size {
   return { nodes, characters };
 }
 
-/** Follows a path through the events, of a repeated key by the last one. */
-function offsetIn({ events, source, moved }: Reading, path: readonly (string | number)[]): number {
-  let [at, offset] = [1, startOf(events[1]) ?? 0];
-  for (const step of path) {
-    const next = childOf(events, source, at, step);
-    if (next === undefined) break;
-    at = next;
-    offset = startOf(events[at]) ?? offset;
+/** Follows a path through the events, of a repeated key by the last one. Every node's children are looked for once, however many paths lead through it. */
+function createOffsets({ events, source, moved }: Reading): KubernetesYaml['offsetOf'] {
+  const families = new Map<number, ReturnType<typeof childrenOf>>();
+  const childOf = (at: number, step: string | number): number | undefined => {
+    const family = families.get(at) ?? childrenOf(events, source, at);
+    families.set(at, family);
+    return family.get(step);
+  };
+  let lines: readonly number[] | undefined;
+  return (path) => {
+    let [at, offset] = [1, startOf(events[1]) ?? 0];
+    for (const step of path) {
+      const next = childOf(at, step);
+      if (next === undefined) break;
+      at = next;
+      offset = startOf(events[at]) ?? offset;
+    }
+    if (moved.size === 0) return offset;
+    lines ??= [...source.matchAll(/\r\n|\n|\r/g)].map(({ index, 0: end }) => index + end.length);
+    const line = countUpTo(lines, offset);
+    const added = [...moved].reduce((sum, [place, spaces]) => (place <= line ? sum + spaces : sum), 0);
+    return offset - added;
+  };
+}
+
+/** How many of the rising numbers are no larger than a limit. */
+function countUpTo(numbers: readonly number[], limit: number): number {
+  let [low, high] = [0, numbers.length];
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((numbers[middle] ?? 0) <= limit) low = middle + 1;
+    else high = middle;
   }
-  if (moved.size === 0) return offset;
-  const line = source.slice(0, offset).split(/\r\n|\n|\r/).length - 1;
-  const added = [...moved].reduce((sum, [place, spaces]) => (place <= line ? sum + spaces : sum), 0);
-  return offset - added;
+  return low;
 }
 
 /** Undefined for a value that is nothing. */
@@ -195,22 +216,20 @@ function startOf(event: Event | undefined): number | undefined {
   return 'start' in event ? event.start : undefined;
 }
 
-/** The index of a child's event: of a map's value by its key, of a list's item by its number. */
-function childOf(
+/** The indexes of a node's children: of a map's values by their keys, of a list's items by their numbers. */
+function childrenOf(
   events: readonly Event[],
   source: string,
   at: number,
-  step: string | number,
-): number | undefined {
+): ReadonlyMap<string | number, number> {
   const parent = events[at];
   const isMap = parent?.type === EVENT_ID.MAPPING;
-  if (!isMap && parent?.type !== EVENT_ID.SEQUENCE) return undefined;
-  let found: number | undefined;
+  const found = new Map<string | number, number>();
+  if (!isMap && parent?.type !== EVENT_ID.SEQUENCE) return found;
   for (let index = 0, next = at + 1; events[next] && events[next]?.type !== EVENT_ID.POP; index++) {
     const key = events[next];
     const value = isMap ? endOf(events, next) : next;
-    const name = isMap && key?.type === EVENT_ID.SCALAR ? getScalarValue(source, key) : index;
-    if (name === step) found = value;
+    found.set(isMap && key?.type === EVENT_ID.SCALAR ? getScalarValue(source, key) : index, value);
     next = endOf(events, value);
   }
   return found;

@@ -63,5 +63,8 @@ export function escapeTerminalLine(text: string): string {
  * anywhere in one (actions/runner, ActionCommand.cs); Azure's reads `##vso[`.
  */
 export function neutralizeCommands(text: string): string {
-  return text.replace(/^([\s\u0085]*):(?=:)/gm, '$1\\x3a').replace(/##(?=\[|vso\[)/g, '#\\x23');
+  // Blanks of its own line only: a search over the lines above would be made again for each of them.
+  return text
+    .replace(/^((?:[^\S\r\n\u2028\u2029]|\u0085)*):(?=:)/gm, '$1\\x3a')
+    .replace(/##(?=\[|vso\[)/g, '#\\x23');
 }

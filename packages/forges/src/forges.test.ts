@@ -289,6 +289,36 @@ test('a release page is made once: one that is there already gives its address',
   }
 });
 
+test('a commit that GitHub may have made before it failed is not made again, and one that it put off is', async () => {
+  const answers = [
+    { status: 403, headers: { 'retry-after': '7' } },
+    { status: 502, headers: {} },
+    { status: 502, headers: {} },
+  ];
+  const asked: string[] = [];
+  const server = createServer((request, response) => {
+    const { status, headers } = answers[asked.length] ?? { status: 500, headers: {} };
+    asked.push(`${request.method} ${request.url}`);
+    response.writeHead(status, { 'content-type': 'application/json', ...headers }).end('{"message":"no"}');
+  }).listen(0, '127.0.0.1');
+  await new Promise((resolve) => server.once('listening', resolve));
+  try {
+    const apiUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const forge = createGithubForge({ owner: 'o', repo: 'r', token: 'none', apiUrl, clock });
+    const commit = { branch: 'b', expectedHead: 'a'.repeat(40), headline: 'h', body: '', deletions: [] };
+    await assert.rejects(forge.createCommit?.({ ...commit, additions: [] }) ?? Promise.resolve(), {
+      code: 'forge/unreachable',
+    });
+    assert.deepEqual(asked, ['POST /graphql', 'POST /graphql']);
+    const page = { tag: 'v1.0.0', title: 't', notes: 'n', prerelease: false, draft: true };
+    await assert.rejects(forge.createRelease(page), { code: 'forge/unreachable' });
+    assert.deepEqual(asked.slice(2), ['POST /repos/o/r/releases']);
+  } finally {
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+  }
+});
+
 test('GitHub in trouble is asked again as it says, and a refusal that names no time is one', async () => {
   const answers = [
     { status: 403, headers: { 'retry-after': '7' }, data: { message: 'secondary rate limit' } },

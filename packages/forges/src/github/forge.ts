@@ -3,7 +3,7 @@ import type { Clock, FullForge } from '@zakenak/core';
 import { forgeError } from '../errors.ts';
 import { cutComment, keepOneComment, shorten } from '../one-comment.ts';
 import { waitBeforeRetry } from '../rest.ts';
-import { createCommit, type Place, requiresSignatures } from './signing.ts';
+import { createCommit, once, type Place, requiresSignatures } from './signing.ts';
 
 /** GitHub cuts nothing: a longer comment is refused. */
 const maxCommentLength = 65_536;
@@ -69,7 +69,7 @@ export function createGithubForge(options: GithubForgeOptions): FullForge {
   };
 }
 
-/** What passes is asked again, by the rule of the other forges. */
+/** What passes is asked again, by the rule of the other forges; what was asked once and may have been done in spite of the answer is not. */
 function askAgain(api: Octokit, { clock, signal }: Pick<GithubForgeOptions, 'clock' | 'signal'>): void {
   api.hook.wrap('request', async (request, options) => {
     for (let attempt = 1; ; attempt += 1) {
@@ -81,6 +81,7 @@ function askAgain(api: Octokit, { clock, signal }: Pick<GithubForgeOptions, 'clo
         const wait = waitBeforeRetry(status, after === undefined ? after : String(after), attempt, clock);
         // Without an answer octokit says 500 of its own.
         if (!response || wait === undefined) throw thrown;
+        if (status >= 500 && options.request?.['zakenakOnce']) throw thrown;
         await clock.sleep(wait, signal);
       }
     }
@@ -100,7 +101,9 @@ async function createRelease(
 ): Promise<string> {
   const wanted = { ...place, tag_name: tag, name: title, body: notes, prerelease, draft };
   try {
-    return (await api.rest.repos.createRelease(wanted)).data.html_url;
+    // Of drafts a tag may have several.
+    const request = draft ? once : {};
+    return (await api.rest.repos.createRelease({ ...wanted, request })).data.html_url;
   } catch (thrown) {
     // 422 also stands for other faults: only a release that is really there counts as made.
     if ((thrown as { status?: number }).status !== 422) throw thrown;

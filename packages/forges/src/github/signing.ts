@@ -1,6 +1,9 @@
 import type { Octokit } from '@octokit/rest';
 import type { Forge } from '@zakenak/core';
 
+/** Of a request to octokit that is not to be sent again where an earlier one may have been carried out (RFC 9110, 9.2.2). */
+export const once = { zakenakOnce: true };
+
 /** A repository. */
 export interface Place {
   readonly owner: string;
@@ -46,7 +49,10 @@ export async function createCommit(
     message: { headline, body },
     fileChanges: { additions, deletions: deletions.map((path) => ({ path })) },
   };
-  const { createCommitOnBranch } = await api.graphql<CreatedCommit>(mutation, { input });
+  const { createCommitOnBranch } = await api.graphql<CreatedCommit>(mutation, {
+    input,
+    request: once,
+  });
   const { oid, tree } = createCommitOnBranch.commit;
   return { sha: oid, tree: tree.oid };
 }

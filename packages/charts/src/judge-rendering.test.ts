@@ -41,6 +41,7 @@ function makeLargeChart(shape: 'values' | 'template' | 'objects', count: number)
   } as unknown as Files;
   const sources: ChartSources = {
     chart: { folder: 'charts/web', name: 'web', localDependencies: [] },
+    isLibrary: false,
     path: 'charts/web',
     names: new Set(Object.keys(made.files)),
     origins: new Map(),

@@ -270,13 +270,22 @@ test('a document’s own text, as a record keeps it, is read as the same object 
     map('indented').replace(/^(?=.)/gm, '  '),
     map('kept', 'data:\n  x: |+\n    a\n\n\n'),
     map('clipped', 'data:\n  x: |\n    a\n\n\n'),
+    map('spaced', 'data:\n  x: |\n    a  \n'),
+    map('blank', 'data:\n  x: |\n    a\n      \n'),
+    map('folded', 'data:\n  x: >-\n    a\t\n'),
+    map('unusual', 'data:\n  x: a\u00a0\n'),
+    map('windows', 'data:\r\n  x: |\r\n    a \r\n'),
     '{ apiVersion: v1, kind: List, items: [{ apiVersion: v1, kind: Secret, metadata: { name: listed } }] }\n',
   ].join('---\n');
   const inline = '--- { apiVersion: v1, kind: Secret, metadata: { name: inline } }\n';
   const documents = parseManifests(text + inline, 'a.yaml');
   const names = documents.map(({ object }) => object.metadata.name);
-  assert.deepEqual(names, ['indented', 'kept', 'clipped', 'listed', 'inline']);
-  assert.deepEqual(documents[1]?.object['data'], { x: 'a\n\n\n' });
+  const texts = ['indented', 'kept', 'clipped', 'spaced', 'blank', 'folded', 'unusual', 'windows'];
+  assert.deepEqual(names, [...texts, 'listed', 'inline']);
+  assert.deepEqual(
+    documents.slice(1, 8).map(({ object }) => object['data']?.['x' as never]),
+    ['a\n\n\n', 'a\n', 'a  \n', 'a\n  \n', 'a\t', 'a\u00a0', 'a \n'],
+  );
   const record = documents.map((document) => `---\n# Source: a.yaml\n${document.text}\n`).join('');
   assert.deepEqual(
     parseManifests(record, 'a record').map(({ object }) => object),

@@ -55,10 +55,10 @@ export function parseManifests(text: string, path: string): readonly ManifestDoc
   });
 }
 
-/** Without the empty lines around it, but with everything that means something: the first line's indentation, and what a text block with `+` ends in. */
+/** Without the empty lines around it, but with everything that means something: the first line's indentation, and in what a text block at the end ends. */
 function ownText(part: string): string {
   const text = part.replace(/^(?:[ \t]*\r?\n)+/, '');
-  return /[|>]\d?\+/.test(text) ? text.replace(/\r?\n$/, '') : text.trimEnd();
+  return /[|>]/.test(text) ? text.replace(/\r?\n$/, '') : text.replace(/(?<![ \t\r\n])[ \t\r\n]+$/, '');
 }
 
 /** The texts between `---` lines, without a byte order mark. */

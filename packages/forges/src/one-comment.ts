@@ -14,14 +14,14 @@ export interface OwnComments {
  * after that, so whichever was later sees both, writes into the older and removes its own.
  */
 export async function keepOneComment(comments: OwnComments): Promise<number> {
-  const list = async () => [...(await comments.list())].sort((one, other) => one - other);
-  const before = await list();
-  const created = before.length === 0 ? await comments.create() : undefined;
-  const [kept, ...others] = created === undefined ? before : await list();
-  if (kept === undefined) return created ?? 0;
-  if (kept !== created) await comments.update(kept);
+  const before = await comments.list();
+  const created = before.length === 0 ? [await comments.create()] : [];
+  // A forge may not list yet what it has just made.
+  const own = created.length === 0 ? before : new Set([...created, ...(await comments.list())]);
+  const [kept, ...others] = [...own].sort((one, other) => one - other);
+  if (kept !== undefined && !created.includes(kept)) await comments.update(kept);
   for (const id of others) await comments.remove(id);
-  return kept;
+  return kept ?? 0;
 }
 
 /** The text at the forge's limit in UTF-16 code units, saying that it was cut. */

@@ -42,6 +42,15 @@ test('a living holder keeps its lock; forced, it stops at its next write and the
   // A process of another machine: nobody here can tell whether it is gone.
   const looked = await set.run(['unlock', '--dry-run']);
   assert.deepEqual([looked.exitCode, ...lockOf(looked)], [0, 'alive', false]);
+  const during = await set.run(['status']);
+  assert.match(during.report.caveats.join(), /is deploying right now/);
+  assert.ok(during.report.outputs['locked-by']);
+  const failing = ['rollout/interrupted', 'rollout/last-deploy-failed'];
+  assert.deepEqual(
+    rulesOf(during).filter((rule) => failing.includes(rule)),
+    [],
+    'what is under way has not failed',
+  );
   const refused = await set.run(['unlock']);
   assert.deepEqual([refused.exitCode, refused.report.error?.code], [5, 'rollout/still-held']);
   const forced = await set.run(['unlock', '--force']);
@@ -59,6 +68,16 @@ test('a holder that sleeps past its lease, and one that was killed, are found de
     const set = await makeTestSet(t, sandbox);
     const { child, ended } = await startSlowDeploy(set);
     child.kill(signal);
+    if (signal === 'SIGKILL') {
+      await ended;
+      const killed = await set.run(['status']);
+      assert.ok(rulesOf(killed).includes('rollout/interrupted'), killed.report.summary);
+      assert.equal(killed.report.outputs['locked-by'], '');
+      assert.match(killed.report.caveats.join(), /is gone: the next deploy takes it over/);
+      const shown = await set.run(['rollback', '--dry-run']);
+      assert.match(shown.report.summary, /did not finish and would be undone: base\b/);
+      assert.deepEqual(shown.report.outputs['releases'], ['base']);
+    }
     const freed = await set.run(['unlock']);
     assert.deepEqual([freed.exitCode, ...lockOf(freed)], [0, 'dead', true], freed.report.summary);
     assert.deepEqual(

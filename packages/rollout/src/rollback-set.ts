@@ -25,7 +25,7 @@ import {
   standing,
   wasInstalled,
 } from './helm-storage.ts';
-import { type JournalRelease, readJournal, writeHead } from './journal.ts';
+import { type Journal, type JournalRelease, readJournal, writeHead } from './journal.ts';
 import { textAt } from './json.ts';
 import { createKinds } from './kinds.ts';
 import { acquireLock } from './lock.ts';
@@ -36,6 +36,7 @@ import type { RunPorts } from './release-run.ts';
 import type { RenderedRelease } from './render.ts';
 import { failureFindings } from './report-deploy.ts';
 import { defaultTimeoutMs, type ReleaseRequest, type TransactionOptions } from './request.ts';
+import { tableSection } from './table-section.ts';
 import { holderOf, lockRequestOf, placeOf, transact } from './transaction.ts';
 
 /** What is rolled back. */
@@ -66,16 +67,40 @@ export async function rollBackRollout(
   if (request.release !== undefined && !known.includes(request.release))
     throw unknownRelease(request.release, known);
   const interrupted =
-    request.release === undefined && !request.dryRun
-      ? await readJournal(placeOf(request, ports), ports, signal)
-      : undefined;
+    request.release === undefined ? await readJournal(placeOf(request, ports), ports, signal) : undefined;
   // One that is pruning has succeeded: it is the last rollout. An interrupted rollback is gone on with.
   const isRollback = interrupted?.verb === 'rollback' && interrupted.phase === 'running';
   if (interrupted && interrupted.phase !== 'pruning' && !isRollback)
-    return undoInterrupted(request, ports, signal);
+    return request.dryRun
+      ? showInterrupted(interrupted, await readHistories(request.releases, ports, signal))
+      : undoInterrupted(request, ports, signal);
   const goals = isRollback ? interrupted.releases : undefined;
   const prepare = (): Promise<PreparedRollout> => prepareRollback(request, goals, ports, signal);
   return transact({ ...request, tool: 'rollback', look: async () => prepare }, ports, signal);
+}
+
+/** What undoing it would do: nothing of it is written. */
+function showInterrupted(journal: Journal, histories: ReadonlyMap<string, HelmHistory>): Report {
+  const { set, startedAt, by } = journal;
+  // A release whose revision was not begun has nothing to be put back.
+  const begun = journal.releases.filter(
+    ({ name, lastRevision, keepsRevision }) =>
+      keepsRevision || (newest(histories.get(name) ?? [])?.version ?? 0) > lastRevision,
+  );
+  const rows = begun.map(({ name, namespace, fromRevision }) => [
+    name,
+    namespace,
+    fromRevision > 0 ? `what revision ${fromRevision} was` : 'nothing: it goes',
+  ]);
+  const names = begun.map(({ name }) => name);
+  return createReport({
+    tool: 'rollback',
+    summary: `The rollout that began ${startedAt} did not finish and would be undone: ${names.join(', ') || 'nothing was touched'}.`,
+    outputs: { set, 'has-changes': names.length > 0, releases: names },
+    sections:
+      rows.length > 0 ? [tableSection(`Undone of ${set}`, ['release', 'namespace', 'back to'], rows)] : [],
+    caveats: [`It was begun by ${by}. Where that one still runs, a rollback waits for its end.`],
+  });
 }
 
 async function undoInterrupted(

@@ -17,9 +17,10 @@ import { describeDrift, driftOutput, driftSection } from './drift-text.ts';
 import { judgeHealth } from './health.ts';
 import { createHealthRules, type HealthRule, type HealthRules } from './health-rules.ts';
 import { mindingHeld } from './held-rules.ts';
-import type { HelmRelease } from './helm-release.ts';
+import { type HelmRelease, isPending } from './helm-release.ts';
 import { type HelmRecord, newest, readHistories } from './helm-storage.ts';
 import { type Journal, readJournal } from './journal.ts';
+import { numberAt, textAt } from './json.ts';
 import { createKinds } from './kinds.ts';
 import { peekLock } from './lock.ts';
 import { describe } from './object.ts';
@@ -36,6 +37,8 @@ export interface StatusRequest {
   /** Which differences are left alone. */
   readonly drift?: DriftSettings;
   readonly health?: readonly HealthRule[];
+  /** Whether the process of a holder's name is certainly gone. */
+  readonly isGone?: (holder: string) => boolean;
 }
 
 /** The ports that reading the status reaches. */
@@ -96,7 +99,27 @@ export async function readRolloutStatus(
     };
     return statusOf({ name, namespace }, last, release, { ...facts, now, judge: kinds.judge });
   });
-  return reportStatus(request.set, statuses, { compared, journal, holder: lock.holder, now, trail });
+  return reportStatus(request.set, statuses, {
+    compared,
+    journal,
+    ...standsOf(lock, now, request),
+    now,
+    trail,
+  });
+}
+
+/** Clocks differ: only a lock that was not renewed for four times its duration counts as left behind by itself. */
+const staleness = 4;
+
+/** Who is at it, or who died over it. */
+function standsOf(
+  { holder, lease }: Awaited<ReturnType<typeof peekLock>>,
+  now: Date,
+  { isGone }: StatusRequest,
+): { readonly holder: string; readonly dead: string } {
+  const ageMs = now.getTime() - Date.parse(textAt(lease, 'spec', 'renewTime'));
+  const isStale = ageMs > numberAt(lease, 15, 'spec', 'leaseDurationSeconds') * staleness * 1_000;
+  return holder !== '' && (isStale || isGone?.(holder)) ? { holder: '', dead: holder } : { holder, dead: '' };
 }
 
 const noFacts = { chart: '', updated: '', description: '' };
@@ -175,11 +198,12 @@ function reportStatus(
     readonly compared: readonly ComparedRelease[];
     readonly journal: Journal | undefined;
     readonly holder: string;
+    readonly dead: string;
     readonly now: Date;
     readonly trail: Trail;
   },
 ): Report {
-  const { compared, journal, holder, now, trail } = seen;
+  const { compared, journal, holder, dead, now, trail } = seen;
   const last = trail.entries.at(-1);
   const good = statuses.filter((status) => isWell(status)).length;
   const named = compared.map(({ rendered, objects }) => ({ name: rendered.name, objects }));
@@ -188,7 +212,7 @@ function reportStatus(
     tool: 'status',
     summary: `${good} of ${statuses.length} releases of ${set} are deployed, ready and in sync.`,
     findings: [
-      ...statuses.flatMap(findingsOf),
+      ...statuses.flatMap((status) => findingsOf(status, holder)),
       ...trail.findings,
       ...(journal && !holder ? [interruptedFinding(set, journal)] : []),
     ],
@@ -205,7 +229,10 @@ function reportStatus(
       ...(drift ? [drift] : []),
       ...(last ? [trailSection('Last entry of the audit trail', [last])] : []),
     ],
-    caveats: holder ? [`${holder} is deploying right now.`] : [],
+    caveats: [
+      ...(holder ? [`${holder} is deploying right now.`] : []),
+      ...(dead ? [`${dead} holds the lock and is gone: the next deploy takes it over.`] : []),
+    ],
   });
 }
 
@@ -213,9 +240,11 @@ function isWell({ status, health, drift }: ReleaseStatus): boolean {
   return status === 'deployed' && health === 'ready' && drift === 'in-sync';
 }
 
-function findingsOf(release: ReleaseStatus): readonly Finding[] {
+function findingsOf(release: ReleaseStatus, holder: string): readonly Finding[] {
   if (isWell(release)) return [];
   if (release.damage.length > 0) return release.damage;
+  // What is being changed has not failed: whoever changes it is told of.
+  if (holder && isPending(release.status)) return [];
   const ruleId =
     release.status === 'absent' || release.status === 'uninstalled'
       ? 'rollout/not-deployed'

@@ -102,6 +102,7 @@ export const status: Bound = async (read, settings, context) => {
   const request = {
     ...rollout,
     ...stateOf(inputs),
+    isGone: context.identity.isGone,
   };
   return readRolloutStatus(request, portsOf(rollout.set, kube, context), context.signal);
 };

@@ -199,3 +199,43 @@ data:
     assert.ok(execFileSync(program, args, { encoding: 'utf8' }).includes(JSON.stringify(expected)), name);
   }
 });
+
+test('a key that leaves a Secret’s stringData leaves the Secret, in a deploy and in a rollback, also where Helm 4 had written it', async (t) => {
+  const set = await makeTestSet(t, sandbox);
+  const write = (keys: Readonly<Record<string, string>>) =>
+    set.workspace.write({
+      'charts/app/templates/keys.yaml': `apiVersion: v1
+kind: Secret
+metadata: { name: {{ .Release.Name }}-keys }
+data: { kept: "{{ "kept" | b64enc }}" }
+stringData: ${JSON.stringify(keys)}
+`,
+    });
+  const ref = { apiVersion: 'v1', kind: 'Secret', namespace: set.name, name: 'base-keys' };
+  const keysNow = async () => Object.keys(((await kube.get(ref))?.data ?? {}) as object).sort();
+  const deploy = async (keys: Readonly<Record<string, string>>, args: readonly string[] = ['deploy']) => {
+    await write(keys);
+    const { report } = await set.run(args);
+    assert.equal(report.verdict, 'simulated', report.summary);
+    return keysNow();
+  };
+  assert.deepEqual(await deploy({ a: 'first', b: 'of many' }), ['a', 'b', 'kept']);
+  assert.deepEqual(await deploy({ a: 'first' }), ['a', 'kept']);
+  assert.deepEqual(await deploy({ a: 'first', c: 'new' }), ['a', 'c', 'kept']);
+  assert.deepEqual(await deploy({}, ['rollback', '--release', 'base']), ['a', 'kept']);
+
+  const live = await kube.get(ref);
+  const { labels = {}, annotations = {} } = live?.metadata ?? {};
+  const asHelm = { metadata: { name: ref.name, namespace: set.name, labels, annotations } };
+  const stringData = { a: 'first', d: 'by Helm' };
+  const [apiVersion, kind, data] = ['v1', 'Secret', { kept: Buffer.from('kept').toString('base64') }];
+  await kube.apply({ apiVersion, kind, ...asHelm, data, stringData }, { fieldManager: 'helm', force: true });
+  assert.deepEqual(await keysNow(), ['a', 'd', 'kept']);
+  await write({ a: 'first' });
+  const { report } = await set.run(['plan']);
+  assert.match(JSON.stringify(report.sections), /- data\.d: \*\*\*/);
+  assert.deepEqual(await deploy({ a: 'first' }), ['a', 'kept']);
+  const before = await readWrites(sandbox, set.name);
+  await deploy({ a: 'first' });
+  assert.deepEqual(await readWrites(sandbox, set.name), before, 'a second deploy writes nothing');
+});

@@ -10,7 +10,9 @@ import {
 import { diffObjects } from './diff.ts';
 import { endingNamespace, namespaceEnding } from './errors.ts';
 import type { FieldPath } from './field-path.ts';
+import { leftOfStringData } from './foreign-fields.ts';
 import { isApplied } from './is-applied.ts';
+import { recordAt } from './json.ts';
 import { findKept, type Kept } from './kept.ts';
 import type { Kinds } from './kinds.ts';
 import type { LiveObjects } from './live-objects.ts';
@@ -89,7 +91,9 @@ export async function planObject(
     const tried = await dryRun(kept?.applied ?? desired, judge, ports, signal);
     const live = owned ?? (doesExist(tried) ? await ports.kube.get(ref, signal) : undefined);
     const refusedLate = !owned && live && refuse(live, context.owner);
-    return decided(refusedLate || judgeDryRun(live, tried, ports), live, kept);
+    const foreign = live ? leftOfStringData(live, desired) : [];
+    const decision = refusedLate || judgeDryRun(live, withoutKeys(tried, foreign), ports);
+    return { ...decided(decision, live, kept), ...(foreign.length > 0 ? { foreign } : {}) };
   } catch (error) {
     const { live, ...failure } = await planFailure(desired, error, ports, signal);
     return decided(failure, live);
@@ -107,6 +111,16 @@ interface DryRun {
 /** The result of an apply that would create the object was never stored: it has no version. */
 function doesExist({ result, conflicts }: DryRun): boolean {
   return conflicts.length > 0 || Boolean(result?.metadata.resourceVersion);
+}
+
+/** What the server would make of it once these are taken away. */
+function withoutKeys(tried: DryRun, paths: readonly FieldPath[]): DryRun {
+  if (!tried.result || paths.length === 0) return tried;
+  const gone = new Set(paths.map((path) => JSON.stringify(path)));
+  const data = Object.entries(recordAt(tried.result, 'data')).filter(
+    ([key]) => !gone.has(JSON.stringify([{ key: 'data' }, { key }])),
+  );
+  return { ...tried, result: { ...tried.result, data: Object.fromEntries(data) } as KubeObject };
 }
 
 function judgeDryRun(

@@ -8,8 +8,9 @@ import {
   managedChildren,
   managedEntries,
 } from './field-writer.ts';
-import { isRecord, sameJson, textAt, valueAt } from './json.ts';
+import { isRecord, listAt, recordAt, sameJson, textAt, valueAt } from './json.ts';
 import { describe } from './object.ts';
+import { fieldManager } from './ownership.ts';
 
 /** A field that somebody added beside what was deployed. */
 export interface ForeignField {
@@ -77,6 +78,24 @@ function withPlainData(object: KubeObject): KubeObject {
   if (object.kind !== 'Secret' || !isRecord(stringData)) return object;
   const data = isRecord(rest['data']) ? rest['data'] : {};
   return { ...rest, data: { ...data, ...stringData } } as KubeObject;
+}
+
+/**
+ * Keys of a Secret's data that our manager wrote as stringData, as Helm 4 does, and that are not wanted any more: it owns the text it wrote, not the key that became of it, and no
+ * apply would take that away.
+ */
+export function leftOfStringData(live: KubeObject, desired: KubeObject): readonly FieldPath[] {
+  if (live.apiVersion !== 'v1' || live.kind !== 'Secret') return [];
+  const entries = listAt(live, 'metadata', 'managedFields').filter(
+    (entry) => textAt(entry, 'manager') === fieldManager && textAt(entry, 'operation') === 'Apply',
+  );
+  const wanted = recordAt(desired, 'data');
+  return entries
+    .flatMap((entry) => Object.keys(recordAt(entry, 'fieldsV1', 'f:stringData')))
+    .filter((field) => field.startsWith('f:'))
+    .map((field) => field.slice('f:'.length))
+    .filter((key) => Object.hasOwn(recordAt(live, 'data'), key) && !Object.hasOwn(wanted, key))
+    .map((key) => [{ key: 'data' }, { key }]);
 }
 
 /** Takes fields away whose owner is somebody else: an apply could not. What is gone by then is well; a change in between is met by another look. */

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import type { KubeApi, ProcessRunner } from '@zakenak/core';
 import { createCredentials } from './credentials.ts';
 import { createKubeApi } from './kube-api.ts';
@@ -27,7 +28,11 @@ export async function connectKube(options: ConnectOptions): Promise<KubeApi> {
   const credentials = createCredentials(located, options.env, options.process, options.learn);
   const transport = await createTransport(located, credentials);
   const { context, namespace, cluster } = located;
-  const target = { context, server: cluster.server, namespace };
+  const leads = {
+    ...(options.kubeconfig ? { kubeconfig: resolve(options.kubeconfig) } : {}),
+    ...(located.inCluster ? {} : { context }),
+  };
+  const target = { context, server: cluster.server, namespace, leads };
   const requester = createRequester(transport, target, options.retries);
   return createKubeApi(target, requester, options.watch, options.signal);
 }

@@ -61,6 +61,8 @@ interface ContextEntry {
 export interface Target {
   readonly path: string;
   readonly context: string;
+  /** A pod's own service account, and no kubeconfig. */
+  readonly inCluster?: true;
   readonly namespace: string;
   readonly cluster: ClusterEntry & { readonly server: string };
   readonly user: UserEntry;

@@ -63,6 +63,7 @@ async function serviceAccountTarget(options: LocateOptions): Promise<Target | un
   return {
     path: folder,
     context: 'in-cluster',
+    inCluster: true,
     namespace: (await read('namespace'))?.trim() || 'default',
     cluster: {
       server: `https://${host.includes(':') ? `[${host}]` : host}:${port}`,

@@ -11,6 +11,7 @@ import {
 } from '@zakenak/helm';
 import type { HelmChart, HelmFile } from './helm-release.ts';
 import { isRecord } from './json.ts';
+import { looksUp } from './lookup.ts';
 import { parseYaml } from './manifest.ts';
 import type { ReleaseSource } from './request.ts';
 import { mayBeUnstable } from './unstable-render.ts';
@@ -26,6 +27,8 @@ export interface LoadedChart {
   readonly hasCrds: boolean;
   /** False for a chart that cannot ask which version and kinds the cluster has: no file of it names them. */
   readonly asksForCapabilities: boolean;
+  /** True for a chart whose templates read objects of the cluster. */
+  readonly looksUp: boolean;
   /** False for a chart that certainly renders the same each time. */
   readonly mayBeUnstable: boolean;
 }
@@ -54,6 +57,9 @@ export async function loadChart(
     hasCrds: names.some((name) => /(^|\/)crds\//.test(name) || isPackedSubchart(name)),
     asksForCapabilities: [...everything].some(
       ([name, bytes]) => isPackedSubchart(name) || Buffer.from(bytes).includes('Capabilities'),
+    ),
+    looksUp: [...everything].some(
+      ([name, bytes]) => isPackedSubchart(name) || looksUp(Buffer.from(bytes).toString('latin1')),
     ),
     mayBeUnstable: [...everything].some(([name, bytes]) => mayBeUnstable(name, bytes)),
   };

@@ -1,20 +1,20 @@
 import { createHash } from 'node:crypto';
 import { createLimiter, type KubeObject, type Limiter, type Ports } from '@zakenak/core';
-import { leanGo } from '@zakenak/helm';
 import { type LoadedChart, loadChart } from './chart.ts';
 import { checkClaims } from './claims.ts';
 import type { DriftSettings } from './drift-rules.ts';
-import { incompatibleKubernetes, renderFailed } from './errors.ts';
 import { orderByNeeds } from './graph.ts';
 import { checkExpressions, createHealthRules } from './health-rules.ts';
 import type { HelmChart, HelmHook } from './helm-release.ts';
 import type { HelmRecord } from './helm-storage.ts';
+import { runTemplate } from './helm-template.ts';
 import { hookObject, hookOf, isHook } from './hook.ts';
 import { isRenderingOf, labelInputs, type RenderInputs } from './inputs.ts';
 import { canonicalJson, digestOf, sameJson } from './json.ts';
 import { createKinds, definedKinds, type Kinds } from './kinds.ts';
-import { learnFromRecord, learnFromRelease } from './learn-releases.ts';
-import { learnFromValues, learnSuspects } from './learn-secrets.ts';
+import { learnFromRelease } from './learn-releases.ts';
+import { learnFromValues } from './learn-secrets.ts';
+import { looksUp, lookupFlags } from './lookup.ts';
 import { type ManifestDocument, parseManifests } from './manifest.ts';
 import { createNeededKinds, type ServedKind } from './needed-kinds.ts';
 import { placeObject } from './object.ts';
@@ -41,6 +41,8 @@ export interface RenderedRelease {
   readonly manifest: string;
   /** What another rendering would have made otherwise. */
   readonly unstable?: readonly UnstableObject[];
+  /** What its templates look up counted as absent. */
+  readonly unlooked?: boolean;
   /** Objects of the chart's crds/ folders: applied first, never part of the manifest. */
   readonly crds: readonly KubeObject[];
   /** Objects of the manifest with namespace and ownership filled in. */
@@ -163,6 +165,8 @@ interface Draft {
   readonly asks: boolean;
   readonly inputs?: RenderInputs;
   readonly unstable?: readonly UnstableObject[];
+  /** What its templates look up counted as absent. */
+  readonly unlooked?: boolean;
 }
 
 async function renderRelease(
@@ -193,30 +197,31 @@ async function renderRelease(
   const asked = asks ? capabilities : bound;
   const inputs = { contentDigest: chart.digest, values, name, namespace, capabilities: asked };
   // Helm's records hold no definitions of crds/ folders.
-  if (deployed && !chart.hasCrds && isRenderingOf(deployed, inputs))
+  const isLooking = chart.looksUp || looksUp(JSON.stringify(values));
+  if (deployed && !chart.hasCrds && !isLooking && isRenderingOf(deployed, inputs))
     return { ...takeFromRecord(release, chart, values, deployed), asks, inputs };
   const args = ['template', release.name, chart.path, '--namespace', release.namespace];
   args.push('--include-crds', '--values', '-', ...capabilities);
   if (deployed) args.push('--is-upgrade');
   // Through a pipe: values may hold secrets, which then lie in no file.
   const input = JSON.stringify(values);
+  const lookup = isLooking ? lookupFlags(ports.kube.target, deployed !== undefined) : [];
+  // A password that is made anew where the last one is not found would change with every such deploy.
+  const mayGuess = !deployed || !chart.mayBeUnstable;
+  let unlooked = isLooking && lookup.length === 0;
   const render = async (): Promise<readonly ManifestDocument[]> => {
-    const command = { program: 'helm', args, input, env: leanGo, timeoutMs: 300_000 };
-    const result = await ports.process.run(command, signal);
-    if (result.exitCode === 0) return parseManifests(result.stdout, release.name);
-    // It may quote any value, and the objects that would tell which are secret were not rendered.
-    learnSuspects(values, ports.redactor);
-    if (deployed) learnFromRecord(deployed, ports.redactor);
-    const [, versions, found] = wrongKubernetes.exec(result.stderr) ?? [];
-    if (versions !== undefined && found !== undefined)
-      throw incompatibleKubernetes(release.name, versions, found);
-    throw renderFailed(release.name, helmReason(ports.redactor.redact(result.stderr)));
+    const template = { release: release.name, args, lookup: unlooked ? [] : lookup, mayGuess, input };
+    const rendering = await runTemplate(template, { values, deployed }, ports, signal);
+    unlooked = isLooking && !rendering.isLookedUp;
+    return parseManifests(rendering.text, release.name);
   };
   const documents = await render();
   const objects = documents.map(({ object }) => object);
-  const again = chart.mayBeUnstable ? (await render()).map(({ object }) => object) : objects;
+  // What a first install makes up the next deploy finds.
+  const again =
+    chart.mayBeUnstable && (deployed || !isLooking) ? (await render()).map(({ object }) => object) : objects;
   const unstable = again === objects ? [] : compareRenderings(objects, again, ports.redactor);
-  return { ...sortDocuments(release, chart, values, documents), asks, inputs, unstable };
+  return { ...sortDocuments(release, chart, values, documents), asks, inputs, unstable, unlooked };
 }
 
 function takeFromRecord(
@@ -269,7 +274,15 @@ async function readPlainManifests(
   const chart: HelmChart = { metadata, lock: null, templates: [], values: {}, schema: null, files: [] };
   const draft = sortDocuments(
     release,
-    { path: '', chart, digest, hasCrds: false, asksForCapabilities: false, mayBeUnstable: false },
+    {
+      path: '',
+      chart,
+      digest,
+      hasCrds: false,
+      asksForCapabilities: false,
+      looksUp: false,
+      mayBeUnstable: false,
+    },
     {},
     documents,
   );
@@ -295,6 +308,7 @@ function placeDraft(draft: Draft, kinds: Kinds): RenderedRelease {
     name: release.name,
     namespace: release.namespace,
     ...(inputs ? { inputs } : {}),
+    ...(draft.unlooked ? { unlooked: true } : {}),
     ...(draft.unstable?.length ? { unstable: draft.unstable } : {}),
     needs: release.needs ?? [],
     timeoutMs: release.timeoutMs ?? defaultTimeoutMs,
@@ -316,16 +330,4 @@ function placeDraft(draft: Draft, kinds: Kinds): RenderedRelease {
 
 function documentText({ source, text }: ManifestDocument): string {
   return `---\n${/^# Source: /m.test(text) ? '' : `# Source: ${source}\n`}${text}\n`;
-}
-
-/** helm: pkg/action/action.go, of 3 and 4. */
-const wrongKubernetes = /chart requires kubeVersion: (.+) which is incompatible with Kubernetes (\S+)/;
-
-/** helm's message without its usage hints. */
-function helmReason(stderr: string): string {
-  const text = stderr
-    .replace(/^Error: /m, '')
-    .replace(/\n+Use --debug flag.*$/s, '')
-    .trim();
-  return text.slice(0, 4_000) || 'helm gave no reason.';
 }

@@ -5,6 +5,7 @@ import { type Journal, readBooks, readJournal, removeJournal, writeJournal } fro
 import { judgePlan } from './judge-plan.ts';
 import { keptRemarks } from './kept.ts';
 import { acquireLock, type Lock, peekLock } from './lock.ts';
+import { lookupRemarks } from './lookup.ts';
 import { createObserver } from './observer.ts';
 import { isNoop } from './plan.ts';
 import type { PreparedRollout } from './plan-rollout.ts';
@@ -314,7 +315,7 @@ function partsOf(verification: Report | undefined): Pick<Outcome, 'parts'> {
 }
 
 function remarksOn({ releases }: PreparedRollout): readonly string[] {
-  return [...keptRemarks(releases), ...recordRemarks(releases)];
+  return [...keptRemarks(releases), ...recordRemarks(releases), ...lookupRemarks(releases)];
 }
 
 function reportOf(

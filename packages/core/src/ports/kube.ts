@@ -108,7 +108,13 @@ export interface ApplyOptions {
  */
 export interface KubeApi {
   /** The kubeconfig context and the server's address. */
-  readonly target: { readonly context: string; readonly server: string; readonly namespace: string };
+  readonly target: {
+    readonly context: string;
+    readonly server: string;
+    readonly namespace: string;
+    /** How a program that reads kubeconfigs is led to the same server; what is absent it finds as we did. Absent: it is not known how. */
+    readonly leads?: { readonly kubeconfig?: string; readonly context?: string };
+  };
   version(): Promise<{ readonly major: number; readonly minor: number; readonly gitVersion: string }>;
   /** Every kind served (aggregated discovery); cached until `refreshDiscovery`. */
   resources(): Promise<readonly KubeResource[]>;

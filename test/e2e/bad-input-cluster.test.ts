@@ -88,6 +88,12 @@ describe('what a deploy refuses before it writes', { concurrency: false }, () =>
       const message = new RegExp(`'\\w+' renders ${kind} default/${name}, in which`);
       await assertRefused(set, { code: 'rollout/own-books', exitCode: 2, message });
     }
+    const hook = 'annotations: { helm.sh/hook: pre-install }';
+    await set.workspace.write({
+      'charts/app/templates/books.yaml': `apiVersion: coordination.k8s.io/v1\nkind: Lease\nmetadata: { name: zakenak.${set.name}, ${hook} }\n`,
+    });
+    const message = new RegExp(`renders the hook Lease zakenak.${set.name}, in which`);
+    await assertRefused(set, { code: 'rollout/own-books', exitCode: 2, message });
   });
 
   test('an object that a release of another set owns', async (t) => {

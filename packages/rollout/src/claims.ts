@@ -1,5 +1,6 @@
 import type { KubeObject } from '@zakenak/core';
 import { ownBooks, twoOwners } from './errors.ts';
+import type { HelmHook } from './helm-release.ts';
 import { describe, keyOf, refOf } from './object.ts';
 import type { Owner } from './ownership.ts';
 
@@ -10,19 +11,28 @@ const books = [
   { kind: 'Lease', name: /^zakenak\./ },
 ] as const;
 
+/** What a release renders, hooks too: they are created and deleted like the rest. */
+interface Claimant extends Pick<Owner, 'name'> {
+  readonly objects: readonly KubeObject[];
+  readonly hooks: readonly Pick<HelmHook, 'kind' | 'name'>[];
+}
+
 /** Refuses what no release may render: an object of another one, and the books themselves. Throws `rollout/two-owners` and `rollout/own-books`. */
-export function checkClaims(
-  releases: readonly (Pick<Owner, 'name'> & { readonly objects: readonly KubeObject[] })[],
-): void {
+export function checkClaims(releases: readonly Claimant[]): void {
   const owners = new Map<string, string>();
-  for (const { name, objects } of releases) {
+  for (const { name, objects, hooks } of releases) {
     for (const object of objects) {
       const ref = refOf(object);
-      if (books.some((book) => book.kind === ref.kind && book.name.test(ref.name)))
-        throw ownBooks(describe(ref), name);
+      if (isBook(ref)) throw ownBooks(describe(ref), name);
       const owner = owners.get(keyOf(ref));
       if (owner !== undefined) throw twoOwners(describe(ref), [owner, name]);
       owners.set(keyOf(ref), name);
     }
+    const hook = hooks.find(isBook);
+    if (hook) throw ownBooks(`the hook ${hook.kind} ${hook.name}`, name);
   }
+}
+
+function isBook(object: { readonly kind: string; readonly name: string }): boolean {
+  return books.some(({ kind, name }) => kind === object.kind && name.test(object.name));
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { access, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { access, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -216,4 +216,25 @@ test('the repository’s own settings run nothing: no monitor, no external diff,
       address,
     );
   await assert.rejects(access(join(root, 'sprung')));
+});
+
+test('below the top of a repository a path is the folder’s own, as everywhere else', async (t) => {
+  const { root, git, commit } = await repository(t);
+  await mkdir(join(root, 'apps'));
+  await commit('zakenak.yaml', 'top');
+  await commit('apps/moved', 'a\nb\nc\n');
+  const base = await commit('apps/zakenak.yaml', 'own');
+  git('mv', 'apps/moved', 'elsewhere');
+  await commit('zakenak.yaml', 'top too');
+  await commit('apps/a\nb');
+  const head = await commit('apps/zakenak.yaml', 'own too');
+  const below = createGit({ process: createProcessRunner(), root: join(root, 'apps') });
+  assert.equal(await below.readFile(base, 'zakenak.yaml'), 'own');
+  assert.equal(await below.readFile(base, 'apps/zakenak.yaml'), undefined);
+  const changes = await below.changedFiles({ bases: [base], head, reason: '' });
+  assert.deepEqual(changes.map(({ path, status }) => `${status} ${path}`).sort(), [
+    'added a\nb',
+    'deleted moved',
+    'modified zakenak.yaml',
+  ]);
 });

@@ -81,7 +81,8 @@ export function createGit(options: {
     },
     changedFiles: (range) => readChangedFiles(run, range),
     async readFile(revision, path) {
-      const { exitCode, stdout } = await run(['cat-file', 'blob', `${await resolve(revision)}:${path}`], {
+      // `./`: from this folder, which need not be the repository's top.
+      const { exitCode, stdout } = await run(['cat-file', 'blob', `${await resolve(revision)}:./${path}`], {
         allowFailure: true,
       });
       return exitCode === 0 ? stdout : undefined;
@@ -142,6 +143,7 @@ async function readChangedFiles(
     '-z',
     '--no-ext-diff',
     '--find-renames',
+    '--relative',
     merge || base || emptyTree,
     head,
   ]);

@@ -28,9 +28,9 @@ export interface Git {
   mergeBase(a: string, b: string): Promise<string | undefined>;
   /** Full object ids, newest first. */
   commits(range: CommitRange): Promise<readonly string[]>;
-  /** Paths that differ from the merge base of bases and head. */
+  /** Paths that differ from the merge base of bases and head, of this folder and below it. */
   changedFiles(range: CommitRange): Promise<readonly ChangedFile[]>;
-  /** A file's text at a revision, undefined where it is not there. */
+  /** The text at a revision of a file of this folder, undefined where it is not there. */
   readFile(revision: string, path: string): Promise<string | undefined>;
   /** Tags that match a glob, with the commit each one points to. */
   tags(pattern?: string): Promise<readonly { readonly name: string; readonly commit: string }[]>;

@@ -23,11 +23,16 @@ async function makeJudged(t: TestContext, policy: object) {
   const base = commit({ ssh: key.path });
   git('switch', '-qc', 'topic');
   const event = join(folder, 'event.json');
-  const verify = async (args: readonly string[] = [], more: CliOptions['env'] = {}, fork = false) => {
+  const verify = async (
+    args: readonly string[] = [],
+    more: CliOptions['env'] = {},
+    fork = false,
+    from = base,
+  ) => {
     const head = git('rev-parse', 'HEAD');
     const repo = { full_name: 'o/r', fork: false };
     const ends = {
-      base: { sha: base, ref: 'main', repo },
+      base: { sha: from, ref: 'main', repo },
       head: { sha: head, ref: 'topic', repo: fork ? { full_name: 'x/r', fork } : repo },
     };
     await writeFile(event, JSON.stringify({ pull_request: { number: 1, html_url: '', title: '', ...ends } }));
@@ -81,6 +86,22 @@ test('a pull request is judged by the base branch’s policy, whatever it makes 
   git('rm', '-q', 'zakenak.yaml', 'trust/signers');
   commit({ ssh: intruder.path });
   assert.deepEqual((await verify()).rules, ['commit/unknown-signer']);
+});
+
+test('below the top of a repository the policy, the signers and what is revoked are the folder’s own', async (t) => {
+  const { git, write, commit, key, intruder, verify } = await makeJudged(t, { require: 'off' });
+  const policy = { allowedSigners: 'trust/signers', revokedKeys: 'trust/revoked' };
+  await write('apps/zakenak.yaml', yaml(policy));
+  await write('apps/trust/signers', `${address} ${key.publicKey}\n${address} ${intruder.publicKey}\n`);
+  await write('apps/trust/revoked', `${intruder.publicKey}\n`);
+  git('add', '-A');
+  const own = commit({ ssh: key.path });
+  git('rm', '-qr', 'apps/zakenak.yaml', 'apps/trust');
+  await write('apps/kept', '');
+  git('add', '-A');
+  commit({ ssh: intruder.path });
+  const { rules } = await verify(['--directory', 'apps'], {}, false, own);
+  assert.deepEqual(rules, ['commit/revoked-key']);
 });
 
 test('where it is asked the action signs first, by this clone’s settings, but never what a fork brings', async (t) => {

@@ -99,7 +99,7 @@ async function readBytes(
   if (revision === undefined)
     return (await files.stat(absolute)) === undefined ? new Uint8Array() : files.readBytes(absolute);
   const name = posix.normalize(path);
-  const { stdout } = await git.run(['ls-tree', '-z', '--full-tree', revision, '--', name]);
+  const { stdout } = await git.run(['ls-tree', '-z', revision, '--', name]);
   const id = /^\d+ blob ([0-9a-f]+)\t/.exec(stdout)?.[1];
   if (stdout === '') return new Uint8Array();
   if (id === undefined) throw refuse(path, 'it is no file');
@@ -121,7 +121,7 @@ async function listFiles(
       .filter((name) => named.test(name))
       .map((name) => posix.join(path, name));
   }
-  const args = ['ls-tree', '-r', '-z', '--name-only', '--full-tree', revision, '--', posix.normalize(path)];
+  const args = ['ls-tree', '-r', '-z', '--name-only', revision, '--', posix.normalize(path)];
   const names = (await git.run(args)).stdout.split('\0');
   return names.filter((name) => name === posix.normalize(path) || named.test(name));
 }

@@ -239,3 +239,18 @@ stringData: ${JSON.stringify(keys)}
   await deploy({ a: 'first' });
   assert.deepEqual(await readWrites(sandbox, set.name), before, 'a second deploy writes nothing');
 });
+
+test('a chart that takes its image as text gets repository@digest', async (t) => {
+  const set = await makeTestSet(t, sandbox);
+  const config = await readFile(join(set.workspace.root, 'zakenak.yaml'), 'utf8');
+  const build = '[{ name: base, context: charts, valuesPath: text }]';
+  await set.workspace.write({
+    'values.yaml': '{}',
+    'zakenak.yaml': `registry: registry.invalid/acme\nbuild: ${build}\n${config}`,
+  });
+  const image = `registry.invalid/acme/base@sha256:${'a'.repeat(64)}`;
+  const { report } = await set.run(['deploy', '--image-digests', `base=${image}`]);
+  assert.equal(report.verdict, 'simulated', report.summary);
+  const ref = { apiVersion: 'v1', kind: 'ConfigMap', namespace: set.name, name: 'base' };
+  assert.equal(((await kube.get(ref))?.data as { text?: string } | undefined)?.text, image);
+});

@@ -20,7 +20,9 @@ const build = Type.Object(
     ),
     release: optional(name('The release whose values get the digest.')),
     valuesPath: optional(
-      text('Key of the release’s values that gets repository and digest: image where nothing is said.'),
+      text(
+        'Key of the release’s values that gets the image, image where nothing is said: as repository@digest where the chart has text there, else as a map of repository and digest.',
+      ),
     ),
   },
   {

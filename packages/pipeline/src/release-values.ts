@@ -55,7 +55,9 @@ export async function readReleaseValues(
         caveats.push(`${label} was not rendered: its values in ${encrypted} are encrypted.`);
         continue;
       }
-      const values = await readValues(layers, ports, signal);
+      const takesImage = layers.some((layer) => 'image' in layer);
+      const defaults = takesImage ? await readDefaults(chart, ports) : {};
+      const values = await readValues(layers, ports, signal, defaults);
       const places = [...layers.flatMap(placeOf).reverse(), { path, below: '' }];
       const { namespace } = release;
       const key = JSON.stringify([chart, release.name, namespace, values]);
@@ -66,6 +68,12 @@ export async function readReleaseValues(
     }
   }
   return { releases: [...releases.values()], caveats };
+}
+
+/** The chart's own values; none where they cannot be read, of which lint tells. */
+async function readDefaults(chart: string, ports: ValuesPorts): Promise<Readonly<Record<string, unknown>>> {
+  const file = posix.join(chart, 'values.yaml');
+  return readValues([{ file, optional: true }], ports).catch(() => ({}));
 }
 
 function placeOf(layer: ValuesLayer): ReleaseValues['places'] {

@@ -142,15 +142,7 @@ function environmentValues(
 function imageValues(release: string, images: readonly (BuildConfig & BuiltImage)[]): readonly ValuesLayer[] {
   return images
     .filter((image) => (image.release ?? image.name) === release)
-    .map(({ valuesPath = 'image', repository, digest }) => ({
-      values: valuesPath
-        .split('.')
-        .reverse()
-        .reduce<Readonly<Record<string, unknown>>>((inner, key) => ({ [key]: inner }), {
-          repository,
-          digest,
-        }),
-    }));
+    .map(({ valuesPath = 'image', repository, digest }) => ({ image: { repository, digest }, valuesPath }));
 }
 
 function readImages(

@@ -254,6 +254,25 @@ test('a misspelt release in such a file is refused with its line; what left the 
   assert.deepEqual(await of('db', 'beb-2'), { global: {} }, 'a short name is near to many');
 });
 
+test('an image becomes text where the values or the chart’s own have text, else a map', async () => {
+  const image = { repository: 'r/web', digest: 'sha256:1' };
+  const of = (values: object, defaults: object) =>
+    readValues(
+      [{ values: { ...values } }, { image, valuesPath: 'app.image' }],
+      { files: filesOf({}) as Files, process: noProcess, redactor: createRedactor() },
+      undefined,
+      { ...defaults },
+    );
+  const text = { app: { image: 'r/web@sha256:1' } };
+  assert.deepEqual(await of({}, { app: { image: 'nginx:1' } }), text);
+  assert.deepEqual(await of({ app: { image: 'nginx:2' } }, {}), text);
+  assert.deepEqual(await of({}, {}), { app: { image } });
+  assert.deepEqual(await of({}, { app: { image: { tag: '1' } } }), { app: { image } });
+  assert.deepEqual(await of({ app: { image: { pullPolicy: 'Always' } } }, { app: { image: 'nginx:1' } }), {
+    app: { image: { pullPolicy: 'Always', ...image } },
+  });
+});
+
 for (const [name, text, position] of [
   ['that are a list', '- a\n', 'v.yaml:1:1'],
   ['with a repeated key', 'a: 1\na: 2\n', 'v.yaml:2:1'],

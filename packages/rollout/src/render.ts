@@ -184,7 +184,7 @@ async function renderRelease(
   if ('manifests' in source) return readPlainManifests(release, source.manifests, ports);
   await ports.files.makeFolder(place.folder);
   const chart = await loadChart(source, place.folder, ports, signal);
-  const values = await readValues(release.values ?? [], ports, signal);
+  const values = await readValues(release.values ?? [], ports, signal, chart.chart.values);
   // Before helm has a word to say about them.
   learnFromValues([chart.chart.values, values], ports.redactor);
   const { name, namespace } = release;

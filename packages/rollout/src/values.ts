@@ -1,6 +1,6 @@
 import { nearest, type Ports } from '@zakenak/core';
 import { badYaml } from './errors.ts';
-import { isRecord } from './json.ts';
+import { isRecord, valueAt } from './json.ts';
 import { parseYaml } from './manifest.ts';
 import type { ValuesLayer } from './request.ts';
 import { decryptValues, isEncrypted, type SopsPorts } from './sops.ts';
@@ -12,19 +12,32 @@ export type ValuesPorts = Pick<Ports, 'files'> & SopsPorts;
 
 /**
  * Reads and merges layers as helm merges `-f` files: maps are merged, everything else is replaced, null stays to remove a chart's default. Files that SOPS encrypted are decrypted.
- * Throws ZakenakError `rollout/bad-yaml`, also for a misspelt release in an environment's file, and what decrypting throws.
+ * `defaults` are the chart's own, which tell how it takes an image. Throws ZakenakError `rollout/bad-yaml`, also for a misspelt release in an environment's file, and what decrypting throws.
  */
 export async function readValues(
   layers: readonly ValuesLayer[],
   ports: ValuesPorts,
   signal?: AbortSignal,
+  defaults: Values = {},
 ): Promise<Values> {
   let merged: Values = {};
   for (const layer of layers) {
-    merged = mergeValues(merged, await readLayer(layer, ports, signal));
+    const over =
+      'image' in layer ? placeImage(layer, [merged, defaults]) : await readLayer(layer, ports, signal);
+    merged = mergeValues(merged, over);
   }
   return merged;
 }
+
+/** As the chart takes an image: charts have it as text, or as a map. */
+function placeImage({ image, valuesPath }: ImageLayer, below: readonly Values[]): Values {
+  const path = valuesPath.split('.');
+  const former = below.map((values) => valueAt(values, ...path)).find((value) => value !== undefined);
+  const { repository, digest } = image;
+  return nest(typeof former === 'string' ? `${repository}@${digest}` : { repository, digest }, valuesPath);
+}
+
+type ImageLayer = Extract<ValuesLayer, { readonly image: unknown }>;
 
 /** `over` on top of `base`. A key may be anything, `__proto__` too: it is a key like another, as for helm. */
 export function mergeValues(base: Values, over: Values): Values {
@@ -36,7 +49,11 @@ export function mergeValues(base: Values, over: Values): Values {
   return Object.fromEntries(merged);
 }
 
-async function readLayer(layer: ValuesLayer, ports: ValuesPorts, signal?: AbortSignal): Promise<Values> {
+async function readLayer(
+  layer: Exclude<ValuesLayer, ImageLayer>,
+  ports: ValuesPorts,
+  signal?: AbortSignal,
+): Promise<Values> {
   if ('values' in layer) return layer.values;
   const isOptional = 'optional' in layer && layer.optional === true;
   const path = await ports.files.resolve(layer.file);
@@ -90,11 +107,11 @@ function partOf(
   return { ...(isRecord(global) ? { global } : {}), ...own };
 }
 
-function nest(values: Values, path: string): Values {
+function nest(value: unknown, path: string): Values {
   return path
     .split('.')
     .reverse()
-    .reduce<Values>((inner, key) => ({ [key]: inner }), values);
+    .reduce<unknown>((inner, key) => ({ [key]: inner }), value) as Values;
 }
 
 async function readFile(

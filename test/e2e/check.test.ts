@@ -1,7 +1,5 @@
 import assert from 'node:assert/strict';
 import { cp, mkdir, mkdtemp, readdir, readFile, symlink } from 'node:fs/promises';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import {
@@ -13,6 +11,7 @@ import {
   reportOf,
   runCli,
 } from './cli-fixture.ts';
+import { plays } from './forges-fixture.ts';
 import { makeToken } from './secrets-fixture.ts';
 
 const chartYaml = (name: string) => `apiVersion: v2\nname: ${name}\nversion: 0.1.0\n`;
@@ -204,54 +203,17 @@ test('the stages run side by side, each has its SARIF, and the worst ten finding
 test('under GitLab the report becomes one note and one status of the merge request', async (t) => {
   const workspace = await makeWorkspace(t, base);
   const head = workspace.git('rev-parse', 'HEAD');
-  const notes: string[] = [];
-  const statuses: { readonly state: string; readonly name: string }[] = [];
-  const server = createServer(async (request, response) => {
-    const text = (await request.toArray()).join('');
-    const sent = text ? JSON.parse(text) : {};
-    const notesPath = '/api/v4/projects/12/merge_requests/7/notes';
-    const path = (request.url ?? '').split('?')[0];
-    const own = notes.map((body, index) => ({ id: index + 1, body, author: { id: 1 } }));
-    let answer: unknown = {};
-    if (path === '/api/v4/user') answer = { id: 1 };
-    else if (request.method === 'GET' && path === notesPath) answer = own;
-    else if (request.method === 'POST' && path === notesPath) answer = { id: notes.push(sent.body) };
-    else if (request.method === 'PUT' && path === `${notesPath}/1`) {
-      notes[0] = sent.body;
-      answer = { id: 1 };
-    } else if (path === `/api/v4/projects/12/statuses/${head}`) statuses.push(sent);
-    else response.statusCode = 404;
-    response.end(JSON.stringify(answer));
-  });
-  await new Promise<void>((ready) => server.listen(0, '127.0.0.1', ready));
-  t.after(() => server.close());
-  const env = {
-    GITLAB_CI: 'true',
-    CI_PROJECT_DIR: workspace.root,
-    CI_PROJECT_ID: '12',
-    CI_PROJECT_PATH: 'acme/platform',
-    CI_PROJECT_NAMESPACE: 'acme',
-    CI_PROJECT_NAME: 'platform',
-    CI_PROJECT_URL: 'https://gitlab.example.com/acme/platform',
-    CI_API_V4_URL: `http://127.0.0.1:${(server.address() as AddressInfo).port}/api/v4`,
-    CI_PIPELINE_SOURCE: 'merge_request_event',
-    CI_COMMIT_SHA: head,
-    CI_MERGE_REQUEST_IID: '7',
-    CI_MERGE_REQUEST_PROJECT_ID: '12',
-    CI_MERGE_REQUEST_SOURCE_PROJECT_ID: '12',
-    CI_MERGE_REQUEST_DIFF_BASE_SHA: head,
-    GITLAB_TOKEN: makeToken(),
-  };
+  const token = makeToken();
+  const played = await plays.gitlab({ workspace, baseSha: head, headSha: head, token });
+  t.after(() => played.standIn.close());
   for (let round = 0; round < 2; round += 1) {
-    const outcome = await runCli(['check', '--only', 'config', '--comment', '--status'], { env });
+    const outcome = await runCli(['check', '--only', 'config', '--comment', '--status'], { env: played.env });
     assert.equal(outcome.exitCode, 0, outcome.stderr);
     assert.match(outcome.stderr, /merge_requests\/7#note_1/);
-    assert.ok(!`${outcome.stdout}${outcome.stderr}`.includes(env.GITLAB_TOKEN));
+    assert.ok(!`${outcome.stdout}${outcome.stderr}`.includes(token));
   }
+  const notes = played.comments();
   assert.equal(notes.length, 1);
   assert.match(notes[0] ?? '', /^<!-- zakenak:check -->\n## ✅ check: passed/);
-  assert.deepEqual(
-    statuses.map(({ name, state }) => `${name} ${state}`),
-    ['zakenak success', 'zakenak success'],
-  );
+  assert.deepEqual(played.statuses(), ['zakenak success', 'zakenak success']);
 });

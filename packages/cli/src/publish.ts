@@ -55,10 +55,17 @@ export async function publish(judged: Report, to: Publication): Promise<number> 
   return exitCode;
 }
 
+/** GitHub drops a step's summary of more than 1 MiB whole: bytes, of which a character takes up to three. */
+export function renderSummary(report: Report, clean: (text: string) => string): string {
+  const render = (maxLength: number): string => clean(renderMarkdown(report, { maxLength }));
+  const text = render(900_000);
+  return Buffer.byteLength(text) > 1_000_000 ? render(300_000) : text;
+}
+
 async function deliver(report: Report, to: Publication, clean: (text: string) => string): Promise<Report> {
   try {
     const paths = to.outputFolder ? await writeReportFiles(report, to, to.outputFolder) : {};
-    await to.host.appendSummary(clean(renderMarkdown(report, { maxLength: 900_000 })));
+    await to.host.appendSummary(renderSummary(report, clean));
     const own = { result: report.verdict, ...paths };
     for (const [name, value] of Object.entries({ ...report.outputs, ...own })) {
       await to.host.setOutput(name, clean(typeof value === 'string' ? value : JSON.stringify(value)));

@@ -10,7 +10,7 @@ export const spec = defineSpec({
     'Configuration, .gitleaksignore and baseline come from the base branch on a pull request. No secret is ever printed or stored: ' +
     'findings and the baseline carry a salted hash. Beside gitleaks’ rules, YAML files are read as Kubernetes reads them: values of plain Secrets (base64 looked ' +
     'through), kubeconfigs, credentials in values files; templates, SOPS’ ciphertexts and placeholders are none. A comment `gitleaks:allow` on the line accepts it. ' +
-    'Text files beyond 100 MiB or in UTF-16, which git and gitleaks pass over in silence, are read too; one that cannot be is a finding. Other files with a NUL in the first 8000 bytes are binary and not scanned.',
+    'Text files beyond 100 MiB or in UTF-16, which git and gitleaks pass over in silence, are read too; one that cannot be is a finding. Other files with a NUL in the first 8000 bytes are binary and not scanned, nor are the names of files and the messages of commits.',
   example: 'zakenak secrets --scope tree',
   inputs: {
     scope: {

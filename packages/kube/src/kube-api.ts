@@ -134,8 +134,8 @@ function createCalls({ target, requester, discovery, warnings, watchPolicy, fenc
       const more = { signal, idempotent: true, fence: dryRun ? undefined : fence };
       return call({ method: 'PATCH', path, body: object, contentType, ...more }, refOf(object));
     },
-    async patch(ref, type, body, { subresource } = {}, signal) {
-      const path = await locate(ref, {}, subresource);
+    async patch(ref, type, body, { subresource, dryRun } = {}, signal) {
+      const path = await locate(ref, dryRun ? { dryRun: 'All' } : {}, subresource);
       // A JSON patch may append; the merging ones end the same however often they arrive.
       return call({
         method: 'PATCH',
@@ -143,8 +143,8 @@ function createCalls({ target, requester, discovery, warnings, watchPolicy, fenc
         body,
         contentType: patchTypes[type],
         signal,
-        fence,
-        idempotent: type !== 'json',
+        fence: dryRun ? undefined : fence,
+        idempotent: dryRun || type !== 'json',
       });
     },
     async delete(ref, { propagation, uid, resourceVersion, dryRun } = {}, signal) {

@@ -3,11 +3,13 @@ import { type ConflictJudge, commonJudge, isApplyConflict, refusedText } from '.
 import { isImmutable, type PreparedObject } from './dry-run.ts';
 import { ReleaseFailure } from './failure.ts';
 import { removeFields } from './foreign-fields.ts';
+import { isRecord } from './json.ts';
 import { type Kept, keepLive } from './kept.ts';
 import { claimFields } from './managed-fields.ts';
 import { describe, refOf } from './object.ts';
 import { fieldManager } from './ownership.ts';
 import { waitGone } from './presence.ts';
+import { strayFields } from './server-fields.ts';
 import type { WaitContext } from './wait.ts';
 
 const goneTimeoutMs = 60_000;
@@ -31,7 +33,7 @@ export async function applyPrepared(
       return desired && applyObject(desired, context, { judge });
     case 'create':
     case 'apply':
-      if (live) await claimFields(live, context.ports, judge);
+      if (live) await claimFields(live, context.ports, judge, desired && strayFields(desired, live));
       if (foreign.length > 0) await removeFields(ref, foreign, context.ports);
       return desired && applyObject(desired, context, { kept, judge });
     case 'unknown':
@@ -84,7 +86,9 @@ async function applyOnce(
   races = 0,
 ): Promise<KubeObject> {
   try {
-    return await kube.apply(desired, { fieldManager, force });
+    const applied = await kube.apply(desired, { fieldManager, force });
+    // What was full and is to be empty is taken away by the first apply, and put there as empty by the second.
+    return lacksEmpty(desired, applied) ? await kube.apply(desired, { fieldManager, force }) : applied;
   } catch (error) {
     if (!(error instanceof KubeStatusError && isApplyConflict(error))) throw error;
     const conflicts = (judge ?? commonJudge)(error);
@@ -96,6 +100,17 @@ async function applyOnce(
     const fields = refusedText(conflicts);
     throw new ReleaseFailure('rollout/conflict', `${describe(refOf(desired))}: ${fields}`, refOf(desired));
   }
+}
+
+/** True where something empty that is wanted is not there. */
+function lacksEmpty(wanted: unknown, there: unknown): boolean {
+  if (isRecord(wanted)) {
+    const entries = Object.entries(wanted);
+    if (entries.length === 0) return there === undefined;
+    return isRecord(there) && entries.some(([key, inner]) => lacksEmpty(inner, there[key]));
+  }
+  if (!(Array.isArray(wanted) && Array.isArray(there) && wanted.length === there.length)) return false;
+  return wanted.some((inner, at) => lacksEmpty(inner, there[at]));
 }
 
 /** Deletes an object and waits a while for its end. Nothing to delete is no error. */

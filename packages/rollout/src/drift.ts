@@ -1,4 +1,5 @@
 import { type KubeObject, type KubeRef, KubeStatusError, type Ports, ZakenakError } from '@zakenak/core';
+import { tryApply } from './claimed-fields.ts';
 import { differencesOf, type FieldDifference, showField } from './diff.ts';
 import { isImmutable } from './dry-run.ts';
 import { type FieldPath, pathText, pointerText } from './field-path.ts';
@@ -10,6 +11,7 @@ import type { LiveObjects } from './live-objects.ts';
 import { refOf } from './object.ts';
 import { fieldManager, type Owner, ownerOf, sameOwner } from './ownership.ts';
 import { dataKinds } from './plan-rollout.ts';
+import { strayFields } from './server-fields.ts';
 import type { Tolerance } from './tolerance.ts';
 
 /** `unknown`: it could not be compared, which is never in sync. */
@@ -90,7 +92,9 @@ export async function compareObject(
     if (live.metadata.deletionTimestamp)
       return { ...base, live, state: 'drifted', reason: 'it is being deleted' };
     if (isApplied(desired, live)) return judgeFields(base, live, live, context, ports);
-    const wanted = await ports.kube.apply(desired, { fieldManager, dryRun: true, force: true }, signal);
+    const wanted = strayFields(desired, live)
+      ? await tryApply(desired, live, { force: true }, ports, signal)
+      : await ports.kube.apply(desired, { fieldManager, dryRun: true, force: true }, signal);
     return judgeFields(base, live, wanted, context, ports);
   } catch (error) {
     return judgeError({ ...base, ...(live ? { live } : {}) }, error, context, ports);

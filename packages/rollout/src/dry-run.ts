@@ -1,4 +1,5 @@
 import { type KubeObject, type KubeRef, KubeStatusError, type Ports, ZakenakError } from '@zakenak/core';
+import { tryApply } from './claimed-fields.ts';
 import {
   type ConflictJudge,
   commonJudge,
@@ -17,8 +18,9 @@ import { findKept, type Kept } from './kept.ts';
 import type { Kinds } from './kinds.ts';
 import type { LiveObjects } from './live-objects.ts';
 import { describe, refOf, sameBody } from './object.ts';
-import { fieldManager, type Owner, ownerOf, sameOwner } from './ownership.ts';
+import { type Owner, ownerOf, sameOwner } from './ownership.ts';
 import type { PlannedObject } from './plan.ts';
+import { staysHeadless } from './server-fields.ts';
 import type { Tolerance } from './tolerance.ts';
 
 /** What a dry run needs to know of the rest of the plan. */
@@ -86,9 +88,16 @@ export async function planObject(
     const refused = owned && refuse(owned, context.owner);
     if (refused) return decided(refused, owned);
     if (owned && isApplied(desired, owned)) return decided({ action: 'noop', reason: 'unchanged' }, owned);
+    if (owned && staysHeadless(desired, owned)) {
+      const reason = 'a Service is headless for its life';
+      return decided(
+        { action: 'recreate', reason, diff: diffObjects(owned, desired, ports.redactor) },
+        owned,
+      );
+    }
     const kept = await findKept(desired, owned, context, ports, signal);
     if (kept && !owned) return decided({ action: 'noop', reason: kept.rules.join('; ') }, owned, kept);
-    const tried = await dryRun(kept?.applied ?? desired, judge, ports, signal);
+    const tried = await dryRun(kept?.applied ?? desired, owned, judge, ports, signal);
     const live = owned ?? (doesExist(tried) ? await ports.kube.get(ref, signal) : undefined);
     const refusedLate = !owned && live && refuse(live, context.owner);
     const foreign = live ? leftOfStringData(live, desired) : [];
@@ -165,23 +174,23 @@ function refuse(live: KubeObject, owner: Owner): Decision | undefined {
 
 async function dryRun(
   desired: KubeObject,
+  owned: KubeObject | undefined,
   judge: ConflictJudge,
   ports: Pick<Ports, 'kube'>,
   signal?: AbortSignal,
 ): Promise<DryRun> {
   try {
-    return { result: await ports.kube.apply(desired, { fieldManager, dryRun: true }, signal), conflicts: [] };
+    return { result: await tryApply(desired, owned, { judge }, ports, signal), conflicts: [] };
   } catch (error) {
     if (!(error instanceof KubeStatusError && isApplyConflict(error))) throw error;
     const conflicts = judge(error);
     if (conflicts.some(({ decision }) => decision === 'refuse')) return { conflicts };
-    const result = await ports.kube.apply(desired, { fieldManager, dryRun: true, force: true }, signal);
-    return { result, conflicts };
+    return { result: await tryApply(desired, owned, { judge, force: true }, ports, signal), conflicts };
   }
 }
 
 const immutable =
-  /field is immutable|is immutable|may not be changed|updates to statefulset spec for fields other|cannot change roleRef|cannot be changed/i;
+  /field is immutable|is immutable|may not be changed|may not change once set|updates to statefulset spec for fields other|pod updates may not change fields other|updates to [\w.]+ are forbidden|cannot change roleRef|cannot be changed/i;
 // Deleting one of these deletes data or everything inside.
 const neverRecreated = new Set([
   'PersistentVolumeClaim',

@@ -9,7 +9,7 @@ import {
   managedEntries,
 } from './field-writer.ts';
 import { isRecord, listAt, recordAt, sameJson, textAt, valueAt } from './json.ts';
-import { describe } from './object.ts';
+import { describe, withPlainData } from './object.ts';
 import { fieldManager } from './ownership.ts';
 
 /** A field that somebody added beside what was deployed. */
@@ -70,14 +70,6 @@ function matches(item: unknown, keys: Readonly<Record<string, unknown>>): boolea
     isRecord(item) &&
     Object.entries(keys).every(([key, value]) => item[key] === undefined || sameJson(item[key], value))
   );
-}
-
-/** A Secret with its stringData where the server puts it. */
-function withPlainData(object: KubeObject): KubeObject {
-  const { stringData, ...rest } = object;
-  if (object.kind !== 'Secret' || !isRecord(stringData)) return object;
-  const data = isRecord(rest['data']) ? rest['data'] : {};
-  return { ...rest, data: { ...data, ...stringData } } as KubeObject;
 }
 
 /**

@@ -42,7 +42,8 @@ export function hookOf({ object, source, text }: ManifestDocument): HelmHook | u
     name: object.metadata.name,
     kind: object.kind,
     path: source,
-    manifest: text,
+    // As Helm stores it: it says itself where a hook comes from.
+    manifest: text.replace(/^# Source: .+\r?\n/, ''),
     events,
     last_run: { phase: '' },
     ...(weight ? { weight } : {}),

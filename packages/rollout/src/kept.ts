@@ -1,8 +1,9 @@
 import type { KubeObject, KubeRef, Ports } from '@zakenak/core';
+import { tryApply } from './claimed-fields.ts';
 import { differencesOf } from './diff.ts';
 import { type FieldPath, pathText, valueAtPath, withValueAt } from './field-path.ts';
 import { describe, refOf } from './object.ts';
-import { fieldManager, type Owner } from './ownership.ts';
+import type { Owner } from './ownership.ts';
 import type { Tolerance } from './tolerance.ts';
 
 /** What of an object a deploy leaves as it is in the cluster. */
@@ -46,7 +47,7 @@ export async function findKept(
     const rule = wasDeployed?.(subject.ref) ? tolerance.ruleFor(subject, whole, undefined) : undefined;
     return rule === undefined ? undefined : { wanted, applied: wanted, paths: [], rules: [rule] };
   }
-  const forced = await ports.kube.apply(wanted, { fieldManager, dryRun: true, force: true }, signal);
+  const forced = await tryApply(wanted, live, { force: true }, ports, signal);
   return keptOf(wanted, live, forced, { owner, tolerance });
 }
 

@@ -209,9 +209,24 @@ for (const [pattern, text, fits] of [
   });
 
 test('a writer in between is no failure; a refusal is', async () => {
-  const failing = (status: number) =>
-    claimFields(live(old, '7'), { kube: fakeKube({ patch: () => Promise.reject(refusal(status)) }) });
-  await failing(409);
+  let claimed: string[] = [];
+  const failing = async (status: number, times = Number.POSITIVE_INFINITY) => {
+    claimed = [];
+    await claimFields(live(old, '7'), {
+      kube: fakeKube({
+        patch: async (_ref, _type, body) => {
+          const [, guard] = body as readonly { readonly value: string }[];
+          claimed.push(guard?.value ?? '');
+          if (claimed.length <= times) throw refusal(status);
+          return live([]);
+        },
+        get: async () => live(old, `${claimed.length}-later`),
+      }),
+    });
+  };
+  await failing(409, 2);
+  assert.deepEqual(claimed, ['7', '1-later', '2-later'], 'what is there by then is claimed');
   await failing(422);
+  assert.equal(claimed.length, 6, 'not for ever');
   await assert.rejects(failing(403), { status: 403 });
 });

@@ -79,6 +79,18 @@ export function comparable(object: KubeObject): KubeObject {
   };
 }
 
+/** A Secret with its stringData where the server puts it. */
+export function withPlainData(object: KubeObject): KubeObject {
+  const { stringData, ...rest } = object;
+  if (object.kind !== 'Secret' || !isRecord(stringData)) return object;
+  const data = isRecord(rest['data']) ? rest['data'] : {};
+  const packed = Object.entries(stringData).map(([key, text]) => [
+    key,
+    Buffer.from(String(text)).toString('base64'),
+  ]);
+  return { ...rest, data: { ...data, ...Object.fromEntries(packed) } } as KubeObject;
+}
+
 /** True for a value with the shape of a Kubernetes object. */
 export function isKubeObject(value: unknown): value is KubeObject {
   return (

@@ -5,6 +5,7 @@ import { ReleaseFailure } from './failure.ts';
 import { recordedObjects } from './from-record.ts';
 import type { HelmRelease } from './helm-release.ts';
 import type { Baseline } from './journal.ts';
+import { textAt } from './json.ts';
 import { keepLive, keptOf } from './kept.ts';
 import { kindRank } from './kind-order.ts';
 import { bodyOf, describe, keyOf, refOf, sameBody } from './object.ts';
@@ -64,7 +65,7 @@ async function restoreObject(
   const before = kept?.applied ?? snapshot;
   const desired = manifest && live && kept ? keepLive(manifest, live, kept.paths) : manifest;
   if (live && sameBody(live, before)) return live;
-  if (live && desired) {
+  if (live && desired && !losesAddress(live, before)) {
     const applied = await applyObject(desired, context, { force: true }).catch((error: unknown) => {
       if (error instanceof ReleaseFailure) return undefined;
       throw error;
@@ -72,6 +73,11 @@ async function restoreObject(
     if (applied && sameBody(applied, before)) return applied;
   }
   return replaceBySnapshot(before, context);
+}
+
+/** True for a Service that has no address now: applied, it is given a new one, and could not get its own any more. */
+function losesAddress(live: KubeObject, before: KubeObject): boolean {
+  return textAt(live, 'spec', 'clusterIP') === '' && textAt(before, 'spec', 'clusterIP') !== '';
 }
 
 async function replaceBySnapshot(before: KubeObject, context: RunContext): Promise<KubeObject> {

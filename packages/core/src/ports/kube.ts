@@ -145,7 +145,7 @@ export interface KubeApi {
     ref: KubeRef,
     type: 'merge' | 'json' | 'strategic',
     body: unknown,
-    options?: { readonly subresource?: string },
+    options?: { readonly subresource?: string; readonly dryRun?: boolean },
     signal?: AbortSignal,
   ): Promise<KubeObject>;
   /** False where it did not exist. With `uid` or `resourceVersion` only that object, or that version of it: else a 409. */

@@ -1,0 +1,115 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { type KubeObject, KubeStatusError } from '@zakenak/core';
+
+import { tryApply } from './claimed-fields.ts';
+import { ownedBy } from './ownership.ts';
+import { fakeKube } from './testing/objects.ts';
+
+const owner = { name: 'web', namespace: 'shop' };
+const service = (ports: readonly object[], more: object = {}): KubeObject =>
+  ownedBy(
+    {
+      apiVersion: 'v1',
+      kind: 'Service',
+      metadata: { name: 'web', namespace: 'shop' },
+      spec: { ports, ...more },
+    },
+    owner,
+  );
+const entry = (manager: string, operation: string, spec: object) => ({
+  manager,
+  operation,
+  apiVersion: 'v1',
+  fieldsV1: { 'f:spec': spec },
+});
+const fields = (...names: readonly string[]) => Object.fromEntries(names.map((name) => [`f:${name}`, {}]));
+const port = (number: number, protocol = 'TCP') => `k:{"port":${number},"protocol":"${protocol}"}`;
+
+/** What lives, as the managers hold it. */
+const live = (object: KubeObject, ...managedFields: readonly object[]): KubeObject => ({
+  ...object,
+  metadata: { ...object.metadata, resourceVersion: '7', managedFields },
+});
+
+/** What the server is asked to try as a whole; undefined where only the apply is asked for. */
+async function tried(desired: KubeObject, there: KubeObject, error?: KubeStatusError): Promise<unknown> {
+  let spec: unknown;
+  const kube = fakeKube({
+    apply: async () => {
+      if (error) throw error;
+      return desired;
+    },
+    patch: async (_ref, _type, body, options) => {
+      assert.equal(options?.dryRun, true);
+      const operations = body as readonly { readonly path: string; readonly value?: unknown }[];
+      spec = operations.find(({ path }) => path === '/spec')?.value;
+      return desired;
+    },
+  });
+  await tryApply(desired, there, {}, { kube });
+  return spec;
+}
+
+const helm3 = entry('helm', 'Update', {
+  'f:ports': { [port(80)]: fields('port', 'name'), [port(81)]: fields('port', 'name') },
+  'f:externalName': {},
+});
+const former = service(
+  [
+    { port: 80, protocol: 'TCP', name: 'a', nodePort: 30_000 },
+    { port: 81, protocol: 'TCP', name: 'b' },
+  ],
+  { externalName: 'x', sessionAffinity: 'None' },
+);
+
+test('what a client-side Helm wrote and nobody wants is gone from what is tried; what the server filled in stays', async () => {
+  assert.deepEqual(await tried(service([{ port: 80, name: 'c' }]), live(former, helm3)), {
+    ports: [{ port: 80, protocol: 'TCP', name: 'c', nodePort: 30_000 }],
+    sessionAffinity: 'None',
+  });
+});
+
+test('an element is another one by its keys: a port of another protocol takes no place', async () => {
+  const wanted = service([{ port: 80, protocol: 'UDP', name: 'a' }]);
+  assert.deepEqual(await tried(wanted, live(former, helm3)), {
+    ports: [{ port: 80, protocol: 'UDP', name: 'a' }],
+    sessionAffinity: 'None',
+  });
+});
+
+test('what another manager holds as well stays', async () => {
+  const controller = entry('controller', 'Update', { 'f:ports': { [port(81)]: fields('name') } });
+  const spec = await tried(service([{ port: 80, name: 'a' }]), live(former, helm3, controller));
+  assert.deepEqual(
+    (spec as { readonly ports: readonly object[] }).ports.map((held) => (held as { port: number }).port),
+    [80, 81],
+  );
+});
+
+test('where nothing goes the apply alone is tried, and a refusal is told', async () => {
+  const same = service(
+    [
+      { port: 80, name: 'c' },
+      { port: 81, name: 'b' },
+    ],
+    { externalName: 'x' },
+  );
+  assert.equal(await tried(same, live(former, helm3)), undefined);
+  const ours = entry('helm', 'Apply', { 'f:ports': { [port(80)]: fields('port') } });
+  assert.equal(await tried(service([]), live(former, ours)), undefined);
+  const invalid = new KubeStatusError({ status: 422, reason: 'Invalid', message: 'Duplicate value' });
+  await assert.rejects(tried(same, live(former, helm3), invalid), invalid);
+  assert.notEqual(
+    await tried(service([]), live(former, helm3), invalid),
+    undefined,
+    'it may be about what goes',
+  );
+  const conflict = new KubeStatusError({ status: 409, reason: 'Conflict', message: 'conflict' });
+  await assert.rejects(tried(service([]), live(former, helm3), conflict), conflict);
+});
+
+test('kubectl’s fields of a release’s object are a person’s, and stay', async () => {
+  const kubectl = { ...helm3, manager: 'kubectl-client-side-apply' };
+  assert.equal(await tried(service([{ port: 80, name: 'c' }]), live(former, kubectl)), undefined);
+});

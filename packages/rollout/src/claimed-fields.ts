@@ -1,0 +1,174 @@
+import { type KubeObject, KubeStatusError, type Ports } from '@zakenak/core';
+import type { ConflictJudge } from './conflict.ts';
+import { isRecord, listAt, recordAt, sameJson, textAt } from './json.ts';
+import { migrateManagedFields } from './managed-fields.ts';
+import { refOf, withPlainData } from './object.ts';
+import { fieldManager, ownerOf } from './ownership.ts';
+import { strayFields, unite } from './server-fields.ts';
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/**
+ * What an apply will come to after the fields that client-side tools (Helm 3, kubectl) wrote were handed over to our manager: fields of theirs that nobody wants any
+ * more go. A server-side dry run cannot show that, since the hand-over is a write: it leaves those fields, or refuses what they make impossible together
+ * with the new ones. Undefined where nothing goes. After structured-merge-diff, merge/update.go.
+ */
+function foretell(
+  desired: KubeObject,
+  live: KubeObject,
+  judge?: Pick<ConflictJudge, 'decide'>,
+): KubeObject | undefined {
+  const entries = listAt(live, 'metadata', 'managedFields');
+  // kubectl's fields of a release's object are a person's: drift, not an upgrade.
+  const mayTake = (manager: string): boolean =>
+    (manager === fieldManager || ownerOf(live) === undefined) && judge?.decide(manager) !== 'refuse';
+  const migrated = migrateManagedFields(entries, mayTake, strayFields(desired, live));
+  if (!migrated) return undefined;
+  const claimed = recordAt(migrated.at(-1), 'fieldsV1');
+  const others = unionOf(migrated.slice(0, -1));
+  const wanted = withPlainData(desired);
+  const kept = shed(live, claimed, wanted, others);
+  return sameJson(kept, live) ? undefined : (overlay(kept, wanted, unite(others, claimed)) as KubeObject);
+}
+
+/** How an object is tried. */
+interface Trial {
+  readonly force?: boolean;
+  readonly judge?: Pick<ConflictJudge, 'decide'>;
+}
+
+/** What an apply would make of what lives: a dry run, after which fields that are claimed first are gone. Needs no right but `patch`. Throws KubeStatusError. */
+export async function tryApply(
+  desired: KubeObject,
+  live: KubeObject | undefined,
+  { force, judge }: Trial,
+  { kube }: Pick<Ports, 'kube'>,
+  signal?: AbortSignal,
+): Promise<KubeObject> {
+  const options = { fieldManager, dryRun: true, ...(force ? { force } : {}) };
+  const foretold = live && foretell(desired, live, judge);
+  if (!foretold) return kube.apply(desired, options, signal);
+  // It tells of conflicts; what the old fields make impossible is told by the second try, without them.
+  await kube.apply(desired, options, signal).catch((error: unknown) => {
+    if (!(error instanceof KubeStatusError && error.status === 422)) throw error;
+  });
+  return kube.patch(refOf(live), 'json', wholeBody(foretold, live), { dryRun: true }, signal);
+}
+
+/** JSON Patch (RFC 6902) from one state of an object to another. */
+function wholeBody(wanted: KubeObject, live: KubeObject): readonly object[] {
+  const { labels = {}, annotations = {} } = wanted.metadata;
+  const parts = Object.keys({ ...live, ...wanted }).filter((key) => !untouched.has(key));
+  return [
+    { op: 'add', path: '/metadata/labels', value: labels },
+    { op: 'add', path: '/metadata/annotations', value: annotations },
+    ...parts.map((key) => ({
+      ...(wanted[key] === undefined ? { op: 'remove' } : { op: 'add', value: wanted[key] }),
+      path: `/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`,
+    })),
+  ];
+}
+
+const untouched = new Set(['apiVersion', 'kind', 'metadata', 'status']);
+
+function unionOf(entries: readonly unknown[]): Fields {
+  return entries
+    .filter((entry) => textAt(entry, 'subresource') !== 'status')
+    .map((entry) => recordAt(entry, 'fieldsV1'))
+    .reduce(unite, {});
+}
+
+/** The value without what is ours, not wanted and nobody else's. */
+function shed(value: unknown, ours: Fields, wanted: unknown, others: Fields): unknown {
+  if (isRecord(value)) {
+    const kept = Object.entries(value).flatMap(([key, inner]) => {
+      const sub = ours[`f:${key}`];
+      if (!isRecord(sub) || key === 'status') return [[key, inner] as const];
+      const rest = shedChild(inner, sub, isRecord(wanted) ? wanted[key] : undefined, others[`f:${key}`]);
+      return rest === undefined ? [] : [[key, rest] as const];
+    });
+    return Object.fromEntries(kept);
+  }
+  if (!Array.isArray(value)) return value;
+  return value.flatMap((item: unknown) => {
+    const name = nameOf(item, ours);
+    if (name === undefined) return [item];
+    const rest = shedChild(item, recordAt(ours, name), elementOf(wanted, name), others[name]);
+    // Its keys stay with an element that somebody still holds.
+    return rest === undefined ? [] : [isRecord(rest) ? { ...keysOf(name), ...rest } : rest];
+  });
+}
+
+function shedChild(value: unknown, ours: Fields, wanted: unknown, others: unknown): unknown {
+  const isWanted = wanted !== undefined && wanted !== null;
+  if (!isWanted && !isRecord(others)) return undefined;
+  return shed(value, ours, isWanted ? wanted : {}, isRecord(others) ? others : {});
+}
+
+/** The wanted value over the one that is there, merged where any field set says that such a map or list is. */
+function overlay(value: unknown, wanted: unknown, fields: Fields | undefined): unknown {
+  const isAtomic = fields !== undefined && Object.keys(fields).length === 0;
+  if (isRecord(value) && isRecord(wanted) && !isAtomic) {
+    const merged = Object.entries(wanted)
+      .filter(([, inner]) => inner !== null && inner !== undefined)
+      .map(([key, inner]) => {
+        const sub = fields?.[`f:${key}`];
+        return [key, overlay(value[key], inner, isRecord(sub) ? sub : undefined)] as const;
+      });
+    return { ...value, ...Object.fromEntries(merged) };
+  }
+  const names = Object.keys(fields ?? {}).filter((name) => /^[kv]:/.test(name));
+  if (!Array.isArray(value) || !Array.isArray(wanted) || names.length === 0) return withoutNulls(wanted);
+  const live: readonly unknown[] = value;
+  const used = new Set<unknown>();
+  const merged = wanted.map((item: unknown) => {
+    const former = live.find((candidate) => isSameElement(candidate, item, names));
+    if (former === undefined) return withoutNulls(item);
+    used.add(former);
+    return overlay(former, item, recordAt(fields, nameOf(former, fields ?? {}) ?? ''));
+  });
+  return [...merged, ...live.filter((item) => !used.has(item))];
+}
+
+function withoutNulls(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutNulls);
+  if (!isRecord(value)) return value;
+  const kept = Object.entries(value).filter(([, inner]) => inner !== null && inner !== undefined);
+  return Object.fromEntries(kept.map(([key, inner]) => [key, withoutNulls(inner)]));
+}
+
+/** The name under which a field set speaks of a live element. */
+function nameOf(item: unknown, fields: Fields): string | undefined {
+  return Object.keys(fields).find((name) => isNamed(item, name));
+}
+
+function elementOf(wanted: unknown, name: string): unknown {
+  return Array.isArray(wanted) ? wanted.find((item) => isNamed(item, name)) : undefined;
+}
+
+function keysOf(name: string): Fields {
+  return name.startsWith('k:') ? recordAt(JSON.parse(name.slice(2))) : {};
+}
+
+function isNamed(item: unknown, name: string): boolean {
+  if (!/^[kv]:/.test(name)) return false;
+  const named: unknown = JSON.parse(name.slice(2));
+  if (name.startsWith('v:')) return sameJson(named, item);
+  return isRecord(item) && Object.entries(recordAt(named)).every(([key, value]) => keyIs(item, key, value));
+}
+
+/** Two elements of a list whose elements are named like `names`. */
+function isSameElement(a: unknown, b: unknown, names: readonly string[]): boolean {
+  const [name = ''] = names;
+  if (name.startsWith('v:') || !isRecord(a) || !isRecord(b)) return sameJson(a, b);
+  return Object.keys(recordAt(JSON.parse(name.slice(2)))).every((key) =>
+    keyIs(b, key, a[key] ?? defaults[key]),
+  );
+}
+
+// The one key of Kubernetes' lists that its schema fills in (io.k8s.api.core.v1.ContainerPort, ServicePort).
+const defaults: Fields = { protocol: 'TCP' };
+
+function keyIs(item: Fields, key: string, value: unknown): boolean {
+  return sameJson(item[key] ?? defaults[key], value);
+}

@@ -1,0 +1,74 @@
+import type { KubeObject } from '@zakenak/core';
+import { isRecord, listAt, recordAt, textAt, valueAt } from './json.ts';
+import { fieldManager } from './ownership.ts';
+
+// Where each kind holds its strategy. Others have none, or the server takes theirs as it is.
+const fields: Readonly<Record<string, string>> = { Deployment: 'strategy', StatefulSet: 'updateStrategy' };
+
+// Where each kind holds its pods.
+const podPaths: Readonly<Record<string, readonly string[]>> = {
+  Deployment: ['spec', 'template', 'spec'],
+  StatefulSet: ['spec', 'template', 'spec'],
+  DaemonSet: ['spec', 'template', 'spec'],
+  CronJob: ['spec', 'jobTemplate', 'spec', 'template', 'spec'],
+};
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/**
+ * Fields that the server filled in and that have to go with what is not wanted any more, as a field set (fieldsV1); undefined where there are none. Nobody owns
+ * them, so that a server-side apply never takes them away: they must become ours before they can go. Without that `Recreate` is refused for the rolling update's
+ * settings that are still there, and a pod keeps a service account that the release has not any more, since its old name (`serviceAccount`) brings it back.
+ */
+export function strayFields(desired: KubeObject, live: KubeObject): Fields | undefined {
+  if (!/^(?:apps|batch)\//.test(desired.apiVersion)) return undefined;
+  const found = [strayStrategy(desired, live), strayAccount(desired, live)].filter(
+    (set) => set !== undefined,
+  );
+  return found.length > 0 ? found.reduce(unite) : undefined;
+}
+
+function strayStrategy(desired: KubeObject, live: KubeObject): Fields | undefined {
+  const field = fields[desired.kind];
+  if (!field) return undefined;
+  const wanted = recordAt(desired, 'spec', field);
+  const type = textAt(wanted, 'type');
+  if (type === '' || type === 'RollingUpdate' || wanted['rollingUpdate']) return undefined;
+  if (!isRecord(valueAt(live, 'spec', field, 'rollingUpdate'))) return undefined;
+  return nest(['spec', field, 'rollingUpdate']);
+}
+
+function strayAccount(desired: KubeObject, live: KubeObject): Fields | undefined {
+  const path = podPaths[desired.kind];
+  if (!path) return undefined;
+  const wanted = recordAt(desired, ...path);
+  if (wanted['serviceAccountName'] || wanted['serviceAccount']) return undefined;
+  return textAt(live, ...path, 'serviceAccount') === '' ? undefined : nest([...path, 'serviceAccount']);
+}
+
+function nest(path: readonly string[]): Fields {
+  return path.reduceRight<Fields>((inner, key) => ({ [`f:${key}`]: inner }), {});
+}
+
+/** Two field sets as one. */
+export function unite(a: Fields, b: Fields): Fields {
+  const united: Record<string, unknown> = { ...a };
+  for (const [key, value] of Object.entries(b)) {
+    const former = united[key];
+    united[key] = isRecord(former) && isRecord(value) ? unite(former, value) : value;
+  }
+  return united;
+}
+
+/** True for a Service that was made headless by a release that no longer says so: the server keeps it so for its life (k8s.io/kubernetes pkg/registry/core/service, patchAllocatedValues). */
+export function staysHeadless(desired: KubeObject, live: KubeObject): boolean {
+  if (desired.kind !== 'Service' || desired.apiVersion !== 'v1') return false;
+  const wanted = recordAt(desired, 'spec');
+  if (wanted['clusterIP'] || textAt(wanted, 'type') === 'ExternalName') return false;
+  if (textAt(live, 'spec', 'clusterIP') !== 'None') return false;
+  return listAt(live, 'metadata', 'managedFields').some(
+    (entry) =>
+      textAt(entry, 'manager') === fieldManager &&
+      isRecord(valueAt(entry, 'fieldsV1', 'f:spec', 'f:clusterIP')),
+  );
+}

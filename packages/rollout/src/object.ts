@@ -79,16 +79,18 @@ export function comparable(object: KubeObject): KubeObject {
   };
 }
 
-/** A Secret with its stringData where the server puts it. */
+/**
+ * A Secret with its stringData in data, as the server stores it (kubernetes: pkg/apis/core/v1/conversion.go). Who applies stringData owns no field of data: a key that is left out later would stay for ever.
+ * What is no map of texts is the server's to refuse.
+ */
 export function withPlainData(object: KubeObject): KubeObject {
   const { stringData, ...rest } = object;
-  if (object.kind !== 'Secret' || !isRecord(stringData)) return object;
-  const data = isRecord(rest['data']) ? rest['data'] : {};
-  const packed = Object.entries(stringData).map(([key, text]) => [
-    key,
-    Buffer.from(String(text)).toString('base64'),
-  ]);
-  return { ...rest, data: { ...data, ...Object.fromEntries(packed) } } as KubeObject;
+  if (object.apiVersion !== 'v1' || object.kind !== 'Secret' || !isRecord(stringData)) return object;
+  const data = rest['data'] ?? {};
+  const texts = Object.entries(stringData);
+  if (!isRecord(data) || texts.some(([, text]) => typeof text !== 'string')) return object;
+  const encoded = texts.map(([key, text]) => [key, Buffer.from(text as string).toString('base64')]);
+  return { ...rest, data: { ...data, ...Object.fromEntries(encoded) } } as KubeObject;
 }
 
 /** True for a value with the shape of a Kubernetes object. */

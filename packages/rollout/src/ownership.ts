@@ -1,5 +1,5 @@
 import type { KubeObject } from '@zakenak/core';
-import { isRecord } from './json.ts';
+import { withPlainData } from './object.ts';
 
 /** Who writes the fields: Helm's own name, so that Helm and we follow each other up. */
 export const fieldManager = 'helm';
@@ -17,7 +17,7 @@ const releaseNamespace = 'meta.helm.sh/release-namespace';
 
 /** The object with Helm's ownership metadata (helm: pkg/action/validate.go), without status, its stringData where the server keeps it. */
 export function ownedBy(object: KubeObject, owner: Owner): KubeObject {
-  const { status: _status, ...rest } = withData(object);
+  const { status: _status, ...rest } = withPlainData(object);
   const { creationTimestamp: _created, ...metadata } = object.metadata;
   return {
     ...rest,
@@ -31,20 +31,6 @@ export function ownedBy(object: KubeObject, owner: Owner): KubeObject {
       },
     },
   } as KubeObject;
-}
-
-/**
- * A Secret with its stringData in data, as the server stores it (kubernetes: pkg/apis/core/v1/conversion.go). Who applies stringData owns no field of data: a key that is left out later would stay for ever.
- * What is no map of texts is the server's to refuse.
- */
-function withData(object: KubeObject): KubeObject {
-  const { stringData, ...rest } = object;
-  if (object.apiVersion !== 'v1' || object.kind !== 'Secret' || !isRecord(stringData)) return object;
-  const data = rest['data'] ?? {};
-  const texts = Object.entries(stringData);
-  if (!isRecord(data) || texts.some(([, text]) => typeof text !== 'string')) return object;
-  const encoded = texts.map(([key, text]) => [key, Buffer.from(text as string).toString('base64')]);
-  return { ...rest, data: { ...data, ...Object.fromEntries(encoded) } } as KubeObject;
 }
 
 /** The release that a live object says it belongs to. */

@@ -3,7 +3,7 @@ import { type ConflictJudge, commonJudge, isApplyConflict, refusedText } from '.
 import { isImmutable, type PreparedObject } from './dry-run.ts';
 import { ReleaseFailure } from './failure.ts';
 import { removeFields } from './foreign-fields.ts';
-import { isRecord } from './json.ts';
+import { isRecord, textAt } from './json.ts';
 import { type Kept, keepLive } from './kept.ts';
 import { claimFields } from './managed-fields.ts';
 import { describe, refOf } from './object.ts';
@@ -35,7 +35,7 @@ export async function applyPrepared(
     case 'apply':
       if (live) await claimFields(live, context.ports, judge, desired && strayFields(desired, live));
       if (foreign.length > 0) await removeFields(ref, foreign, context.ports);
-      return desired && applyObject(desired, context, { kept, judge });
+      return desired && applyObject(desired, context, { kept, judge, former: live });
     case 'unknown':
       throw new ReleaseFailure('rollout/unknown-object', `${describe(ref)}: ${planned.reason}`, ref);
   }
@@ -70,6 +70,8 @@ export async function applyObject(
 interface ApplyWay {
   /** Take every field. */
   readonly force?: boolean;
+  /** The object as it was. */
+  readonly former?: KubeObject | undefined;
   /** Fields that are left as they are in the cluster, whatever they are by then. */
   readonly kept?: Kept | undefined;
   /** Whose fields may be taken; what holds everywhere where nothing is said. */
@@ -82,13 +84,13 @@ const mostRaces = 5;
 async function applyOnce(
   desired: KubeObject,
   kube: Ports['kube'],
-  { force = false, kept, judge }: ApplyWay,
+  { force = false, kept, judge, former }: ApplyWay,
   races = 0,
 ): Promise<KubeObject> {
   try {
     const applied = await kube.apply(desired, { fieldManager, force });
     // What was full and is to be empty is taken away by the first apply, and put there as empty by the second.
-    return lacksEmpty(desired, applied) ? await kube.apply(desired, { fieldManager, force }) : applied;
+    return lostEmpty(desired, applied, former) ? await kube.apply(desired, { fieldManager, force }) : applied;
   } catch (error) {
     if (!(error instanceof KubeStatusError && isApplyConflict(error))) throw error;
     const conflicts = (judge ?? commonJudge)(error);
@@ -96,21 +98,36 @@ async function applyOnce(
       return kube.apply(desired, { fieldManager, force: true });
     const live = kept && races < mostRaces ? await kube.get(refOf(desired)) : undefined;
     if (kept && live)
-      return applyOnce(keepLive(kept.wanted, live, kept.paths), kube, { force, kept, judge }, races + 1);
+      return applyOnce(
+        keepLive(kept.wanted, live, kept.paths),
+        kube,
+        { force, kept, judge, former },
+        races + 1,
+      );
     const fields = refusedText(conflicts);
     throw new ReleaseFailure('rollout/conflict', `${describe(refOf(desired))}: ${fields}`, refOf(desired));
   }
 }
 
-/** True where something empty that is wanted is not there. */
-function lacksEmpty(wanted: unknown, there: unknown): boolean {
+/** True where something that was full and is to be empty is not there any more. What was not there before, the server may simply not keep when it is empty. */
+function lostEmpty(wanted: unknown, there: unknown, former: unknown): boolean {
   if (isRecord(wanted)) {
     const entries = Object.entries(wanted);
-    if (entries.length === 0) return there === undefined;
-    return isRecord(there) && entries.some(([key, inner]) => lacksEmpty(inner, there[key]));
+    if (entries.length === 0) return there === undefined && isRecord(former);
+    if (!isRecord(there) || !isRecord(former)) return false;
+    return entries.some(([key, inner]) => lostEmpty(inner, there[key], former[key]));
   }
-  if (!(Array.isArray(wanted) && Array.isArray(there) && wanted.length === there.length)) return false;
-  return wanted.some((inner, at) => lacksEmpty(inner, there[at]));
+  if (!(Array.isArray(wanted) && Array.isArray(there) && Array.isArray(former))) return false;
+  return (
+    wanted.length === there.length &&
+    wanted.some((inner, at) => lostEmpty(inner, there[at], elementLike(inner, former, at)))
+  );
+}
+
+/** The element of the same name, else the one at the same place. */
+function elementLike(wanted: unknown, list: readonly unknown[], at: number): unknown {
+  const name = textAt(wanted, 'name');
+  return name === '' ? list[at] : list.find((item) => textAt(item, 'name') === name);
 }
 
 /** Deletes an object and waits a while for its end. Nothing to delete is no error. */

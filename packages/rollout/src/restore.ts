@@ -66,10 +66,12 @@ async function restoreObject(
   const desired = manifest && live && kept ? keepLive(manifest, live, kept.paths) : manifest;
   if (live && sameBody(live, before)) return live;
   if (live && desired && !losesAddress(live, before)) {
-    const applied = await applyObject(desired, context, { force: true }).catch((error: unknown) => {
-      if (error instanceof ReleaseFailure) return undefined;
-      throw error;
-    });
+    const applied = await applyObject(desired, context, { force: true, former: live }).catch(
+      (error: unknown) => {
+        if (error instanceof ReleaseFailure) return undefined;
+        throw error;
+      },
+    );
     if (applied && sameBody(applied, before)) return applied;
   }
   return replaceBySnapshot(before, context);

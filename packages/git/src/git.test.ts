@@ -231,6 +231,9 @@ test('below the top of a repository a path is the folder’s own, as everywhere 
   const below = createGit({ process: createProcessRunner(), root: join(root, 'apps') });
   assert.equal(await below.readFile(base, 'zakenak.yaml'), 'own');
   assert.equal(await below.readFile(base, 'apps/zakenak.yaml'), undefined);
+  git('clone', '-q', '--bare', root, join(root, 'bare.git'));
+  const bare = createGit({ process: createProcessRunner(), root: join(root, 'bare.git') });
+  assert.equal(await bare.readFile(base, 'apps/zakenak.yaml'), 'own');
   const changes = await below.changedFiles({ bases: [base], head, reason: '' });
   assert.deepEqual(changes.map(({ path, status }) => `${status} ${path}`).sort(), [
     'added a\nb',

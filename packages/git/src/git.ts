@@ -81,11 +81,12 @@ export function createGit(options: {
     },
     changedFiles: (range) => readChangedFiles(run, range),
     async readFile(revision, path) {
-      // `./`: from this folder, which need not be the repository's top.
-      const { exitCode, stdout } = await run(['cat-file', 'blob', `${await resolve(revision)}:./${path}`], {
-        allowFailure: true,
-      });
-      return exitCode === 0 ? stdout : undefined;
+      const commit = await resolve(revision);
+      const read = (from: string) => run(['cat-file', 'blob', `${commit}:${from}`], { allowFailure: true });
+      // `./`: from this folder, which need not be the repository's top. A bare repository has no folders.
+      const here = await read(`./${path}`);
+      const found = /outside working tree/.test(here.stderr) ? await read(path) : here;
+      return found.exitCode === 0 ? found.stdout : undefined;
     },
     async tags(pattern = '*') {
       const format = '%(refname:strip=2)%00%(objectname)%00%(*objectname)';

@@ -1,3 +1,5 @@
+import { countBefore } from '@zakenak/core';
+
 /** Where the keys of a YAML text or template are written. */
 export interface KeyIndex {
   readonly lines: readonly string[];
@@ -112,17 +114,6 @@ function findKind({ keys, lines }: KeyIndex, kind: string): number {
   };
   const found = candidates.filter((index) => writes(lines[index] ?? ''));
   return found.find((index) => /^["']?kind/.test(lines[index] ?? '')) ?? found[0] ?? -1;
-}
-
-/** How many of the rising numbers are below a limit. */
-function countBefore(numbers: readonly number[], limit: number): number {
-  let [low, high] = [0, numbers.length];
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if ((numbers[middle] ?? 0) < limit) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }
 
 /** Line (from 1) of the deepest of nested keys that a values file writes in block style, and how many of them are. */

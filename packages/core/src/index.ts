@@ -1,3 +1,4 @@
+export { countBefore } from './count-before.ts';
 export * from './digest.ts';
 export * from './error.ts';
 export * from './finding.ts';

@@ -1,3 +1,4 @@
+import { countBefore } from '@zakenak/core';
 import {
   constructFromEvents,
   EVENT_ID,
@@ -191,21 +192,10 @@ function createOffsets({ events, source, moved }: Reading): KubernetesYaml['offs
     }
     if (moved.size === 0) return offset;
     lines ??= [...source.matchAll(/\r\n|\n|\r/g)].map(({ index, 0: end }) => index + end.length);
-    const line = countUpTo(lines, offset);
+    const line = countBefore(lines, offset + 1);
     const added = [...moved].reduce((sum, [place, spaces]) => (place <= line ? sum + spaces : sum), 0);
     return offset - added;
   };
-}
-
-/** How many of the rising numbers are no larger than a limit. */
-function countUpTo(numbers: readonly number[], limit: number): number {
-  let [low, high] = [0, numbers.length];
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if ((numbers[middle] ?? 0) <= limit) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }
 
 /** Undefined for a value that is nothing. */

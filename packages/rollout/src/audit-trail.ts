@@ -2,6 +2,7 @@ import { createFinding, type Finding, type KubeObject, KubeStatusError, type Por
 import { requestOf } from './errors.ts';
 import type { JournalPlace } from './journal.ts';
 import { digestOf, isRecord, textAt } from './json.ts';
+import { reviseObject } from './revise.ts';
 
 /** How a rollout ended. `kept`: it failed and everything was left for a look; `taken`: the lock was taken from somebody by hand. */
 export type AuditOutcome = 'completed' | 'rolled-back' | 'failed' | 'kept' | 'taken';
@@ -51,7 +52,6 @@ const entriesKey = 'entries';
 // The API server takes 1 MiB; what is older than this many entries is dropped.
 const mostBytes = 900_000;
 const mostEntries = 1_000;
-const tries = 4;
 
 /** Appends an entry, linked to the one before; lines that are damaged stay as they are, for whoever looks into it. One read and one write; throws ZakenakError `rollout/forbidden`, `rollout/server-refused`. */
 export async function appendEntry(
@@ -59,21 +59,13 @@ export async function appendEntry(
   place: JournalPlace,
   { kube }: Pick<Ports, 'kube'>,
 ): Promise<void> {
-  const doing = 'Writing the audit trail';
-  for (let left = tries; ; left--) {
-    const live = await requestOf(doing, () => kube.get(refOf(place)));
+  // Another run of the set may write in between, as where a lock was taken by hand.
+  const append = (live: KubeObject | undefined): KubeObject => {
     const lines = live ? linesOf(live) : [];
     const entry = { ...facts, sequence: nextSequence(lines), previous: digestOfLast(lines) };
-    const object = trailOf(keep([...lines, JSON.stringify(entry)]), place, live);
-    try {
-      await (live ? kube.replace(object) : kube.create(object));
-      return;
-    } catch (error) {
-      // Another run of the set wrote in between, as where a lock was taken by hand.
-      const isRace = error instanceof KubeStatusError && error.status === 409;
-      if (!isRace || left <= 1) await requestOf(doing, () => Promise.reject(error));
-    }
-  }
+    return trailOf(keep([...lines, JSON.stringify(entry)]), place);
+  };
+  await requestOf('Writing the audit trail', () => reviseObject(refOf(place), append, { kube }));
 }
 
 /** All entries that are kept. What cannot be read, or may not, is told and keeps nobody from the rest. */
@@ -129,9 +121,8 @@ function refOf({ set, namespace }: JournalPlace) {
   return { apiVersion: 'v1', kind: 'ConfigMap', namespace, name: `zakenak.audit.${set}` };
 }
 
-function trailOf(lines: readonly string[], place: JournalPlace, live: KubeObject | undefined): KubeObject {
+function trailOf(lines: readonly string[], place: JournalPlace): KubeObject {
   const { apiVersion, kind, name, namespace } = refOf(place);
-  const { resourceVersion } = live?.metadata ?? {};
   return {
     apiVersion,
     kind,
@@ -139,7 +130,6 @@ function trailOf(lines: readonly string[], place: JournalPlace, live: KubeObject
       name,
       namespace,
       labels: { [auditLabel]: place.set },
-      ...(resourceVersion ? { resourceVersion } : {}),
     },
     data: { [entriesKey]: lines.join('\n') },
   };

@@ -6,6 +6,7 @@ import type { JournalPlace } from './journal.ts';
 import { textAt } from './json.ts';
 import { ensureNamespace } from './lock.ts';
 import { refOf } from './object.ts';
+import { reviseObject } from './revise.ts';
 import { placeOf } from './transaction.ts';
 
 /** A request whose set's held rules count, wherever its drift is judged. */
@@ -25,30 +26,21 @@ export async function readHeldRules(
   return rulesIn(await requestOf('Reading what is held', () => kube.get(refOf(storeOf(place, [])), signal)));
 }
 
-const tries = 4;
-
 /** Holds these too, beside what is held and what somebody else holds at the same time. */
 export async function addHeldRules(
   rules: readonly DriftRule[],
   place: JournalPlace,
   { kube }: Pick<Ports, 'kube'>,
 ): Promise<void> {
-  await requestOf('Writing what is held', async () => {
-    for (let left = tries; ; left--) {
-      const live = await kube.get(refOf(storeOf(place, [])));
-      const { metadata, ...store } = storeOf(place, [...rulesIn(live), ...rules]);
-      const { resourceVersion } = live?.metadata ?? {};
-      try {
-        if (!resourceVersion) await kube.create({ ...store, metadata });
-        else await kube.replace({ ...store, metadata: { ...metadata, resourceVersion } });
-        return;
-      } catch (error) {
-        if (!(error instanceof KubeStatusError) || ![404, 409].includes(error.status) || left <= 1)
-          throw error;
-        if (error.status === 404) await ensureNamespace(place.namespace, { kube });
-      }
-    }
-  });
+  const add = (live: KubeObject | undefined): KubeObject => storeOf(place, [...rulesIn(live), ...rules]);
+  const write = () => reviseObject(refOf(storeOf(place, [])), add, { kube });
+  await requestOf('Writing what is held', () =>
+    write().catch(async (error: unknown) => {
+      if (!(error instanceof KubeStatusError && error.status === 404)) throw error;
+      await ensureNamespace(place.namespace, { kube });
+      await write();
+    }),
+  );
 }
 
 /** Holds nothing any more. */

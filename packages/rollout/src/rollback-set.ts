@@ -36,6 +36,7 @@ import type { RunPorts } from './release-run.ts';
 import type { RenderedRelease } from './render.ts';
 import { failureFindings } from './report-deploy.ts';
 import { defaultTimeoutMs, type ReleaseRequest, type TransactionOptions } from './request.ts';
+import { isTouched } from './rollback.ts';
 import { tableSection } from './table-section.ts';
 import { holderOf, lockRequestOf, placeOf, transact } from './transaction.ts';
 
@@ -82,11 +83,7 @@ export async function rollBackRollout(
 /** What undoing it would do: nothing of it is written. */
 function showInterrupted(journal: Journal, histories: ReadonlyMap<string, HelmHistory>): Report {
   const { set, startedAt, by } = journal;
-  // A release whose revision was not begun has nothing to be put back.
-  const begun = journal.releases.filter(
-    ({ name, lastRevision, keepsRevision }) =>
-      keepsRevision || (newest(histories.get(name) ?? [])?.version ?? 0) > lastRevision,
-  );
+  const begun = journal.releases.filter((release) => isTouched(release, histories.get(release.name) ?? []));
   const rows = begun.map(({ name, namespace, fromRevision }) => [
     name,
     namespace,

@@ -106,8 +106,8 @@ function baseOf(release: JournalRelease, history: HelmHistory): HelmHistory[numb
   return history.find(({ version }) => version === release.fromRevision);
 }
 
-/** What Helm alone did to a release meanwhile is not the rollout's to take back: it had not begun with it. */
-function isTouched(release: JournalRelease, history: HelmHistory): boolean {
+/** Whether the rollout had begun with a release: what Helm alone did to it meanwhile is not the rollout's to take back. */
+export function isTouched(release: JournalRelease, history: HelmHistory): boolean {
   if (release.keepsRevision) return true;
   if (writtenBy(release, history).some((record) => rolloutOf(record) !== '')) return true;
   // An uninstall writes no revision of its own.

@@ -56,13 +56,20 @@ export async function loadChart(
     digest: digestFiles(contents),
     hasCrds: names.some((name) => /(^|\/)crds\//.test(name) || isPackedSubchart(name)),
     asksForCapabilities: [...everything].some(
-      ([name, bytes]) => isPackedSubchart(name) || Buffer.from(bytes).includes('Capabilities'),
+      ([name, bytes]) => isPackedSubchart(name) || mentions(bytes, 'Capabilities'),
     ),
     looksUp: [...everything].some(
-      ([name, bytes]) => isPackedSubchart(name) || looksUp(Buffer.from(bytes).toString('latin1')),
+      ([name, bytes]) =>
+        isPackedSubchart(name) ||
+        (mentions(bytes, 'lookup') && looksUp(Buffer.from(bytes).toString('latin1'))),
     ),
     mayBeUnstable: [...everything].some(([name, bytes]) => mayBeUnstable(name, bytes)),
   };
+}
+
+/** A search in the bytes as they are: charts hold large files. */
+function mentions({ buffer, byteOffset, byteLength }: Uint8Array, word: string): boolean {
+  return Buffer.from(buffer, byteOffset, byteLength).includes(word);
 }
 
 function assembleChart(name: string, contents: ChartContents): HelmChart {

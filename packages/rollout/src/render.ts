@@ -196,8 +196,8 @@ async function renderRelease(
   const bound = chart.chart.metadata['kubeVersion'] === undefined ? [] : capabilities.slice(0, 2);
   const asked = asks ? capabilities : bound;
   const inputs = { contentDigest: chart.digest, values, name, namespace, capabilities: asked };
-  // Helm's records hold no definitions of crds/ folders.
   const isLooking = chart.looksUp || looksUp(JSON.stringify(values));
+  // Helm's records hold no definitions of crds/ folders.
   if (deployed && !chart.hasCrds && !isLooking && isRenderingOf(deployed, inputs))
     return { ...takeFromRecord(release, chart, values, deployed), asks, inputs };
   const args = ['template', release.name, chart.path, '--namespace', release.namespace];

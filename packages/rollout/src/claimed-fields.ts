@@ -1,8 +1,9 @@
 import { type KubeObject, KubeStatusError, type Ports } from '@zakenak/core';
 import type { ConflictJudge } from './conflict.ts';
+import { pointerStep } from './field-path.ts';
 import { isRecord, listAt, recordAt, sameJson, textAt } from './json.ts';
 import { migrateManagedFields } from './managed-fields.ts';
-import { refOf, withPlainData } from './object.ts';
+import { refOf } from './object.ts';
 import { fieldManager, ownerOf } from './ownership.ts';
 import { strayFields, unite } from './server-fields.ts';
 
@@ -26,9 +27,8 @@ function foretell(
   if (!migrated) return undefined;
   const claimed = recordAt(migrated.at(-1), 'fieldsV1');
   const others = unionOf(migrated.slice(0, -1));
-  const wanted = withPlainData(desired);
-  const kept = shed(live, claimed, wanted, others);
-  return sameJson(kept, live) ? undefined : (overlay(kept, wanted, unite(others, claimed)) as KubeObject);
+  const kept = shed(live, claimed, desired, others);
+  return sameJson(kept, live) ? undefined : (overlay(kept, desired, unite(others, claimed)) as KubeObject);
 }
 
 /** How an object is tried. */
@@ -64,7 +64,7 @@ function wholeBody(wanted: KubeObject, live: KubeObject): readonly object[] {
     { op: 'add', path: '/metadata/annotations', value: annotations },
     ...parts.map((key) => ({
       ...(wanted[key] === undefined ? { op: 'remove' } : { op: 'add', value: wanted[key] }),
-      path: `/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`,
+      path: pointerStep(key),
     })),
   ];
 }

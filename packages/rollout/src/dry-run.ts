@@ -10,10 +10,9 @@ import {
 } from './conflict.ts';
 import { diffObjects } from './diff.ts';
 import { endingNamespace, namespaceEnding } from './errors.ts';
-import type { FieldPath } from './field-path.ts';
+import { type FieldPath, withValueAt } from './field-path.ts';
 import { leftOfStringData } from './foreign-fields.ts';
 import { isApplied } from './is-applied.ts';
-import { recordAt } from './json.ts';
 import { findKept, type Kept } from './kept.ts';
 import type { Kinds } from './kinds.ts';
 import type { LiveObjects } from './live-objects.ts';
@@ -101,7 +100,7 @@ export async function planObject(
     const live = owned ?? (doesExist(tried) ? await ports.kube.get(ref, signal) : undefined);
     const refusedLate = !owned && live && refuse(live, context.owner);
     const foreign = live ? leftOfStringData(live, desired) : [];
-    const decision = refusedLate || judgeDryRun(live, withoutKeys(tried, foreign), ports);
+    const decision = refusedLate || judgeDryRun(live, withoutFields(tried, foreign), ports);
     return { ...decided(decision, live, kept), ...(foreign.length > 0 ? { foreign } : {}) };
   } catch (error) {
     const { live, ...failure } = await planFailure(desired, error, ports, signal);
@@ -123,13 +122,12 @@ function doesExist({ result, conflicts }: DryRun): boolean {
 }
 
 /** What the server would make of it once these are taken away. */
-function withoutKeys(tried: DryRun, paths: readonly FieldPath[]): DryRun {
-  if (!tried.result || paths.length === 0) return tried;
-  const gone = new Set(paths.map((path) => JSON.stringify(path)));
-  const data = Object.entries(recordAt(tried.result, 'data')).filter(
-    ([key]) => !gone.has(JSON.stringify([{ key: 'data' }, { key }])),
-  );
-  return { ...tried, result: { ...tried.result, data: Object.fromEntries(data) } as KubeObject };
+function withoutFields(tried: DryRun, paths: readonly FieldPath[]): DryRun {
+  if (!tried.result) return tried;
+  return {
+    ...tried,
+    result: paths.reduce((whole, path) => withValueAt(whole, path, undefined), tried.result),
+  };
 }
 
 function judgeDryRun(

@@ -19,8 +19,13 @@ export function pathText(path: FieldPath): string {
 export function pointerText(path: FieldPath): string {
   return path
     .map((step) => ('key' in step ? step.key : (step.name ?? String(step.at))))
-    .map((part) => `/${part === '*' ? '~2' : part.replaceAll('~', '~0').replaceAll('/', '~1')}`)
+    .map((part) => (part === '*' ? '/~2' : pointerStep(part)))
     .join('');
+}
+
+/** One step of a JSON pointer, with its slash. */
+export function pointerStep(key: string): string {
+  return `/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`;
 }
 
 /** What is found there; undefined where there is nothing. */

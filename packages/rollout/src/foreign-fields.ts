@@ -1,6 +1,6 @@
 import { type KubeObject, type KubeRef, KubeStatusError, type Ports } from '@zakenak/core';
 import { ReleaseFailure } from './failure.ts';
-import type { FieldPath, PathStep } from './field-path.ts';
+import { type FieldPath, type PathStep, pointerStep } from './field-path.ts';
 import {
   type FieldWriter,
   isHand,
@@ -9,7 +9,7 @@ import {
   managedEntries,
 } from './field-writer.ts';
 import { isRecord, listAt, recordAt, sameJson, textAt, valueAt } from './json.ts';
-import { describe, withPlainData } from './object.ts';
+import { describe } from './object.ts';
 import { fieldManager } from './ownership.ts';
 
 /** A field that somebody added beside what was deployed. */
@@ -24,7 +24,6 @@ export interface ForeignField {
  * are theirs, and so are labels and annotations of the object itself. `desired` is as it is applied.
  */
 export function foreignFields(live: KubeObject, desired: KubeObject): readonly ForeignField[] {
-  const wanted = withPlainData(desired);
   const found = new Map<string, ForeignField>();
   for (const { writer, fields } of managedEntries(live)) {
     if (!isHand(writer.manager)) continue;
@@ -40,7 +39,7 @@ export function foreignFields(live: KubeObject, desired: KubeObject): readonly F
         else found.set(JSON.stringify(here), { path: here, value: child.value, writer });
       }
     };
-    walk(managedChildren(fields, live), wanted, []);
+    walk(managedChildren(fields, live), desired, []);
   }
   return [...found.values()];
 }
@@ -128,7 +127,7 @@ function removals(live: KubeObject, paths: readonly FieldPath[]): readonly objec
     .toSorted((a, b) => (a.length === b.length ? compareLast(b, a) : b.length - a.length))
     .map((parts) => ({
       op: 'remove',
-      path: parts.map((part) => `/${String(part).replaceAll('~', '~0').replaceAll('/', '~1')}`).join(''),
+      path: parts.map((part) => pointerStep(String(part))).join(''),
     }));
 }
 

@@ -1,6 +1,6 @@
 /**
  * First install and unchanged re-deploy: `zakenak deploy` against `helm upgrade --install --wait` in a loop (Helm 4, Helm 3), `helmfile sync` and the engine of Argo CD,
- * on the same API server in one run, in turns, with a round trip added by a proxy. Simulated pods: what is measured is the deployer, not the kubelet.
+ * on the same API server in one run, in turns, with a longer round trip. Simulated pods: what is measured is the deployer, not the kubelet.
  *
  * node test/bench/deploy.ts [--shapes 10x5,50x5,1x500] [--rtt 0,5,20] [--rounds 3] [--deployers zakenak,helm4,helm3,helmfile,argocd]
  */
@@ -13,6 +13,7 @@ import { type Sandbox, simulateGpuNodes } from '@zakenak/sandbox';
 import { startApiProxy } from '../e2e/api-proxy.ts';
 import { startTestSandbox } from '../e2e/sandbox-fixture.ts';
 import { type Deployer, makeDeployers, type Shape } from './deployers.ts';
+import { startRoundTrip } from './round-trip.ts';
 
 const root = join(import.meta.dirname, '../..');
 const { values } = parseArgs({
@@ -50,7 +51,7 @@ try {
 /** A sandbox of its own for each row: what earlier rows left would slow the later ones. */
 async function compare(deployers: readonly Deployer[], shape: Shape, rtt: number): Promise<void> {
   // A node holds 110 pods, and each deployer leaves one a release and round.
-  const nodes = Math.ceil((shape.releases * deployers.length * rounds) / 90);
+  const nodes = Math.ceil((shape.releases * deployers.length * (rounds + 1)) / 90);
   const sandbox = await startTestSandbox({ nodes: simulateGpuNodes(nodes, 1) });
   try {
     print(shape, rtt, await measureAll(deployers, shape, rtt, sandbox));
@@ -65,31 +66,59 @@ async function measureAll(
   rtt: number,
   sandbox: Sandbox,
 ): Promise<ReadonlyMap<string, Taken>> {
-  await using proxy = await startApiProxy(sandbox, { delayMs: rtt });
+  await using way = await startRoundTrip(sandbox, rtt);
   const times = new Map<string, Taken>();
   for (let round = 0; round < rounds; round++) {
     for (const deployer of deployers) {
       const { name } = deployer;
-      const namespace = `bench-${round}-${name}`;
       const taken = times.get(name) ?? { first: [], again: [], requests: 0, memory: 0 };
       times.set(name, taken);
-      const measure = async (): Promise<number> => {
+      const measure = async (deploy: () => Promise<number>): Promise<number> => {
         const started = performance.now();
-        taken.memory = Math.max(taken.memory, await deployer.deploy(shape, namespace, proxy.kubeconfig));
+        taken.memory = Math.max(taken.memory, await deploy());
         return performance.now() - started;
       };
-      await deployer.prepare?.(shape, namespace, proxy.kubeconfig);
-      try {
-        taken.first.push(await measure());
-        const before = proxy.requests;
-        taken.again.push(await measure());
-        taken.requests = proxy.requests - before;
-      } finally {
-        await deployer.finish?.();
-      }
+      await inTurn(deployer, shape, `bench-${round}-${name}`, way.kubeconfig, async (deploy) => {
+        taken.first.push(await measure(deploy));
+        taken.again.push(await measure(deploy));
+      });
     }
   }
+  await countRequests(deployers, shape, sandbox, times);
   return times;
+}
+
+/** Once more, without a clock: who counts requests has to read them. */
+async function countRequests(
+  deployers: readonly Deployer[],
+  shape: Shape,
+  sandbox: Sandbox,
+  times: ReadonlyMap<string, Taken>,
+): Promise<void> {
+  await using proxy = await startApiProxy(sandbox);
+  for (const deployer of deployers)
+    await inTurn(deployer, shape, `count-${deployer.name}`, proxy.kubeconfig, async (deploy) => {
+      await deploy();
+      const before = proxy.requests;
+      await deploy();
+      const taken = times.get(deployer.name);
+      if (taken) taken.requests = proxy.requests - before;
+    });
+}
+
+async function inTurn(
+  deployer: Deployer,
+  shape: Shape,
+  namespace: string,
+  kubeconfig: string,
+  body: (deploy: () => Promise<number>) => Promise<void>,
+): Promise<void> {
+  await deployer.prepare?.(shape, namespace, kubeconfig);
+  try {
+    await body(() => deployer.deploy(shape, namespace, kubeconfig));
+  } finally {
+    await deployer.finish?.();
+  }
 }
 
 function print({ releases, objects }: Shape, rtt: number, times: ReadonlyMap<string, Taken>): void {

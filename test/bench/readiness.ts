@@ -20,8 +20,8 @@ import { connectKube } from '@zakenak/kube';
 import { createFiles, createProcessRunner, createSystemClock } from '@zakenak/machine';
 import { deployRollout } from '@zakenak/rollout';
 import { simulateGpuNodes } from '@zakenak/sandbox';
-import { startApiProxy } from '../e2e/api-proxy.ts';
 import { startTestSandbox } from '../e2e/sandbox-fixture.ts';
+import { startRoundTrip } from './round-trip.ts';
 
 const { values } = parseArgs({
   options: {
@@ -51,9 +51,9 @@ const objects = Array.from({ length: changes }, (_, index) => (index % 2 ? pod :
 const folder = await mkdtemp(join(tmpdir(), 'zakenak-bench-'));
 const sandbox = await startTestSandbox({ nodes: simulateGpuNodes(Math.ceil(changes / 180), 1) });
 try {
-  await using proxy = await startApiProxy(sandbox, { delayMs: Number(values.rtt) });
+  await using way = await startRoundTrip(sandbox, Number(values.rtt));
   const [kube, engine] = await Promise.all(
-    [sandbox.kubeconfig, proxy.kubeconfig].map((kubeconfig) => connectKube({ env: {}, kubeconfig })),
+    [sandbox.kubeconfig, way.kubeconfig].map((kubeconfig) => connectKube({ env: {}, kubeconfig })),
   );
   if (!kube || !engine) throw new Error('no cluster');
   await define(kube);

@@ -50,7 +50,7 @@ interface Kubeconfig {
 /** Starts a proxy of its own; it ends when it is disposed of. */
 export async function startApiProxy(
   sandbox: Pick<Sandbox, 'kubeconfig' | 'folder'>,
-  { delayMs = 0, token }: { readonly delayMs?: number; readonly token?: string } = {},
+  { token }: { readonly token?: string } = {},
 ): Promise<ApiProxy> {
   const { server, agent } = await readTarget(sandbox);
   let [writes, requests] = [0, 0];
@@ -100,13 +100,8 @@ export async function startApiProxy(
     incoming.once('end', () => {
       counts ||= changesHands(Buffer.concat(lease).toString());
     });
-    const forward = (): void => {
-      // Not before: who listens sets the body flowing, and what has flowed by then is not forwarded.
-      if (isLeaseUpdate(incoming)) incoming.on('data', (chunk: Buffer) => lease.push(chunk));
-      incoming.pipe(forwarded);
-    };
-    if (delayMs > 0) setTimeout(forward, delayMs);
-    else forward();
+    if (isLeaseUpdate(incoming)) incoming.on('data', (chunk: Buffer) => lease.push(chunk));
+    incoming.pipe(forwarded);
   };
   // As long as the API server's own: a client must not be cut off a connection that it thinks is open.
   const listener = createServer({ keepAliveTimeout: 120_000 }, handle);

@@ -2,6 +2,7 @@ import { type KubeObject, KubeStatusError, type Ports } from '@zakenak/core';
 import type { ConflictJudge } from './conflict.ts';
 import { pointerStep } from './field-path.ts';
 import { isRecord, listAt, recordAt, sameJson, textAt } from './json.ts';
+import { elementKeys, isElement, isElementPart, isSameElement } from './list-element.ts';
 import { migrateManagedFields } from './managed-fields.ts';
 import { refOf } from './object.ts';
 import { fieldManager, ownerOf } from './ownership.ts';
@@ -95,7 +96,7 @@ function shed(value: unknown, ours: Fields, wanted: unknown, others: Fields): un
     if (name === undefined) return [item];
     const rest = shedChild(item, recordAt(ours, name), elementOf(wanted, name), others[name]);
     // Its keys stay with an element that somebody still holds.
-    return rest === undefined ? [] : [isRecord(rest) ? { ...keysOf(name), ...rest } : rest];
+    return rest === undefined ? [] : [isRecord(rest) ? { ...elementKeys(name), ...rest } : rest];
   });
 }
 
@@ -117,12 +118,12 @@ function overlay(value: unknown, wanted: unknown, fields: Fields | undefined): u
       });
     return { ...value, ...Object.fromEntries(merged) };
   }
-  const names = Object.keys(fields ?? {}).filter((name) => /^[kv]:/.test(name));
-  if (!Array.isArray(value) || !Array.isArray(wanted) || names.length === 0) return withoutNulls(wanted);
+  const part = Object.keys(fields ?? {}).find(isElementPart);
+  if (!Array.isArray(value) || !Array.isArray(wanted) || part === undefined) return withoutNulls(wanted);
   const live: readonly unknown[] = value;
   const used = new Set<unknown>();
   const merged = wanted.map((item: unknown) => {
-    const former = live.find((candidate) => isSameElement(candidate, item, names));
+    const former = live.find((candidate) => isSameElement(candidate, item, part));
     if (former === undefined) return withoutNulls(item);
     used.add(former);
     return overlay(former, item, recordAt(fields, nameOf(former, fields ?? {}) ?? ''));
@@ -139,36 +140,9 @@ function withoutNulls(value: unknown): unknown {
 
 /** The name under which a field set speaks of a live element. */
 function nameOf(item: unknown, fields: Fields): string | undefined {
-  return Object.keys(fields).find((name) => isNamed(item, name));
+  return Object.keys(fields).find((part) => isElement(part, item, 'live'));
 }
 
 function elementOf(wanted: unknown, name: string): unknown {
-  return Array.isArray(wanted) ? wanted.find((item) => isNamed(item, name)) : undefined;
-}
-
-function keysOf(name: string): Fields {
-  return name.startsWith('k:') ? recordAt(JSON.parse(name.slice(2))) : {};
-}
-
-function isNamed(item: unknown, name: string): boolean {
-  if (!/^[kv]:/.test(name)) return false;
-  const named: unknown = JSON.parse(name.slice(2));
-  if (name.startsWith('v:')) return sameJson(named, item);
-  return isRecord(item) && Object.entries(recordAt(named)).every(([key, value]) => keyIs(item, key, value));
-}
-
-/** Two elements of a list whose elements are named like `names`. */
-function isSameElement(a: unknown, b: unknown, names: readonly string[]): boolean {
-  const [name = ''] = names;
-  if (name.startsWith('v:') || !isRecord(a) || !isRecord(b)) return sameJson(a, b);
-  return Object.keys(recordAt(JSON.parse(name.slice(2)))).every((key) =>
-    keyIs(b, key, a[key] ?? defaults[key]),
-  );
-}
-
-// The one key of Kubernetes' lists that its schema fills in (io.k8s.api.core.v1.ContainerPort, ServicePort).
-const defaults: Fields = { protocol: 'TCP' };
-
-function keyIs(item: Fields, key: string, value: unknown): boolean {
-  return sameJson(item[key] ?? defaults[key], value);
+  return Array.isArray(wanted) ? wanted.find((item) => isElement(name, item, 'wanted')) : undefined;
 }

@@ -1,6 +1,7 @@
 import type { KubeObject } from '@zakenak/core';
 import type { FieldPath, PathStep } from './field-path.ts';
-import { isRecord, listAt, recordAt, sameJson, textAt } from './json.ts';
+import { isRecord, listAt, recordAt, textAt } from './json.ts';
+import { isElement, isElementPart } from './list-element.ts';
 import { fieldManager } from './ownership.ts';
 
 /** Who wrote a field, as the API server keeps it in metadata.managedFields. */
@@ -90,8 +91,8 @@ export interface ManagedChild {
   readonly step: PathStep;
   readonly value: unknown;
   readonly fields: Fields;
-  /** The keys that tell the element in its list, where it is one of an associative list. */
-  readonly keys?: Fields;
+  /** What names the element in its list, where it is one of a list that is merged. */
+  readonly part?: string;
 }
 
 /** The parts of a field set that the live value has (fieldsV1: k8s.io/apimachinery, sigs.k8s.io/structured-merge-diff fieldpath/serialize.go). */
@@ -104,23 +105,10 @@ export function managedChildren(fields: Fields, value: unknown): readonly Manage
       return found === undefined ? [] : [{ step: { key: text }, value: found, fields: sub }];
     }
     const list: readonly unknown[] = Array.isArray(value) ? value : [];
-    const keys: unknown = key.startsWith('k:') || key.startsWith('v:') ? JSON.parse(text) : undefined;
-    const at = key.startsWith('i:')
-      ? Number(text)
-      : key === '.'
-        ? -1
-        : list.findIndex((item) => (key.startsWith('k:') ? hasKeys(item, keys) : sameJson(item, keys)));
+    const at = key.startsWith('i:') ? Number(text) : list.findIndex((item) => isElement(key, item, 'live'));
     if (at < 0 || at >= list.length) return [];
     const name = textAt(list[at], 'name');
     const step = { at, ...(name ? { name } : {}) };
-    return [{ step, value: list[at], fields: sub, ...(isRecord(keys) ? { keys } : {}) }];
+    return [{ step, value: list[at], fields: sub, ...(isElementPart(key) ? { part: key } : {}) }];
   });
-}
-
-function hasKeys(item: unknown, keys: unknown): boolean {
-  return (
-    isRecord(item) &&
-    isRecord(keys) &&
-    Object.entries(keys).every(([key, value]) => sameJson(item[key], value))
-  );
 }

@@ -9,6 +9,7 @@ import {
   managedEntries,
 } from './field-writer.ts';
 import { isRecord, listAt, recordAt, sameJson, textAt, valueAt } from './json.ts';
+import { isElement } from './list-element.ts';
 import { describe } from './object.ts';
 import { fieldManager } from './ownership.ts';
 
@@ -56,19 +57,12 @@ function isKey(step: PathStep | undefined, key: string | undefined): boolean {
 }
 
 /** The part of the desired value that the child speaks of. Keys that the server fills in (a port's protocol) may be left out there. */
-function wantedChild(want: unknown, { step, value, keys }: ManagedChild): unknown {
+function wantedChild(want: unknown, { step, value, part }: ManagedChild): unknown {
   if ('key' in step) return isRecord(want) ? (want[step.key] ?? undefined) : undefined;
   if (!Array.isArray(want)) return undefined;
-  if (keys) return want.find((item) => matches(item, keys));
+  if (part) return want.find((item) => isElement(part, item, 'wanted'));
   if (isRecord(value) && step.name) return want.find((item) => textAt(item, 'name') === step.name);
   return want.find((item) => sameJson(item, value));
-}
-
-function matches(item: unknown, keys: Readonly<Record<string, unknown>>): boolean {
-  return (
-    isRecord(item) &&
-    Object.entries(keys).every(([key, value]) => item[key] === undefined || sameJson(item[key], value))
-  );
 }
 
 /**

@@ -1,5 +1,6 @@
 import type { KubeObject } from '@zakenak/core';
 import { isRecord, listAt, recordAt, sameJson, textAt } from './json.ts';
+import { isElement } from './list-element.ts';
 import { migrateManagedFields } from './managed-fields.ts';
 import { fieldManager } from './ownership.ts';
 
@@ -59,29 +60,11 @@ function holdsList(
   if (desired.length !== names.length) return false;
   let place = -1;
   return desired.every((item) => {
-    const fitting = names.filter((name) => isNamed(name, item, 'desired'));
+    const fitting = names.filter((name) => isElement(name, item, 'wanted'));
     const [name = ''] = fitting;
-    const at = live.findIndex((candidate) => isNamed(name, candidate, 'live'));
+    const at = live.findIndex((candidate) => isElement(name, candidate, 'live'));
     if (fitting.length !== 1 || at <= place) return false;
     place = at;
     return holdsAt(fields, name, item, live[at]);
   });
-}
-
-/** True when an item of a list is the one that `k:{…}` or `v:…` names. Keys that the server fills in may be missing in what is desired. */
-function isNamed(name: string, item: unknown, side: 'desired' | 'live'): boolean {
-  const value = parse(name.slice(2));
-  if (name.startsWith('v:')) return sameJson(value, item);
-  if (!name.startsWith('k:') || !isRecord(value) || !isRecord(item)) return false;
-  return Object.entries(value).every(
-    ([key, wanted]) => sameJson(item[key], wanted) || (side === 'desired' && item[key] === undefined),
-  );
-}
-
-function parse(json: string): unknown {
-  try {
-    return JSON.parse(json);
-  } catch {
-    return undefined;
-  }
 }

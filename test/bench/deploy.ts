@@ -2,7 +2,7 @@
  * First install and unchanged re-deploy: `zakenak deploy` against `helm upgrade --install --wait` in a loop (Helm 4, Helm 3), `helmfile sync` and the engine of Argo CD,
  * on the same API server in one run, in turns, with a longer round trip. Simulated pods: what is measured is the deployer, not the kubelet.
  *
- * node test/bench/deploy.ts [--shapes 10x5,50x5,1x500] [--rtt 0,5,20] [--rounds 3] [--deployers zakenak,helm4,helm3,helmfile,argocd]
+ * node test/bench/deploy.ts [--shapes 10x5,50x5,1x500] [--rtt 0,5,20] [--rounds 3] [--deployers zakenak,helm4,helm3,helmfile,argocd] [--requests]
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -22,6 +22,7 @@ const { values } = parseArgs({
     rtt: { type: 'string', default: '0,5,20' },
     rounds: { type: 'string', default: '3' },
     deployers: { type: 'string', default: 'zakenak,helm4,helm3,helmfile' },
+    requests: { type: 'boolean', default: false },
   },
 });
 const rounds = Number(values.rounds);
@@ -34,7 +35,7 @@ const shapes = values.shapes.split(',').map((text): Shape => {
 interface Taken {
   readonly first: number[];
   readonly again: number[];
-  requests: number;
+  requests?: number;
   memory: number;
 }
 
@@ -71,7 +72,7 @@ async function measureAll(
   for (let round = 0; round < rounds; round++) {
     for (const deployer of deployers) {
       const { name } = deployer;
-      const taken = times.get(name) ?? { first: [], again: [], requests: 0, memory: 0 };
+      const taken = times.get(name) ?? { first: [], again: [], memory: 0 };
       times.set(name, taken);
       const measure = async (deploy: () => Promise<number>): Promise<number> => {
         const started = performance.now();
@@ -84,7 +85,7 @@ async function measureAll(
       });
     }
   }
-  await countRequests(deployers, shape, sandbox, times);
+  if (values.requests) await countRequests(deployers, shape, sandbox, times);
   return times;
 }
 
@@ -128,7 +129,7 @@ function print({ releases, objects }: Shape, rtt: number, times: ReadonlyMap<str
     const cells = [
       name.padEnd(8),
       `first ${seconds(first)} (${ratio(first, ours?.first)})`,
-      `unchanged ${seconds(again)} (${ratio(again, ours?.again)}, ${requests} requests)`,
+      `unchanged ${seconds(again)} (${ratio(again, ours?.again)}${requests === undefined ? '' : `, ${requests} requests`})`,
       `${Math.round(memory / 2 ** 20)} MiB`,
     ];
     console.log(`  ${cells.join('  ')}`);

@@ -29,6 +29,9 @@ const revisionLabel = 'zakenak.dev/revision';
 /** Label of a revision that put back what a rollout had done to the release: that rollout's id. */
 const putBackLabel = 'zakenak.dev/put-back';
 
+/** Label of the last revision of a release that a rollout removed: that rollout's id. */
+export const removedByLabel = 'zakenak.dev/removed-by';
+
 /** Revisions of a release that are kept where nothing is said, as by Helm. */
 const defaultHistoryLimit = 10;
 
@@ -99,10 +102,28 @@ export function keptFailure(history: HelmHistory): HelmRecord | undefined {
   return last?.status === 'failed' && newest(history, 'deployed') ? last : undefined;
 }
 
+/** When the install of a release was first tried, where it only ever failed and was kept: what is older was there before it. The API server's text. */
+export function triedSinceOf(history: HelmHistory): string | undefined {
+  const [first] = keptInstalls(history);
+  return (first && textAt(first.secret, 'metadata', 'creationTimestamp')) || undefined;
+}
+
 /** Id of the rollout that wrote a revision; empty for one that Helm wrote. */
-export function rolloutOf({ secret, version }: HelmRecord): string {
+export function rolloutOf(record: HelmRecord): string {
+  return ownLabel(record, rolloutLabel);
+}
+
+/** Id of the rollout that removed a release which is not there any more; empty for any other. */
+export function removedBy(history: HelmHistory): string {
+  const last = newest(history);
+  const isGone = last?.status === 'uninstalled' || last?.status === 'uninstalling';
+  return isGone ? ownLabel(last, removedByLabel) : '';
+}
+
+/** Helm hands labels on to revisions of its own: there they say nothing. */
+function ownLabel({ secret, version }: HelmRecord, label: string): string {
   const { labels = {} } = secret.metadata;
-  return labels[revisionLabel] === String(version) ? (labels[rolloutLabel] ?? '') : '';
+  return labels[revisionLabel] === String(version) ? (labels[label] ?? '') : '';
 }
 
 /** The rollout that a revision put back; empty for any other. */
@@ -185,12 +206,13 @@ export async function updateRecord(
   record: HelmRecord,
   info: Partial<HelmRelease['info']> & { readonly status: HelmStatus },
   ports: Pick<Ports, 'kube' | 'clock'>,
-  hooks?: HelmRelease['hooks'],
+  { hooks, removedBy }: { readonly hooks?: HelmRelease['hooks']; readonly removedBy?: string } = {},
 ): Promise<HelmRecord> {
   const { name, resourceVersion, labels = {} } = record.secret.metadata;
   const former = readable(record);
   const release = former && { ...former, info: { ...former.info, ...info }, ...(hooks ? { hooks } : {}) };
-  const own = { ...labels, modifiedAt: unixSeconds(ports) };
+  const gone = removedBy ? { [removedByLabel]: removedBy } : {};
+  const own = { ...labels, ...gone, modifiedAt: unixSeconds(ports) };
   const secret = release
     ? secretOf(release, own)
     : { ...record.secret, metadata: { ...record.secret.metadata, labels: { ...own, status: info.status } } };

@@ -21,11 +21,21 @@ export function listIrreversible({ rendered, planned }: PreparedRelease): readon
       why: 'a rollback recreates it once more, under another uid',
       needsConsent: false,
     }));
+  const emptied = planned.objects
+    .filter(
+      ({ action, ref }) => planned.action === 'rollback' && action === 'create' && dataKinds.has(ref.kind),
+    )
+    .map(({ ref }) => ({
+      release: rendered.name,
+      what: `${describe(ref)} is created again`,
+      why: 'what it held was deleted with it and does not come back',
+      needsConsent: false,
+    }));
   const hooks = planned.hooks.map(({ event, kind, name }) => ({
     release: rendered.name,
     what: `the ${event} hook ${kind} ${name} runs`,
     why: 'what a hook did cannot be undone',
     needsConsent: false,
   }));
-  return [...objects, ...recreated, ...hooks];
+  return [...objects, ...recreated, ...emptied, ...hooks];
 }

@@ -27,20 +27,29 @@ export function judgePlan(plan: Plan, allowIrreversible = false): readonly Findi
         tool: 'zakenak',
       }),
     );
-  const orphaned = plan.orphans.map(({ name, namespace }) =>
-    createFinding({
-      ruleId: 'rollout/orphaned-release',
-      severity: 'low',
-      message: `${name}: an earlier deploy of this set installed it in ${namespace}, and zakenak.yaml no longer lists it; it stays.`,
-      identity: `${namespace}/${name}`,
-      remedy: `Remove it with the set by --prune, or alone by: helm uninstall ${name} --namespace ${namespace}`,
-      tool: 'zakenak',
-    }),
-  );
+  const orphaned = plan.orphans.map(leftBehind);
   const unstable = plan.releases.flatMap(({ name, unstable = [] }) =>
     unstable.length > 0 ? [unstableRender(name, unstable)] : [],
   );
   return [...blocked, ...unstable, ...taken, ...lost, ...orphaned];
+}
+
+function leftBehind({ name, namespace, movedTo }: Plan['orphans'][number]): Finding {
+  const alone = `helm uninstall ${name} --namespace ${namespace}`;
+  const facts = { severity: 'low', identity: `${namespace}/${name}`, tool: 'zakenak' } as const;
+  if (movedTo !== undefined)
+    return createFinding({
+      ...facts,
+      ruleId: 'rollout/moved-release',
+      message: `${name}: zakenak.yaml moved it from ${namespace} to ${movedTo}, where it is a release of its own. The one in ${namespace} stays, with --prune too: what its claims hold does not move along.`,
+      remedy: `Take over its data, then remove it by: ${alone}`,
+    });
+  return createFinding({
+    ...facts,
+    ruleId: 'rollout/orphaned-release',
+    message: `${name}: an earlier deploy of this set installed it in ${namespace}, and zakenak.yaml no longer lists it; it stays.`,
+    remedy: `Remove it with the set by --prune, or alone by: ${alone}`,
+  });
 }
 
 function blockedObject(release: string, object: PlannedObject): Finding {

@@ -1,41 +1,98 @@
 import { type KubeObject, KubeStatusError, type Ports } from '@zakenak/core';
 import { requestOf } from './errors.ts';
-import { setLabel } from './helm-storage.ts';
+import { readHistories, removedByLabel, setLabel, standing } from './helm-storage.ts';
 import type { RolloutRequest } from './request.ts';
 
 /** A release that an earlier rollout of the set deployed and the set no longer has. */
 export interface Orphan {
   readonly name: string;
   readonly namespace: string;
-  /** False where a release of the set bears the same name elsewhere: it moved, and both are called alike. */
-  readonly canBeRemoved: boolean;
+  /** Where the set has a release of the same name now: both are called alike, and a deploy does not remove this one. */
+  readonly movedTo?: string;
 }
 
+type Place = Pick<Orphan, 'name' | 'namespace'>;
+type Set = Pick<RolloutRequest, 'set'> & { readonly releases: readonly Place[] };
+
 /**
- * Finds them by the set's label on Helm's records, in the whole cluster, or in the set's namespaces where the account may see no more. Only releases that are
- * deployed count, or whose removal was begun and did not end.
+ * Finds them by the set's label on Helm's records, in the whole cluster, or in the set's namespaces where the account may see no more. Only releases of which
+ * something is there count: deployed, of a removal that did not end, or of an install that failed and was kept.
  */
 export async function findOrphans(
-  { set, releases }: Pick<RolloutRequest, 'set' | 'releases'>,
+  set: Set,
   ports: Pick<Ports, 'kube'>,
   signal?: AbortSignal,
 ): Promise<readonly Orphan[]> {
-  const labelSelector = `owner=helm,status in (deployed,uninstalling),${setLabel}=${set}`;
-  const selector = { apiVersion: 'v1', kind: 'Secret', labelSelector };
+  const records = await listRecords(set, 'status in (deployed,uninstalling,failed)', ports, signal);
+  const left = placesOf(records, set);
+  const certain = new Map(
+    records
+      .filter(({ metadata }) => metadata.labels?.['status'] !== 'failed')
+      .map((record) => [keyOf(placeOf(record)), record] as const),
+  );
+  const failed = left.filter((place) => !certain.has(keyOf(place)));
+  const stands = await Promise.all(
+    failed.map(async (place) => {
+      const histories = await readHistories([place], ports, signal);
+      return standing(histories.get(place.name) ?? []) ? [keyOf(place)] : [];
+    }),
+  );
+  const there = new Set([...certain.keys(), ...stands.flat()]);
+  const namespaces = new Map(set.releases.map(({ name, namespace }) => [name, namespace]));
+  return left
+    .filter((place) => there.has(keyOf(place)))
+    .map((place) => {
+      const movedTo = namespaces.get(place.name);
+      return { ...place, ...(movedTo === undefined ? {} : { movedTo }) };
+    });
+}
+
+/** Finds the releases that a rollout of the set removed and the set does not have: Helm's records of them are kept. One whose name the set has elsewhere is left out. */
+export async function findRemoved(
+  set: Set,
+  ports: Pick<Ports, 'kube'>,
+  signal?: AbortSignal,
+): Promise<readonly Place[]> {
+  const removed = `status in (uninstalled,uninstalling),${removedByLabel}`;
+  const names = new Set(set.releases.map(({ name }) => name));
+  const places = placesOf(await listRecords(set, removed, ports, signal), set);
+  return places.filter(
+    ({ name }, index) => !names.has(name) && places.findIndex((place) => place.name === name) === index,
+  );
+}
+
+async function listRecords(
+  { set, releases }: Set,
+  selector: string,
+  ports: Pick<Ports, 'kube'>,
+  signal?: AbortSignal,
+): Promise<readonly KubeObject[]> {
+  const labelSelector = `owner=helm,${selector},${setLabel}=${set}`;
+  const secrets = { apiVersion: 'v1', kind: 'Secret', labelSelector };
   const list = async (namespace?: string): Promise<readonly KubeObject[]> =>
-    (await ports.kube.list({ ...selector, ...(namespace ? { namespace } : {}) }, signal)).items;
+    (await ports.kube.list({ ...secrets, ...(namespace ? { namespace } : {}) }, signal)).items;
   const namespaces = [...new Set(releases.map(({ namespace }) => namespace))];
-  const records = await requestOf('Looking for releases that left the set', () =>
+  return requestOf('Looking for releases that left the set', () =>
     list().catch(async (error: unknown) => {
       if (!(error instanceof KubeStatusError && error.status === 403)) throw error;
       return (await Promise.all(namespaces.map(list))).flat();
     }),
   );
-  const names = new Set(releases.map(({ name }) => name));
-  const here = new Set(releases.map(({ name, namespace }) => `${namespace}/${name}`));
-  return records
-    .map(({ metadata }) => ({ name: metadata.labels?.['name'] ?? '', namespace: metadata.namespace ?? '' }))
-    .filter(({ name, namespace }) => name !== '' && !here.has(`${namespace}/${name}`))
-    .map((orphan) => ({ ...orphan, canBeRemoved: !names.has(orphan.name) }))
-    .sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+/** Releases of records that the set does not have, each once, by name. */
+function placesOf(records: readonly KubeObject[], { releases }: Set): readonly Place[] {
+  const here = new Set(releases.map(keyOf));
+  const places = new Map(records.map(placeOf).map((place) => [keyOf(place), place]));
+  return [...places.values()]
+    .filter((place) => place.name !== '' && !here.has(keyOf(place)))
+    .sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));
+}
+
+function placeOf({ metadata }: KubeObject): Place {
+  return { name: metadata.labels?.['name'] ?? '', namespace: metadata.namespace ?? '' };
+}
+
+function keyOf({ name, namespace }: Place): string {
+  return `${name}/${namespace}`;
 }

@@ -5,7 +5,7 @@ import { type DryRunContext, type PreparedObject, planObject } from './dry-run.t
 import { namespaceEnding, requestOf } from './errors.ts';
 import { recordedObjects, renderRemoval } from './from-record.ts';
 import type { HelmRelease } from './helm-release.ts';
-import { type HelmHistory, newest, standing } from './helm-storage.ts';
+import { type HelmHistory, newest, standing, triedSinceOf } from './helm-storage.ts';
 import { type HookEvent, hooksFor } from './hook.ts';
 import { sameHooks, sameManifest } from './inputs.ts';
 import { listIrreversible } from './irreversible.ts';
@@ -68,7 +68,9 @@ export async function prepareRollout(
   );
   const rendered = await renderRollout(request, ports, { deployed, ...(signal ? { signal } : {}) });
   const removals = removed.flatMap(({ name }) => renderOrphan(name, histories, rendered));
-  const intents = new Map(removals.map(({ name }): [string, Intent] => [name, { uninstall: true }]));
+  const intents = new Map(
+    removals.map(({ name }) => [name, removalOf(triedSinceOf(histories.get(name) ?? []))]),
+  );
   const drift = request.drift ? { drift: request.drift } : {};
   const whole = { ...rendered, ...drift, releases: [...rendered.releases, ...removals] };
   const left = orphans.filter((orphan) => !removed.includes(orphan));
@@ -90,6 +92,11 @@ function renderOrphan(
 export type Intent =
   | { readonly rollBackTo: HelmRelease }
   | { readonly uninstall: true; readonly triedSince?: string };
+
+/** That a release goes; with it what is older than its first try stays. */
+export function removalOf(triedSince: string | undefined): Intent {
+  return { uninstall: true, ...(triedSince === undefined ? {} : { triedSince }) };
+}
 
 /** Decides, with reads and dry runs only, what bringing the cluster to the rendered set would do. */
 export async function planRendered(
@@ -141,7 +148,7 @@ export async function planRendered(
         ports.redactor,
       ),
     ),
-    orphans: orphans.map(({ name, namespace }) => ({ name, namespace })),
+    orphans,
     irreversible: releases.flatMap(listIrreversible),
   });
   return { plan, rendered, releases };
@@ -294,7 +301,7 @@ function changeReason(
 ): string | undefined {
   if (intent && 'uninstall' in intent) return 'it goes';
   const deployed = newest(history, 'deployed');
-  if (!deployed) return 'it is not deployed';
+  if (!deployed) return intent ? 'it was removed, and comes back' : 'it is not deployed';
   const last = newest(history);
   if (last && last !== deployed) return `its revision ${last.version} is ${last.status}`;
   const former = deployed.release();

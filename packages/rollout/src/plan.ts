@@ -2,6 +2,7 @@ import type { KubeRef } from '@zakenak/core';
 import type { FieldConflict } from './conflict.ts';
 import type { FieldChange } from './diff.ts';
 import { digestOf } from './json.ts';
+import type { Orphan } from './orphans.ts';
 import type { UnstableObject } from './unstable-render.ts';
 
 /** What happens to an object. `keep`: no longer in the release but annotated to stay. `unknown`: the dry run failed; blocks the plan. */
@@ -66,8 +67,8 @@ export interface Plan {
   readonly set: string;
   readonly cluster: { readonly uid: string; readonly version: string };
   readonly releases: readonly PlannedRelease[];
-  /** Releases that the set once deployed and no longer has, and that stay: removing them was not asked for. */
-  readonly orphans: readonly { readonly name: string; readonly namespace: string }[];
+  /** Releases that the set once deployed and no longer has, and that stay: removing them was not asked for, or they moved. */
+  readonly orphans: readonly Orphan[];
   readonly irreversible: readonly Irreversible[];
 }
 

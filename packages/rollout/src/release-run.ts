@@ -14,6 +14,7 @@ import {
   createRecord,
   type HelmRecord,
   newest,
+  removedBy,
   settleHistory,
   standing,
   updateRecord,
@@ -136,12 +137,23 @@ async function beginRevision(prepared: PreparedRelease, context: RunContext): Pr
     const description = 'Interrupted; taken up again by zakenak';
     await updateRecord(stale, { status: 'failed', description }, ports);
   }
-  if (going?.status === 'uninstalling') return going;
-  if (going) return updateRecord(going, { status: 'uninstalling', description: deletionInProgress }, ports);
+  if (going) return beginRemoval(prepared, going, context);
   const { chart } = recorded ?? rendered;
   const revision = { ...nextRevisionOf({ rendered, history, target }, ports.clock.now()), chart };
   const { set, rollout } = context;
   return createRecord(revision, { set, rollout, inputs: rendered.inputs }, ports);
+}
+
+/** The revision of a release that goes. What was deployed bears the rollout that removes it: taking that one back brings the release back. */
+async function beginRemoval(
+  { history, triedSince }: PreparedRelease,
+  going: HelmRecord,
+  { rollout, ports }: RunContext,
+): Promise<HelmRecord> {
+  const isBegun = going.status === 'uninstalling';
+  if (isBegun && (triedSince !== undefined || removedBy(history) === rollout)) return going;
+  const by = triedSince === undefined ? { removedBy: rollout } : {};
+  return updateRecord(going, { status: 'uninstalling', description: deletionInProgress }, ports, by);
 }
 
 /** Created once in a run, and never applied: an apply by the same manager would take away what a Namespace object of the set has put there meanwhile. */
@@ -205,7 +217,7 @@ async function finishRevision(
   }
   const description = planned.action === 'rollback' ? {} : { description: done[planned.action] };
   // Before the former one is superseded: there is a deployed revision at any moment, and the next run an upgrade.
-  const deployed = await updateRecord(record, { status: 'deployed', ...description }, ports, hooks);
+  const deployed = await updateRecord(record, { status: 'deployed', ...description }, ports, { hooks });
   await settleHistory(history, deployed, context);
 }
 

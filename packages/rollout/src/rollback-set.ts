@@ -1,42 +1,29 @@
 import { createLimiter, createReport, type Report } from '@zakenak/core';
-import { lookInto } from './damaged-record.ts';
-import {
-  nothingBefore,
-  nothingDeployed,
-  revisionOfNone,
-  sameBefore,
-  unknownRelease,
-  unknownRevision,
-} from './errors.ts';
+import { revisionOfNone, unknownRelease } from './errors.ts';
 import { renderFromRecord, renderRemoval } from './from-record.ts';
 import { needsWithin, orderByNeeds, reverseNeeds } from './graph.ts';
 import { createHealthRules } from './health-rules.ts';
 import { mindingHeld } from './held-rules.ts';
-import {
-  formerOf,
-  type HelmHistory,
-  type HelmRecord,
-  keptFailure,
-  keptInstalls,
-  newest,
-  putBackBy,
-  readHistories,
-  rolloutOf,
-  standing,
-  wasInstalled,
-} from './helm-storage.ts';
+import { type HelmHistory, newest, readHistories, standing } from './helm-storage.ts';
 import { type Journal, type JournalRelease, readJournal, writeHead } from './journal.ts';
-import { textAt } from './json.ts';
 import { createKinds } from './kinds.ts';
 import { acquireLock } from './lock.ts';
 import { createObserver } from './observer.ts';
-import { type Intent, type PlanPorts, type PreparedRollout, planRendered } from './plan-rollout.ts';
+import { findRemoved } from './orphans.ts';
+import {
+  type Intent,
+  type PlanPorts,
+  type PreparedRollout,
+  planRendered,
+  removalOf,
+} from './plan-rollout.ts';
 import { putBackSet } from './put-back.ts';
 import type { RunPorts } from './release-run.ts';
 import type { RenderedRelease } from './render.ts';
 import { failureFindings } from './report-deploy.ts';
 import { defaultTimeoutMs, type ReleaseRequest, type TransactionOptions } from './request.ts';
 import { isTouched } from './rollback.ts';
+import { begunGoals, type Goal, lastRollout, oneRelease } from './rollback-goals.ts';
 import { tableSection } from './table-section.ts';
 import { holderOf, lockRequestOf, placeOf, transact } from './transaction.ts';
 
@@ -73,7 +60,7 @@ export async function rollBackRollout(
   const isRollback = interrupted?.verb === 'rollback' && interrupted.phase === 'running';
   if (interrupted && interrupted.phase !== 'pruning' && !isRollback)
     return request.dryRun
-      ? showInterrupted(interrupted, await readHistories(request.releases, ports, signal))
+      ? showInterrupted(interrupted, await readHistories(interrupted.releases, ports, signal))
       : undoInterrupted(request, ports, signal);
   const goals = isRollback ? interrupted.releases : undefined;
   const prepare = (): Promise<PreparedRollout> => prepareRollback(request, goals, ports, signal);
@@ -158,12 +145,18 @@ async function prepareRollback(
   ports: RollbackPorts,
   signal: AbortSignal,
 ): Promise<PreparedRollout> {
-  const histories = await readHistories(request.releases, ports, signal);
+  const own = new Set(request.releases.map(({ name }) => name));
+  const gone = begun ?? (request.release === undefined ? await findRemoved(request, ports, signal) : []);
+  // What left zakenak.yaml since, and the rollout took away.
+  const others = gone
+    .filter(({ name }) => !own.has(name))
+    .map(({ name, namespace }) => ({ name, namespace }));
+  const histories = await readHistories([...request.releases, ...others], ports, signal);
   const kinds = createKinds(await ports.kube.resources(), [], createHealthRules(request.health ?? []));
   const goals = begun
     ? begunGoals(begun, histories)
     : request.release === undefined
-      ? lastRollout(request, histories)
+      ? lastRollout({ ...request, releases: [...request.releases, ...others] }, histories)
       : oneRelease(request, histories);
   // What is gone already, by an interrupted run, is left out.
   const records = new Map(
@@ -174,124 +167,39 @@ async function prepareRollback(
   );
   const releases: RenderedRelease[] = [];
   const intents = new Map<string, Intent>();
-  // What needed a release has to be gone back with, or gone, before it.
-  const part = needsWithin(orderByNeeds(request.releases), new Set(records.keys()));
-  for (const { name, needs, timeoutMs } of reverseNeeds(part)) {
+  for (const { name, needs, timeoutMs } of orderBack([...request.releases, ...others], records, histories)) {
     const found = records.get(name);
     if (!found) continue;
     const { goal, record } = found;
     const facts = { needs, timeoutMs: timeoutMs ?? defaultTimeoutMs };
     const render = goal.target ? renderFromRecord : renderRemoval;
     releases.push(render(record, kinds, facts));
-    intents.set(name, goal.target ? { rollBackTo: goal.target.release() } : removalOf(goal));
+    intents.set(name, goal.target ? { rollBackTo: goal.target.release() } : removalOf(goal.triedSince));
   }
   const drift = request.drift ? { drift: request.drift } : {};
   return planRendered({ set: request.set, releases, kinds, ...drift }, histories, intents, ports, signal);
 }
 
-interface Goal {
-  readonly name: string;
-  /** Absent: the release was not there before. */
-  readonly target: HelmRecord | undefined;
-  /** When its install was first tried, where it only ever failed. */
-  readonly triedSince?: string;
-}
-
-function removalOf({ triedSince }: Goal): Intent {
-  return { uninstall: true, ...(triedSince === undefined ? {} : { triedSince }) };
-}
-
-/** The goal of a release whose install failed and was kept. */
-function neverThere(name: string, [first]: HelmHistory): Goal {
-  const triedSince = first && textAt(first.secret, 'metadata', 'creationTimestamp');
-  return { name, target: undefined, ...(triedSince ? { triedSince } : {}) };
-}
-
-/** What an interrupted rollback was to do. */
-function begunGoals(
-  releases: readonly JournalRelease[],
-  histories: ReadonlyMap<string, HelmHistory>,
-): readonly Goal[] {
-  return releases.flatMap(({ name, goal, triedSince }) => {
-    const target = (histories.get(name) ?? []).find(({ version }) => version === goal);
-    if (goal === undefined || (goal > 0 && !target)) return [];
-    return [{ name, target, ...(triedSince === undefined ? {} : { triedSince }) }];
-  });
-}
-
-function oneRelease(
-  { release = '', revision }: RollbackRequest,
-  histories: ReadonlyMap<string, HelmHistory>,
-): readonly Goal[] {
-  const history = histories.get(release) ?? [];
-  const attempts = keptInstalls(history);
-  if (revision === undefined && attempts.length > 0) return [neverThere(release, attempts)];
-  const former = keptFailure(history) ? newest(history, 'deployed') : formerOf(history);
-  const target = revision === undefined ? former : history.find(({ version }) => version === revision);
-  if (!target)
-    throw unknownRevision(
-      release,
-      revision,
-      history.map(({ version }) => version),
-    );
-  return [{ name: release, target }];
-}
-
-/** Every release whose deployed revision came with the newest rollout, and where each one stood before it. A rollout that failed and was kept is the newest. */
-function lastRollout(request: RollbackRequest, histories: ReadonlyMap<string, HelmHistory>): readonly Goal[] {
-  const kept = keptRollout(request, histories);
-  if (kept.length > 0) return kept;
-  const deployed = request.releases.flatMap(({ name }) => {
-    const record = newest(histories.get(name) ?? [], 'deployed');
-    const rollout = record && rolloutOf(record);
-    return record && rollout ? [{ name, record, rollout }] : [];
-  });
-  // A revision that put back what failed bears the rollout of what it went back to, which is older than itself.
-  const beganAt = ({ name, record, rollout }: (typeof deployed)[number]): string => {
-    const first = histories.get(name)?.find((one) => rolloutOf(one) === rollout) ?? record;
-    const { value = record.release().info.last_deployed } = lookInto(first, ({ info }) => info.last_deployed);
-    return value ?? '';
-  };
-  const [last] = deployed
-    .map((release) => ({ ...release, at: beganAt(release) }))
-    .sort((a, b) => (a.at < b.at ? 1 : -1));
-  if (!last) throw nothingDeployed(request.set);
-  const goals = deployed
-    .filter(({ rollout }) => rollout === last.rollout)
-    .map(({ name, record }) => ({ name, record, target: formerOf(histories.get(name) ?? []) }));
-  // After a deploy that was put back, nobody who says "rollback" means that the whole set is to go.
-  const wasPutBack = goals.some(({ record }) => putBackBy(record) !== '');
-  if (wasPutBack && goals.every(({ target }) => !target)) throw nothingBefore(request.set);
-  const moved = goals.filter((goal) => moves(goal, histories.get(goal.name) ?? []));
-  if (moved.length === 0) throw sameBefore(request.set);
-  return moved;
-}
-
-/** False where the rollout deployed what had been deployed before, as it does to take back drift: nothing of the release is to be taken back, and it is not the rollout's to remove. */
-function moves({ target }: Goal, history: HelmHistory): boolean {
-  return target !== undefined || wasInstalled(history);
-}
+type Node = RollbackRequest['releases'][number] & { readonly needs: readonly string[] };
 
 /**
- * What a rollout left that failed and was kept: its failures go back to what is deployed of them, or go where nothing was there before, and what it deployed to what was there before. What
- * failed by Helm's hands is part of no rollout.
+ * The releases in the order in which they go back: what was removed comes back first, as it went last, each after what it needs; of the others what needed a release has to be gone back
+ * with, or gone, before it.
  */
-function keptRollout(
-  { releases }: RollbackRequest,
+function orderBack(
+  releases: RollbackRequest['releases'],
+  goals: ReadonlyMap<string, { readonly goal: Goal }>,
   histories: ReadonlyMap<string, HelmHistory>,
-): readonly Goal[] {
-  const all = releases.map(({ name }) => {
-    const history = histories.get(name) ?? [];
-    const attempts = keptInstalls(history);
-    const failed = keptFailure(history) ?? attempts.at(-1);
-    const deployed = newest(history, 'deployed');
-    return { name, history, attempts, deployed, failedBy: failed ? rolloutOf(failed) : '' };
-  });
-  const rollouts = new Set(all.map(({ failedBy }) => failedBy).filter(Boolean));
-  return all.flatMap(({ name, history, attempts, deployed, failedBy }): readonly Goal[] => {
-    if (failedBy) return [deployed ? { name, target: deployed } : neverThere(name, attempts)];
-    const isPart = deployed !== undefined && rollouts.has(rolloutOf(deployed));
-    const goal = { name, target: isPart ? formerOf(history) : undefined };
-    return isPart && moves(goal, history) ? [goal] : [];
-  });
+): readonly Node[] {
+  const comesBack = (name: string): boolean =>
+    goals.get(name)?.goal.target !== undefined && !newest(histories.get(name) ?? [], 'deployed');
+  const names = [...goals.keys()];
+  const ordered = orderByNeeds(releases);
+  const back = needsWithin(ordered, new Set(names.filter(comesBack)));
+  const before = back.map(({ name }) => name);
+  const others = needsWithin(ordered, new Set(names.filter((name) => !comesBack(name))));
+  return [
+    ...back,
+    ...reverseNeeds(others).map((release) => ({ ...release, needs: [...before, ...release.needs] })),
+  ];
 }

@@ -28,5 +28,8 @@ export async function readStanding(
 
 /** Of those that left the set, what a deploy removes. */
 export function removedOf({ prune }: RolloutRequest, orphans: readonly Orphan[]): readonly Orphan[] {
-  return prune ? orphans.filter(({ canBeRemoved }) => canBeRemoved) : [];
+  if (!prune) return [];
+  // Of two of one name, left in two namespaces, one after the other: in a plan they would be called alike.
+  const first = new Map([...orphans].reverse().map((orphan) => [orphan.name, orphan]));
+  return orphans.filter((orphan) => orphan.movedTo === undefined && first.get(orphan.name) === orphan);
 }

@@ -1,0 +1,153 @@
+import { lookInto } from './damaged-record.ts';
+import { nothingBefore, nothingDeployed, sameBefore, unknownRevision } from './errors.ts';
+import {
+  formerOf,
+  type HelmHistory,
+  type HelmRecord,
+  keptFailure,
+  keptInstalls,
+  newest,
+  putBackBy,
+  removedBy,
+  rolloutOf,
+  triedSinceOf,
+  wasInstalled,
+} from './helm-storage.ts';
+import type { JournalRelease } from './journal.ts';
+
+interface GoalRequest {
+  readonly set: string;
+  readonly releases: readonly { readonly name: string }[];
+  readonly release?: string;
+  readonly revision?: number;
+}
+
+/** Where a release goes back to. */
+export interface Goal {
+  readonly name: string;
+  /** Absent: the release was not there before. */
+  readonly target: HelmRecord | undefined;
+  /** When its install was first tried, where it only ever failed. */
+  readonly triedSince?: string;
+}
+
+/** The goal of a release whose install failed and was kept. */
+function neverThere(name: string, history: HelmHistory): Goal {
+  const triedSince = triedSinceOf(history);
+  return { name, target: undefined, ...(triedSince ? { triedSince } : {}) };
+}
+
+/** What an interrupted rollback was to do. */
+export function begunGoals(
+  releases: readonly JournalRelease[],
+  histories: ReadonlyMap<string, HelmHistory>,
+): readonly Goal[] {
+  return releases.flatMap(({ name, goal, triedSince }) => {
+    const target = (histories.get(name) ?? []).find(({ version }) => version === goal);
+    if (goal === undefined || (goal > 0 && !target)) return [];
+    return [{ name, target, ...(triedSince === undefined ? {} : { triedSince }) }];
+  });
+}
+
+/** What going back with one release is asked for. Throws ZakenakError `rollout/unknown-revision`. */
+export function oneRelease(
+  { release = '', revision }: GoalRequest,
+  histories: ReadonlyMap<string, HelmHistory>,
+): readonly Goal[] {
+  const history = histories.get(release) ?? [];
+  const attempts = keptInstalls(history);
+  if (revision === undefined && attempts.length > 0) return [neverThere(release, history)];
+  const former = keptFailure(history) ? newest(history, 'deployed') : formerOf(history);
+  const target = revision === undefined ? former : history.find(({ version }) => version === revision);
+  if (!target)
+    throw unknownRevision(
+      release,
+      revision,
+      history.map(({ version }) => version),
+    );
+  return [{ name: release, target }];
+}
+
+/** Every release whose deployed revision came with the newest rollout, and where each one stood before it. A rollout that failed and was kept is the newest. What it removed comes back. Throws ZakenakError `rollout/unknown-revision`. */
+export function lastRollout(
+  request: GoalRequest,
+  histories: ReadonlyMap<string, HelmHistory>,
+): readonly Goal[] {
+  const kept = keptRollout(request, histories);
+  if (kept.length > 0) return kept;
+  const deployed = request.releases.flatMap(({ name }) => {
+    const record = newest(histories.get(name) ?? [], 'deployed');
+    const rollout = record && rolloutOf(record);
+    return record && rollout ? [{ name, record, rollout }] : [];
+  });
+  // A revision that put back what failed bears the rollout of what it went back to, which is older than itself.
+  const beganAt = ({ name, record, rollout }: (typeof deployed)[number]): string => {
+    const first = histories.get(name)?.find((one) => rolloutOf(one) === rollout) ?? record;
+    const { value = record.release().info.last_deployed } = lookInto(first, ({ info }) => info.last_deployed);
+    return value ?? '';
+  };
+  const removed = removedReleases(request, histories);
+  const [last] = [...deployed.map((release) => ({ ...release, at: beganAt(release) })), ...removed]
+    .map(({ rollout, at }) => ({ rollout, at }))
+    .sort((a, b) => (a.at < b.at ? 1 : -1));
+  if (!last) throw nothingDeployed(request.set);
+  const goals = deployed
+    .filter(({ rollout }) => rollout === last.rollout)
+    .map(({ name, record }) => ({ name, record, target: formerOf(histories.get(name) ?? []) }));
+  // After a deploy that was put back, nobody who says "rollback" means that the whole set is to go.
+  const wasPutBack = goals.some(({ record }) => putBackBy(record) !== '');
+  if (wasPutBack && goals.every(({ target }) => !target)) throw nothingBefore(request.set);
+  const moved = goals.filter((goal) => moves(goal, histories.get(goal.name) ?? []));
+  const back = removed.filter(({ rollout }) => rollout === last.rollout);
+  if (moved.length + back.length === 0) throw sameBefore(request.set);
+  return [...back, ...moved];
+}
+
+/** The releases that are gone by a rollout's hand; `at`: when, in RFC 3339. */
+function removedReleases(
+  { releases }: GoalRequest,
+  histories: ReadonlyMap<string, HelmHistory>,
+): readonly {
+  readonly name: string;
+  readonly target: HelmRecord;
+  readonly rollout: string;
+  readonly at: string;
+}[] {
+  return releases.flatMap(({ name }) => {
+    const history = histories.get(name) ?? [];
+    const [target, rollout] = [newest(history), removedBy(history)];
+    if (!target || rollout === '') return [];
+    const begunAt = new Date(Number(target.secret.metadata.labels?.['modifiedAt'] ?? 0) * 1_000);
+    const { value = begunAt.toISOString() } = lookInto(target, ({ info }) => info.deleted);
+    return [{ name, target, rollout, at: value }];
+  });
+}
+
+/** False where the rollout deployed what had been deployed before, as it does to take back drift: nothing of the release is to be taken back, and it is not the rollout's to remove. */
+function moves({ target }: Goal, history: HelmHistory): boolean {
+  return target !== undefined || wasInstalled(history);
+}
+
+/**
+ * What a rollout left that failed and was kept: its failures go back to what is deployed of them, or go where nothing was there before, and what it deployed to what was there before. What
+ * failed by Helm's hands is part of no rollout.
+ */
+function keptRollout(
+  { releases }: GoalRequest,
+  histories: ReadonlyMap<string, HelmHistory>,
+): readonly Goal[] {
+  const all = releases.map(({ name }) => {
+    const history = histories.get(name) ?? [];
+    const failed = keptFailure(history) ?? keptInstalls(history).at(-1);
+    const deployed = newest(history, 'deployed');
+    return { name, history, deployed, failedBy: failed ? rolloutOf(failed) : '' };
+  });
+  const rollouts = new Set(all.map(({ failedBy }) => failedBy).filter(Boolean));
+  return all.flatMap(({ name, history, deployed, failedBy }): readonly Goal[] => {
+    if (failedBy) return [deployed ? { name, target: deployed } : neverThere(name, history)];
+    if (rollouts.has(removedBy(history))) return [{ name, target: newest(history) }];
+    const isPart = deployed !== undefined && rollouts.has(rolloutOf(deployed));
+    const goal = { name, target: isPart ? formerOf(history) : undefined };
+    return isPart && moves(goal, history) ? [goal] : [];
+  });
+}

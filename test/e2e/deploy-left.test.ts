@@ -138,10 +138,10 @@ test('an install that failed and was kept, and left zakenak.yaml, is told and pr
   assert.equal((await set.run(['deploy', '--on-failure', 'keep'])).report.verdict, 'failed');
   await leave(set, 'web');
   const { findings } = await passes(set, 'deploy');
-  assert.deepEqual(
-    findings.map(({ ruleId }) => ruleId),
-    ['rollout/orphaned-release'],
-  );
+  assert.deepEqual(findings.map(({ ruleId }) => ruleId).sort(), [
+    'rollout/orphaned-release',
+    'rollout/unused-values',
+  ]);
   assert.deepEqual(planned(await passes(set, 'deploy', '--prune')), [
     'base noop',
     'api noop',
@@ -149,5 +149,9 @@ test('an install that failed and was kept, and left zakenak.yaml, is told and pr
   ]);
   assert.equal(await kube.get(configMap(set.name, 'web')), undefined);
   assert.ok(await kube.get(configMap(set.name, 'web-found')), 'what it took over stays');
-  assert.deepEqual((await passes(set, 'deploy', '--prune')).findings, []);
+  const { findings: left } = await passes(set, 'deploy', '--prune');
+  assert.deepEqual(
+    left.map(({ ruleId, location }) => [ruleId, location?.path]),
+    [['rollout/unused-values', 'values.yaml']],
+  );
 });

@@ -129,9 +129,11 @@ test('a missing key, a forged file, a missing file and one outside of the worksp
   for (const [file, options, code, exitCode, remedy] of [
     [text, nobody, 'rollout/sops-failed', 3, /SOPS_AGE_KEY_FILE/],
     [forged, withKey, 'rollout/sops-failed', 3, /^Do not use it/],
-    [undefined, withKey, 'files/not-found', 2, /./],
+    [undefined, withKey, 'rollout/missing-file', 2, /^Write secrets\/bas.yaml /],
   ] as const) {
-    await set.workspace.write(file === undefined ? {} : { 'secrets/base.yaml': file });
+    await set.workspace.write(
+      file === undefined ? { 'secrets/bas.yaml': '' } : { 'secrets/base.yaml': file },
+    );
     if (file === undefined) await rm(join(set.workspace.root, 'secrets/base.yaml'));
     const { report, ...outcome } = await set.run(['deploy'], options);
     assert.deepEqual([report.error?.code, outcome.exitCode], [code, exitCode], report.error?.message);

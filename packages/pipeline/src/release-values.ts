@@ -44,8 +44,8 @@ export async function readReleaseValues(
     digest: `sha256:${'0'.repeat(64)}`,
   }));
   for (const name of Object.keys(config.environments)) {
-    const { environment, releases: here } = resolveEnvironment(config, name);
-    for (const release of here) {
+    const environment = resolveEnvironment(config, name);
+    for (const release of environment.releases) {
       const chart = chartFolderOf(release);
       if (chart === undefined) continue;
       const label = `${release.name} in ${name}`;

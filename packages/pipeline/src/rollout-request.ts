@@ -85,7 +85,7 @@ function manifestsRelease(config: Config, { environment }: ResolvedEnvironment):
 function describeRelease(
   release: ReleaseConfig & { readonly namespace: string },
   config: Config,
-  { environment }: ResolvedEnvironment,
+  environment: ResolvedEnvironment,
   images: readonly (BuildConfig & BuiltImage)[],
   hasManifests: boolean,
 ): ReleaseRequest {
@@ -105,7 +105,7 @@ function describeRelease(
 export function describeValues(
   release: ReleaseConfig,
   config: Config,
-  environment: ResolvedEnvironment['environment'],
+  environment: ResolvedEnvironment,
   images: readonly (BuildConfig & BuiltImage)[],
 ): readonly ValuesLayer[] {
   const { name } = release;
@@ -121,22 +121,24 @@ function memoryOf(text: string | undefined): { readonly minMemoryBytes?: number 
   return bytes === undefined ? {} : { minMemoryBytes: bytes };
 }
 
-function ownValues({ values, valuesFrom = [] }: ReleaseConfig): readonly ValuesLayer[] {
-  if (values === undefined) return valuesFrom;
+function ownValues({ name, values, valuesFrom = [] }: ReleaseConfig): readonly ValuesLayer[] {
+  const others = valuesFrom.map((from) => ({ ...from, namedBy: `valuesFrom of the release ${name}` }));
+  if (values === undefined) return others;
   return Array.isArray(values)
-    ? [...values.map((file: string) => ({ file })), ...valuesFrom]
-    : [{ values: values as Readonly<Record<string, unknown>> }, ...valuesFrom];
+    ? [...values.map((file: string) => ({ file, namedBy: `values of the release ${name}` })), ...others]
+    : [{ values: values as Readonly<Record<string, unknown>> }, ...others];
 }
 
 /** The environment knows its place better than the release does: its values win. */
 function environmentValues(
   release: string,
   { deploy }: Config,
-  environment: ResolvedEnvironment['environment'],
+  { name, environment }: ResolvedEnvironment,
 ): readonly ValuesLayer[] {
   // A release that is not of this environment is a release.
   const releases = (deploy?.releases ?? []).map(({ name }) => name);
-  return (environment.values ?? []).map((file) => ({ file, release, releases }));
+  const namedBy = `values of the environment ${name}`;
+  return (environment.values ?? []).map((file) => ({ file, namedBy, release, releases }));
 }
 
 function imageValues(release: string, images: readonly (BuildConfig & BuiltImage)[]): readonly ValuesLayer[] {

@@ -13,6 +13,7 @@ import type { HelmChart, HelmFile } from './helm-release.ts';
 import { isRecord } from './json.ts';
 import { looksUp } from './lookup.ts';
 import { parseYaml } from './manifest.ts';
+import { missingFile } from './missing-file.ts';
 import type { ReleaseSource } from './request.ts';
 import { mayBeUnstable } from './unstable-render.ts';
 
@@ -36,15 +37,16 @@ export interface LoadedChart {
 type ChartSource = Extract<ReleaseSource, { chart: string }>;
 
 /**
- * Reads a chart; what is not here, and the dependencies that it lacks, are pulled into `folder` by `helm pull`. Throws what readChart throws.
+ * Reads a chart; what is not here, and the dependencies that it lacks, are pulled into `folder` by `helm pull`. Throws ZakenakError `rollout/missing-file` and what readChart throws.
  * Subcharts are rendered but not embedded: Helm's records leave them out too.
  */
 export async function loadChart(
   source: ChartSource,
-  folder: string,
+  { folder, release }: { readonly folder: string; readonly release: string },
   ports: Pick<Ports, 'files' | 'process'>,
   signal?: AbortSignal,
 ): Promise<LoadedChart> {
+  await requireChart(source, release, ports);
   const read = await readChart(source, folder, { files: ports.files, pull: createPull(ports, { signal }) });
   const { contents } = read;
   const own = new Map([...contents].filter(([name]) => !/^charts\/|(^|\/)\./.test(name)));
@@ -65,6 +67,19 @@ export async function loadChart(
     ),
     mayBeUnstable: [...everything].some(([name, bytes]) => mayBeUnstable(name, bytes)),
   };
+}
+
+/** A chart of the workspace is there. */
+async function requireChart(
+  { chart, repo }: ChartSource,
+  release: string,
+  ports: Pick<Ports, 'files'>,
+): Promise<void> {
+  if (repo !== undefined || chart.startsWith('oci://')) return;
+  const path = await ports.files.resolve(chart);
+  if (await ports.files.stat(path)) return;
+  const namedBy = `chart of the release ${release}`;
+  throw await missingFile({ file: chart, path, namedBy, holding: 'Chart.yaml' }, ports);
 }
 
 /** A search in the bytes as they are: charts hold large files. */

@@ -1,66 +1,59 @@
 import type { KubeObject } from '@zakenak/core';
 import { ReleaseFailure } from './failure.ts';
-import { recordAt } from './json.ts';
+import { describeRooms, freeIn, type GpuRoom, gpusOf, ownPods, readGpuRooms } from './gpu-room.ts';
+import type { PreparedRelease } from './plan-rollout.ts';
 import type { GpuDemand } from './request.ts';
 import type { WaitContext } from './wait.ts';
 
 /**
- * Waits until one node offers the GPUs that a release takes: the device plugin that offers them may be part of the same set. Memory is judged where nodes are
- * labelled with it (nvidia.com/gpu.memory, MiB). Throws ReleaseFailure `rollout/no-gpu`.
+ * Waits until one node offers the GPUs that a release takes, and has those free that a pod of it asks for: the device plugin that offers them may be part of the same set, and a
+ * pod that holds them may be about to end. What the release's own pods hold counts as free. Memory is judged where nodes are labelled with it. Throws ReleaseFailure `rollout/no-gpu`.
  */
 export async function waitForGpus(
-  subject: string,
+  { rendered, planned, objects }: Pick<PreparedRelease, 'rendered' | 'planned' | 'objects'>,
   demand: GpuDemand,
-  timeoutMs: number,
   { ports, signal }: WaitContext,
 ): Promise<void> {
-  const deadline = ports.clock.monotonicMs() + timeoutMs;
+  const deadline = ports.clock.monotonicMs() + rendered.timeoutMs;
+  // Where nothing changes its pods have what they need.
+  const asked =
+    planned.action === 'noop'
+      ? 0
+      : Math.max(0, ...rendered.objects.map(({ spec }) => gpusOf(templateOf(spec))));
+  const isOwn = ownPods(
+    objects.flatMap(({ live, desired }) => [live, desired]).filter((one) => one !== undefined),
+  );
   for (;;) {
-    const { items } = await ports.kube.list({ apiVersion: 'v1', kind: 'Node' }, signal);
-    const offers = items.map(offerOf);
-    if (offers.some((offer) => suffices(offer, demand))) return;
-    if (ports.clock.monotonicMs() >= deadline) throw missing(demand, offers);
-    ports.progress.emit({
-      stage: 'wait',
-      subject,
-      state: 'waiting',
-      waitingFor: [
-        { kind: 'gpu', name: `${demand.count} nvidia.com/gpu on a node`, reason: describeOffers(offers) },
-      ],
-    });
-    await ports.clock.sleep(1_000, signal);
+    const rooms = await readGpuRooms(ports, signal);
+    const offering = rooms.filter((room) => suffices(room, demand));
+    if (offering.some((room) => freeIn(room, isOwn) >= asked)) return;
+    const seen = describeRooms(rooms);
+    if (ports.clock.monotonicMs() >= deadline) throw missing(demand, offering.length > 0, seen);
+    const name = `${demand.count} nvidia.com/gpu${offering.length > 0 ? ' free' : ''} on a node`;
+    const waitingFor = [{ kind: 'gpu' as const, name, reason: seen }];
+    ports.progress.emit({ stage: 'wait', subject: rendered.name, state: 'waiting', waitingFor });
+    // A large cluster has many pods to list.
+    const pauseMs = offering.length > 0 ? 5_000 : 1_000;
+    await ports.clock.sleep(Math.min(pauseMs, Math.max(100, deadline - ports.clock.monotonicMs())), signal);
   }
 }
 
-interface Offer {
-  readonly node: string;
-  readonly count: number;
-  readonly memoryBytes?: number;
+/** What a workload's pods are made from; of a pod itself its own spec. */
+function templateOf(spec: KubeObject['spec']): unknown {
+  const { template } = (spec ?? {}) as { readonly template?: { readonly spec?: unknown } };
+  return template?.spec ?? spec;
 }
 
-function offerOf(node: KubeObject): Offer {
-  const count = Number(recordAt(node, 'status', 'allocatable')['nvidia.com/gpu'] ?? 0);
-  const memory = Number(node.metadata.labels?.['nvidia.com/gpu.memory']);
-  return {
-    node: node.metadata.name,
-    count: Number.isFinite(count) ? count : 0,
-    ...(Number.isFinite(memory) ? { memoryBytes: memory * 1_048_576 } : {}),
-  };
-}
-
-function suffices(offer: Offer, { count, minMemoryBytes }: GpuDemand): boolean {
+function suffices(room: GpuRoom, { count, minMemoryBytes }: GpuDemand): boolean {
   const roomy =
-    minMemoryBytes === undefined || offer.memoryBytes === undefined || offer.memoryBytes >= minMemoryBytes;
-  return offer.count >= count && roomy;
+    minMemoryBytes === undefined || room.memoryBytes === undefined || room.memoryBytes >= minMemoryBytes;
+  return room.count >= count && roomy;
 }
 
-function missing({ count, minMemoryBytes }: GpuDemand, offers: readonly Offer[]): ReleaseFailure {
+function missing({ count, minMemoryBytes }: GpuDemand, isOffered: boolean, seen: string): ReleaseFailure {
   const memory =
     minMemoryBytes === undefined ? '' : ` with ${Math.ceil(minMemoryBytes / 1_048_576)} MiB each`;
-  const seen = describeOffers(offers);
-  return new ReleaseFailure('rollout/no-gpu', `no node offers ${count} nvidia.com/gpu${memory}: ${seen}`);
-}
-
-function describeOffers(offers: readonly Offer[]): string {
-  return offers.map(({ node, count }) => `${node} offers ${count}`).join(', ') || 'the cluster has no node';
+  const what = `${count} nvidia.com/gpu${memory}`;
+  const lacks = isOffered ? `no node has ${what} free` : `no node offers ${what}`;
+  return new ReleaseFailure('rollout/no-gpu', `${lacks}: ${seen}`);
 }

@@ -1,7 +1,16 @@
 import { createFinding, type Finding } from '@zakenak/core';
 import { describe } from './object.ts';
 import type { Plan, PlannedObject } from './plan.ts';
+import type { PreparedRollout } from './plan-rollout.ts';
 import type { UnstableObject } from './unstable-render.ts';
+
+/** The findings of a plan, and of what it was made from. */
+export function judgePrepared(
+  { plan, findings = [] }: Pick<PreparedRollout, 'plan' | 'findings'>,
+  allowIrreversible?: boolean,
+): readonly Finding[] {
+  return [...judgePlan(plan, allowIrreversible), ...findings];
+}
 
 /**
  * The findings of a plan: what keeps it from being carried out (high) and what a reviewer should know (info, medium).

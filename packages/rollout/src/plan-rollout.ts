@@ -1,9 +1,17 @@
-import { createLimiter, type KubeObject, type KubeRef, type Limiter, type Ports } from '@zakenak/core';
+import {
+  createLimiter,
+  type Finding,
+  type KubeObject,
+  type KubeRef,
+  type Limiter,
+  type Ports,
+} from '@zakenak/core';
 import { createConflictJudges } from './conflict.ts';
 import { readTolerance } from './drift-policy.ts';
 import { type DryRunContext, type PreparedObject, planObject } from './dry-run.ts';
-import { namespaceEnding, requestOf } from './errors.ts';
+import { requestOf } from './errors.ts';
 import { recordedObjects, renderRemoval } from './from-record.ts';
+import { findGpuDeadlocks } from './gpu-deadlock.ts';
 import type { HelmRelease } from './helm-release.ts';
 import { type HelmHistory, newest, standing, triedSinceOf } from './helm-storage.ts';
 import { type HookEvent, hooksFor } from './hook.ts';
@@ -13,6 +21,7 @@ import { sameJson } from './json.ts';
 import type { Kinds } from './kinds.ts';
 import { learnFromFormer, learnFromRelease, maskPlanned } from './learn-releases.ts';
 import { createLiveObjects } from './live-objects.ts';
+import { findNewNamespaces } from './new-namespaces.ts';
 import { keyOf, refOf } from './object.ts';
 import type { Orphan } from './orphans.ts';
 import { type Plan, type PlannedRelease, type RevisionAction, sealPlan } from './plan.ts';
@@ -22,6 +31,7 @@ import { type RenderedRelease, type RenderedRollout, renderRollout } from './ren
 import { defaultTimeoutMs, type RolloutRequest } from './request.ts';
 import { nextRevisionOf } from './revision.ts';
 import { removedOf, type Standing } from './standing.ts';
+import { findUnusedValues } from './unused-values.ts';
 
 /** A release with everything that carrying out its plan needs. Holds secrets: never written anywhere but into the cluster. */
 export interface PreparedRelease {
@@ -44,6 +54,8 @@ export interface PreparedRollout {
   readonly plan: Plan;
   readonly rendered: RenderedRollout;
   readonly releases: readonly PreparedRelease[];
+  /** What a plan does not tell by itself. */
+  readonly findings?: readonly Finding[];
 }
 
 /** The ports that planning reaches. */
@@ -74,7 +86,9 @@ export async function prepareRollout(
   const drift = request.drift ? { drift: request.drift } : {};
   const whole = { ...rendered, ...drift, releases: [...rendered.releases, ...removals] };
   const left = orphans.filter((orphan) => !removed.includes(orphan));
-  return planRendered(whole, histories, intents, ports, signal, left);
+  const unused = await findUnusedValues(request.releases, ports);
+  const prepared = await planRendered(whole, histories, intents, ports, signal, left);
+  return { ...prepared, findings: [...unused, ...prepared.findings] };
 }
 
 /** What left the set goes when everything that stays is ready: something may still use it until then. */
@@ -106,7 +120,7 @@ export async function planRendered(
   ports: PlanPorts,
   signal?: AbortSignal,
   orphans: readonly Orphan[] = [],
-): Promise<PreparedRollout> {
+): Promise<PreparedRollout & Required<Pick<PreparedRollout, 'findings'>>> {
   for (const release of rendered.releases) {
     if (intents.has(release.name)) learnFromRelease(release, ports.redactor);
     learnFromFormer(release, histories.get(release.name) ?? [], ports.redactor);
@@ -151,7 +165,7 @@ export async function planRendered(
     orphans,
     irreversible: releases.flatMap(listIrreversible),
   });
-  return { plan, rendered, releases };
+  return { plan, rendered, releases, findings: await findGpuDeadlocks(releases, ports, signal) };
 }
 
 /** Which cluster a plan is made for. */
@@ -166,29 +180,6 @@ export async function readCluster(
     ),
   ]);
   return { uid: system?.metadata.uid ?? '', version: version.gitVersion };
-}
-
-/** The namespaces that are not there yet. Throws `rollout/namespace-ending` for one that is being deleted, unless what it holds is to go anyway. */
-async function findNewNamespaces(
-  rendered: RenderedRollout,
-  intents: ReadonlyMap<string, Intent>,
-  ports: Pick<Ports, 'kube'>,
-  signal?: AbortSignal,
-): Promise<ReadonlySet<string>> {
-  const stays = ({ name }: RenderedRelease): boolean => !('uninstall' in (intents.get(name) ?? {}));
-  const staying = new Set(rendered.releases.filter(stays).map(({ namespace }) => namespace));
-  for (const { kind, metadata } of rendered.releases.flatMap(({ objects }) => objects))
-    if (kind === 'Namespace') staying.add(metadata.name);
-  const wanted = new Set([...staying, ...rendered.releases.map(({ namespace }) => namespace)]);
-  const missing = await Promise.all(
-    [...wanted].map(async (name) => {
-      const ref = { apiVersion: 'v1', kind: 'Namespace', name };
-      const live = await requestOf(`Reading namespace ${name}`, () => ports.kube.get(ref, signal));
-      if (live?.metadata.deletionTimestamp && staying.has(name)) throw namespaceEnding(name);
-      return live ? [] : [name];
-    }),
-  );
-  return new Set(missing.flat());
 }
 
 /** A release, where it stands and what is to become of it. */

@@ -85,7 +85,7 @@ export async function runRelease(
   };
   try {
     checkSignal(context);
-    if (rendered.gpu) await waitForGpus(rendered.name, rendered.gpu, rendered.timeoutMs, context);
+    if (rendered.gpu) await waitForGpus(prepared, rendered.gpu, context);
     if (planned.action === 'noop') {
       const deployed = newest(prepared.history, 'deployed');
       if (deployed && context.resumed?.has(rendered.name))

@@ -183,7 +183,7 @@ async function renderRelease(
   const { source } = release;
   if ('manifests' in source) return readPlainManifests(release, source.manifests, ports);
   await ports.files.makeFolder(place.folder);
-  const chart = await loadChart(source, place.folder, ports, signal);
+  const chart = await loadChart(source, { folder: place.folder, release: release.name }, ports, signal);
   const values = await readValues(release.values ?? [], ports, signal, chart.chart.values);
   // Before helm has a word to say about them.
   learnFromValues([chart.chart.values, values], ports.redactor);

@@ -17,7 +17,7 @@ const remedies: Readonly<Record<string, string>> = {
     'Look at the events and log lines of the report, mend the chart or its values, and deploy again.',
   'rollout/hook-failed': 'Read the hook’s log lines in the report and mend the hook.',
   'rollout/no-gpu':
-    'Bring a node with enough GPUs (zakenak smoke --level kubernetes shows what the nodes offer), or lower the release’s gpu demand.',
+    'Stop what holds them, bring a node with enough GPUs (zakenak smoke --level kubernetes shows what the nodes offer), or lower the release’s gpu demand.',
   'rollout/apply-failed': 'Mend what the API server names in the chart.',
   'rollout/forbidden': 'Grant the deploying account the verb and resource that the message names.',
   'rollout/conflict': 'Remove the field from the chart, or make its manager let go of it.',

@@ -3,15 +3,21 @@ import type { DriftSettings } from './drift-rules.ts';
 import type { HealthRule } from './health-rules.ts';
 import type { Plan } from './plan.ts';
 
+interface NamedFile {
+  readonly file: string;
+  /** What names it, for its error: `values of the release web`. */
+  readonly namedBy?: string;
+}
+
 /** One layer of values: an object, or a YAML file of the workspace, which SOPS may have encrypted. Later layers win. */
 export type ValuesLayer =
   | { readonly values: Readonly<Record<string, unknown>> }
   /** An image that was built: where the values have text at `valuesPath` (keys with dots) it becomes repository@digest, else a map of both. */
   | { readonly image: { readonly repository: string; readonly digest: string }; readonly valuesPath: string }
   /** A file of the release's own; `targetPath`: the key, with dots, under which its values lie. */
-  | { readonly file: string; readonly optional?: boolean; readonly targetPath?: string }
+  | (NamedFile & { readonly optional?: boolean; readonly targetPath?: string })
   /** A file for several releases: one top-level key for each of `releases`, and `global` for all. */
-  | { readonly file: string; readonly release: string; readonly releases: readonly string[] };
+  | (NamedFile & { readonly release: string; readonly releases: readonly string[] });
 
 /** What a release is made of: a chart (folder, .tgz, oci:// reference, or a name in a repository), or plain manifests (files and folders). */
 export type ReleaseSource =

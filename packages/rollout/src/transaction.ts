@@ -2,7 +2,7 @@ import { createLimiter, type Ports, type Report } from '@zakenak/core';
 import { checkKinds } from './check-kinds.ts';
 import { helmRemarks, prepareAtRest } from './helm-at-work.ts';
 import { type Journal, readBooks, readJournal, removeJournal, writeJournal } from './journal.ts';
-import { judgePlan } from './judge-plan.ts';
+import { judgePrepared } from './judge-plan.ts';
 import { keptRemarks } from './kept.ts';
 import { acquireLock, type Lock, peekLock } from './lock.ts';
 import { lookupRemarks } from './lookup.ts';
@@ -136,7 +136,7 @@ function concludeEarly(
   ports: Pick<Ports, 'clock' | 'kube' | 'redactor'>,
 ): Report | undefined {
   const { plan } = prepared;
-  const findings = judgePlan(plan, transaction.allowIrreversible);
+  const findings = judgePrepared(prepared, transaction.allowIrreversible);
   const isBlocked = findings.some(({ severity }) => severity === 'high');
   if (!isBlocked) transaction.approve?.(prepared, interrupted);
   if (!isBlocked && !transaction.dryRun) return undefined;
@@ -330,7 +330,7 @@ function reportOf(
     tool,
     plan,
     ...ending,
-    findings: [...judgePlan(plan, allowIrreversible), ...(ending.findings ?? [])],
+    findings: [...judgePrepared(prepared, allowIrreversible), ...(ending.findings ?? [])],
     caveats: [...run.caveats, ...remarksOn(prepared), ...serverRemarks(ports), ...(ending.caveats ?? [])],
     timings: [{ name: tool, durationMs: ports.clock.monotonicMs() - run.started }],
   });

@@ -1,7 +1,8 @@
-import { nearest, type Ports } from '@zakenak/core';
+import { nearest, type Ports, ZakenakError } from '@zakenak/core';
 import { badYaml } from './errors.ts';
 import { isRecord, valueAt } from './json.ts';
 import { parseYaml } from './manifest.ts';
+import { missingFile } from './missing-file.ts';
 import type { ValuesLayer } from './request.ts';
 import { decryptValues, isEncrypted, type SopsPorts } from './sops.ts';
 
@@ -12,7 +13,7 @@ export type ValuesPorts = Pick<Ports, 'files'> & SopsPorts;
 
 /**
  * Reads and merges layers as helm merges `-f` files: maps are merged, everything else is replaced, null stays to remove a chart's default. Files that SOPS encrypted are decrypted.
- * `defaults` are the chart's own, which tell how it takes an image. Throws ZakenakError `rollout/bad-yaml`, also for a misspelt release in an environment's file, and what decrypting throws.
+ * `defaults` are the chart's own, which tell how it takes an image. Throws ZakenakError `rollout/missing-file`, `rollout/bad-yaml`, also for a misspelt release in an environment's file, and what decrypting throws.
  */
 export async function readValues(
   layers: readonly ValuesLayer[],
@@ -58,7 +59,7 @@ async function readLayer(
   const isOptional = 'optional' in layer && layer.optional === true;
   const path = await ports.files.resolve(layer.file);
   if (isOptional && !(await ports.files.stat(path))) return {};
-  const values = await readFile(layer.file, path, ports, signal);
+  const values = await readFile({ ...layer, path }, ports, signal);
   if ('release' in layer) {
     const slip = findSlip(values, layer.releases);
     if (slip) {
@@ -90,7 +91,8 @@ function findSlip(
   return undefined;
 }
 
-function lineOf(key: string, text: string): number {
+/** The line of a key at the top of a YAML file, from 1. */
+export function lineOf(key: string, text: string): number {
   const names = [`${key}:`, `"${key}":`, `'${key}':`];
   const found = text.split('\n').findIndex((line) => names.some((name) => line.startsWith(name)));
   return found < 0 ? 1 : found + 1;
@@ -115,12 +117,14 @@ function nest(value: unknown, path: string): Values {
 }
 
 async function readFile(
-  file: string,
-  path: string,
+  { file, path, namedBy = '' }: { readonly file: string; readonly path: string; readonly namedBy?: string },
   ports: ValuesPorts,
   signal?: AbortSignal,
 ): Promise<Values> {
-  const text = await ports.files.readText(path);
+  const text = await ports.files.readText(path).catch(async (thrown: unknown) => {
+    const isMissing = thrown instanceof ZakenakError && thrown.code === 'files/not-found';
+    throw isMissing ? await missingFile({ file, path, namedBy }, ports) : thrown;
+  });
   const [values] = parseYaml(text, file);
   if (values === undefined || values === null) return {};
   if (!isRecord(values)) throw badYaml(`${file}:1:1`, 'values are a map of keys');

@@ -1,6 +1,6 @@
 import { posix } from 'node:path';
 import type { Location, Ports } from '@zakenak/core';
-import { type ReadChart, readChartFile, type Subchart, subchartsOf } from '@zakenak/helm';
+import { type ReadChart, readChartFile, readDependencies, type Subchart, subchartsOf } from '@zakenak/helm';
 import type { Chart } from './chart.ts';
 import { findForeignReferences } from './values-schema.ts';
 
@@ -24,7 +24,8 @@ export interface ChartSources {
 
 /** What places need of a chart that helm is given at `path`; its files' bytes are not kept. */
 export function describeSources(chart: Chart, read: ReadChart, path: string): ChartSources {
-  const { dependencies, fields } = readChartFile(chart.folder, 'Chart.yaml', read.contents);
+  const { fields } = readChartFile(chart.folder, 'Chart.yaml', read.contents);
+  const dependencies = readDependencies(chart.folder, read.contents);
   return {
     chart,
     isLibrary: fields['type'] === 'library',

@@ -1,6 +1,6 @@
 import { posix } from 'node:path';
 import type { ChangedFile, Files } from '@zakenak/core';
-import { readChartFile } from '@zakenak/helm';
+import { readChartFile, readDependencies } from '@zakenak/helm';
 import { missingValues, noChart, noneFound } from './errors.ts';
 
 /** A chart of the workspace. */
@@ -52,10 +52,11 @@ async function readManifest(
 ): Promise<{ readonly name: string; readonly local: readonly string[] }> {
   const fallback = posix.basename(folder);
   try {
-    const manifest = posix.join(folder, 'Chart.yaml');
-    const contents = new Map([['Chart.yaml', await files.readBytes(manifest)]]);
-    const { name, dependencies } = readChartFile(folder, 'Chart.yaml', contents);
-    const local = dependencies.flatMap(({ repository }) =>
+    const contents = new Map([['Chart.yaml', await files.readBytes(posix.join(folder, 'Chart.yaml'))]]);
+    const older = posix.join(folder, 'requirements.yaml');
+    if (await files.stat(older)) contents.set('requirements.yaml', await files.readBytes(older));
+    const { name } = readChartFile(folder, 'Chart.yaml', contents);
+    const local = readDependencies(folder, contents).flatMap(({ repository }) =>
       repository.startsWith('file://')
         ? [posix.join(folder, repository.slice('file://'.length)).replace(/\/+$/, '')]
         : [],

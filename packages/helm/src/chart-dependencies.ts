@@ -1,7 +1,14 @@
 import { posix } from 'node:path';
 import { createLimiter, type Ports } from '@zakenak/core';
 import { readChartArchive, readChartFolder } from './chart-contents.ts';
-import { type ChartContents, type Dependency, readChartFile, writeVersions } from './chart-file.ts';
+import {
+  type ChartContents,
+  type Dependency,
+  dependencyFiles,
+  readChartFile,
+  readDependencies,
+  writeVersions,
+} from './chart-file.ts';
 import { badChart, staleChartLock } from './errors.ts';
 import type { PullChart } from './pull-chart.ts';
 import { subchartsOf } from './subcharts.ts';
@@ -36,7 +43,7 @@ const parallelPulls = 4;
 const validName = /^(?!\.{1,2}$)[A-Za-z0-9._-]+$/;
 
 /**
- * Adds the dependencies that Chart.yaml names and charts/ lacks, in the versions of Chart.lock, as `helm dependency build` does; but not in the workspace (`folder` holds what is pulled), and without
+ * Adds the dependencies that Chart.yaml (or requirements.yaml) names and charts/ lacks, in the versions of its lock, as `helm dependency build` does; but not in the workspace (`folder` holds what is pulled), and without
  * `helm repo add`. Throws ZakenakError `helm/bad-chart` and `helm/chart-lock`.
  */
 export async function addDependencies(
@@ -72,15 +79,13 @@ export async function addDependencies(
     return end.value;
   });
   const contents = new Map([...chart.contents, ...added.flatMap(({ contents: files }) => [...files])]);
-  contents.set('Chart.yaml', await pinVersions(chart, added));
+  contents.set(dependencyFiles(chart.contents).list, await pinVersions(chart, added));
   return { contents, origins: new Map(added.flatMap(({ origins }) => [...origins])) };
 }
 
 /** What is not there; a dependency without a repository is one that somebody forgot to put there, which helm tells. */
 function missingDependencies({ name, contents }: ChartFolder): readonly Dependency[] {
-  const wanted = readChartFile(name, 'Chart.yaml', contents).dependencies.filter(
-    ({ repository }) => repository !== '',
-  );
+  const wanted = readDependencies(name, contents).filter(({ repository }) => repository !== '');
   if (wanted.length === 0) return [];
   const bad = wanted.find((dependency) => !validName.test(dependency.name));
   if (bad) throw badChart(name, `${JSON.stringify(bad.name)} is no name of a dependency.`);
@@ -95,14 +100,15 @@ function keyOf({ name, version, repository }: Dependency): string {
 }
 
 function lockVersion({ name, contents }: ChartFolder, dependency: Dependency): Dependency {
-  if (!contents.has('Chart.lock')) return dependency;
-  const found = readChartFile(name, 'Chart.lock', contents).dependencies.find(
+  const { lock } = dependencyFiles(contents);
+  if (!contents.has(lock)) return dependency;
+  const found = readChartFile(name, lock, contents).dependencies.find(
     (entry) =>
       entry.name === dependency.name &&
       entry.repository === dependency.repository &&
       isInRange(entry.version, dependency.version),
   );
-  if (!found) throw staleChartLock(name, `${dependency.name} ${dependency.version}`);
+  if (!found) throw staleChartLock(name, lock, `${dependency.name} ${dependency.version}`);
   return found;
 }
 
@@ -149,13 +155,13 @@ async function fetchDependency(
   };
 }
 
-/** Chart.yaml with the versions that were fetched: of two of a name that both are in a range helm takes now the one, now the other (it goes through a map). */
+/** The list with the versions that were fetched: of two of a name that both are in a range helm takes now the one, now the other (it goes through a map). */
 async function pinVersions(
   { name, contents }: ChartFolder,
   fetched: readonly FetchedDependency[],
 ): Promise<Uint8Array> {
   const versions = new Map(fetched.map(({ dependency, version }) => [keyOf(dependency), version]));
-  const { dependencies } = readChartFile(name, 'Chart.yaml', contents);
+  const dependencies = readDependencies(name, contents);
   return writeVersions(
     contents,
     new Map(

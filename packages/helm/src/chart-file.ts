@@ -12,7 +12,7 @@ export interface Dependency {
   readonly alias: string;
 }
 
-/** Chart.yaml or Chart.lock. */
+/** Chart.yaml, Chart.lock, requirements.yaml or requirements.lock. */
 export interface ChartFile {
   readonly name: string;
   readonly version: string;
@@ -21,7 +21,7 @@ export interface ChartFile {
   readonly fields: Readonly<Record<string, unknown>>;
 }
 
-/** Reads Chart.yaml or Chart.lock, an empty one where there is none. Throws ZakenakError `helm/bad-chart`. */
+/** Reads one of them, an empty one where there is none. Throws ZakenakError `helm/bad-chart`. */
 export function readChartFile(chart: string, file: string, contents: ChartContents): ChartFile {
   const text = Buffer.from(contents.get(file) ?? []).toString('utf8');
   let fields: ChartFile['fields'];
@@ -40,14 +40,27 @@ export function readChartFile(chart: string, file: string, contents: ChartConten
   return { name: asText(fields['name']), version: asText(fields['version']), dependencies, fields };
 }
 
-/** Chart.yaml with other versions in its entries of `dependencies`, by their place in the list. */
+/** Where a chart lists its dependencies and locks them: charts of apiVersion v1 have files of their own for that, which helm reads after the others (helm: pkg/chart/v2/loader/load.go). */
+export function dependencyFiles(contents: ChartContents): { readonly list: string; readonly lock: string } {
+  return {
+    list: contents.has('requirements.yaml') ? 'requirements.yaml' : 'Chart.yaml',
+    lock: contents.has('requirements.lock') ? 'requirements.lock' : 'Chart.lock',
+  };
+}
+
+/** The dependencies of a chart. Throws ZakenakError `helm/bad-chart`. */
+export function readDependencies(chart: string, contents: ChartContents): readonly Dependency[] {
+  return readChartFile(chart, dependencyFiles(contents).list, contents).dependencies;
+}
+
+/** The file that lists the dependencies with other versions in its entries, by their place in the list. */
 export async function writeVersions(
   contents: ChartContents,
   versions: ReadonlyMap<number, string>,
 ): Promise<Uint8Array> {
   // Few charts need it: no start waits for it.
   const { isMap, parseDocument } = await import('yaml');
-  const text = Buffer.from(contents.get('Chart.yaml') ?? []).toString('utf8');
+  const text = Buffer.from(contents.get(dependencyFiles(contents).list) ?? []).toString('utf8');
   const document = parseDocument(text, { schema: 'failsafe', logLevel: 'silent' });
   for (const [index, version] of versions)
     if (isMap(document.getIn(['dependencies', index], true)))

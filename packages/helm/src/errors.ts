@@ -21,12 +21,12 @@ export function notFetched(chart: string, reason: string): ZakenakError {
   });
 }
 
-/** A Chart.lock that does not hold what Chart.yaml asks for; `dependency`: its name and range. */
-export function staleChartLock(chart: string, dependency: string): ZakenakError {
+/** A lock that does not hold what the chart asks for; `dependency`: its name and range. */
+export function staleChartLock(chart: string, lock: string, dependency: string): ZakenakError {
   return new ZakenakError({
     code: 'helm/chart-lock',
-    message: `The Chart.lock of the chart '${chart}' has no version of the dependency ${dependency}.`,
-    remedy: 'Run `helm dependency update` in the chart’s folder, and commit Chart.lock.',
+    message: `The ${lock} of the chart '${chart}' has no version of the dependency ${dependency}.`,
+    remedy: 'Run `helm dependency update` in the chart’s folder, and commit its lock.',
     exitCode: exitCodes.badInput,
   });
 }

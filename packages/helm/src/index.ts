@@ -1,5 +1,5 @@
 export { isPackedSubchart, readChartArchive, withoutArchives } from './chart-contents.ts';
-export { type ChartContents, readChartFile } from './chart-file.ts';
+export { type ChartContents, readChartFile, readDependencies } from './chart-file.ts';
 export { badChart } from './errors.ts';
 export { keepPulls } from './keep-pulls.ts';
 export {

@@ -179,6 +179,30 @@ dependencies:
   assert.match(text, /appVersion: 1\.10$/m);
 });
 
+test('a chart of apiVersion v1 gets the dependencies of its requirements.yaml, in the versions of its lock', async (t) => {
+  const place = await makePlace(t);
+  await place.write('charts/web/Chart.yaml', 'apiVersion: v1\nname: web\nversion: 1.0.0\n');
+  const entry = (version: string) =>
+    `dependencies: [{ name: note, version: ${version}, repository: "https://charts.example.com" }]\n`;
+  await place.write('charts/web/requirements.yaml', entry('^1.0.0'));
+  await place.write('charts/web/requirements.lock', entry('1.2.0'));
+  const run: ProcessRunner['run'] = async ({ args = [] }) => {
+    const version = args[args.indexOf('--version') + 1] ?? '';
+    const chart = pack({ 'note/Chart.yaml': Buffer.from(`name: note\nversion: ${version}\n`) });
+    await writeFile(join(args[args.indexOf('--destination') + 1] ?? '', `note-${version}.tgz`), chart);
+    return { exitCode: 0, stdout: '', stderr: '', durationMs: 0 };
+  };
+  const { path } = await place.load({ run });
+  assert.deepEqual(await readdir(join(path, 'charts')), ['note-1.2.0.tgz']);
+  assert.match(await readFile(join(path, 'requirements.yaml'), 'utf8'), /version: 1\.2\.0/);
+  assert.equal(
+    await readFile(join(path, 'Chart.yaml'), 'utf8'),
+    'apiVersion: v1\nname: web\nversion: 1.0.0\n',
+  );
+  await place.write('charts/web/requirements.yaml', entry('^2.0.0'));
+  await assert.rejects(place.load({ run }), { code: 'helm/chart-lock', message: /requirements.lock/ });
+});
+
 test('a lock that is behind is refused before anything is fetched', async (t) => {
   const list = ['^1.0.0', '^2.0.0'].map(
     (range) => `  - { name: note, version: ${range}, repository: "https://charts.example.com" }\n`,

@@ -1,5 +1,5 @@
 import { isPackedSubchart, readChartArchive, withoutArchives } from './chart-contents.ts';
-import { type ChartContents, type Dependency, readChartFile } from './chart-file.ts';
+import { type ChartContents, type Dependency, readChartFile, readDependencies } from './chart-file.ts';
 import { ambiguousSubchart } from './errors.ts';
 import { isInRange } from './version-range.ts';
 
@@ -39,7 +39,7 @@ export function refuseAmbiguousSubcharts(chart: string, contents: ChartContents)
 
 function refuseBelow(chart: string, contents: ChartContents, prefix: string): void {
   const subcharts = subchartsOf(chart, contents);
-  const { dependencies } = readChartFile(chart, 'Chart.yaml', contents);
+  const dependencies = readDependencies(chart, contents);
   const claims = subcharts.map((subchart) => dependencies.filter((wanted) => isMeant(wanted, subchart)));
   for (const wanted of dependencies)
     refuse(

@@ -48,7 +48,10 @@ export const spec = defineSpec({
         'How much of a secret is hidden, in percent; only 100 is taken: no part of a secret is ever shown.',
       default: 100,
     },
-    exclude: { type: 'list', description: 'Globs of paths that are not reported.' },
+    exclude: {
+      type: 'list',
+      description: 'Globs of paths, from the repository’s top, that are not reported.',
+    },
     'max-file-size': {
       type: 'integer',
       description: 'Skip larger files, in megabytes; 0: none.',

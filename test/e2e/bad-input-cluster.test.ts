@@ -178,6 +178,9 @@ metadata: { name: one }
       remedy: new RegExp(`kubectl get namespace ${namespace}`),
     };
     await assertRefused(set, wanted);
+    const { findings } = (await set.run(['status'])).report;
+    assert.deepEqual([...new Set(findings.map(({ ruleId }) => ruleId))], ['rollout/namespace-ending']);
+    assert.match(findings[0]?.message ?? '', new RegExp(`its namespace ${namespace} is being deleted`));
     const elsewhere = await makeTestSet(t, sandbox);
     await elsewhere.workspace.write({
       'charts/app/templates/shared.yaml': `apiVersion: v1\nkind: ConfigMap\nmetadata: { name: "{{ .Release.Name }}-new", namespace: ${namespace} }\n`,

@@ -2,6 +2,7 @@ import {
   createFinding,
   createReport,
   type Finding,
+  KubeStatusError,
   type Ports,
   type Report,
   type Section,
@@ -14,6 +15,7 @@ import { damageOf, lookInto } from './damaged-record.ts';
 import type { DriftState, ObjectDrift } from './drift.ts';
 import type { DriftSettings } from './drift-rules.ts';
 import { describeDrift, driftOutput, driftSection } from './drift-text.ts';
+import { requestOf } from './errors.ts';
 import { judgeHealth } from './health.ts';
 import { createHealthRules, type HealthRule, type HealthRules } from './health-rules.ts';
 import { mindingHeld } from './held-rules.ts';
@@ -60,6 +62,27 @@ interface ReleaseStatus {
   readonly remarks: readonly string[];
   /** Records of it that cannot be read. */
   readonly damage: readonly Finding[];
+  /** Its namespace is being deleted, and it with it. */
+  readonly isEnding: boolean;
+}
+
+/** The namespaces that are being deleted; none where the account may not read them. */
+async function readEndingNamespaces(
+  releases: StatusRequest['releases'],
+  { kube }: Pick<Ports, 'kube'>,
+  signal?: AbortSignal,
+): Promise<ReadonlySet<string>> {
+  const names = [...new Set(releases.map(({ namespace }) => namespace))];
+  const ending = names.map(async (name) => {
+    try {
+      const live = await kube.get({ apiVersion: 'v1', kind: 'Namespace', name }, signal);
+      return live?.metadata.deletionTimestamp ? [name] : [];
+    } catch (error) {
+      if (error instanceof KubeStatusError && error.status === 403) return [];
+      return requestOf(`Reading namespace ${name}`, () => Promise.reject(error));
+    }
+  });
+  return new Set((await Promise.all(ending)).flat());
 }
 
 /**
@@ -73,11 +96,12 @@ export async function readRolloutStatus(
 ): Promise<Report> {
   const request = mindingHeld(given, ports);
   const place = placeOf(request, ports);
-  const [histories, journal, lock, trail, resources] = await Promise.all([
+  const [histories, journal, lock, trail, ending, resources] = await Promise.all([
     readHistories(request.releases, ports, signal),
     readJournal(place, ports, signal),
     peekLock(place, ports, signal),
     readTrail(place, ports, signal),
+    readEndingNamespaces(request.releases, ports, signal),
     ports.kube.resources(),
   ]);
   const kinds = createKinds(resources, [], createHealthRules(request.health ?? []));
@@ -95,6 +119,7 @@ export async function readRolloutStatus(
     const release = compared.find(({ rendered }) => rendered.name === name);
     const facts = {
       ...(look?.value ?? noFacts),
+      isEnding: ending.has(namespace),
       damage: history.flatMap((record) => damaged.get(record) ?? []),
     };
     return statusOf({ name, namespace }, last, release, { ...facts, now, judge: kinds.judge });
@@ -137,12 +162,14 @@ function statusOf(
   last: HelmRecord | undefined,
   compared: ComparedRelease | undefined,
   facts: typeof noFacts & {
+    readonly isEnding: boolean;
     readonly damage: readonly Finding[];
     readonly now: Date;
     readonly judge: HealthRules | undefined;
   },
 ): ReleaseStatus {
-  const { chart, updated, description, damage, now, judge } = facts;
+  const { chart, updated, description, damage, isEnding, now, judge } = facts;
+  const ending = isEnding ? [`its namespace ${place.namespace} is being deleted`] : [];
   if (!last)
     return {
       ...place,
@@ -152,8 +179,9 @@ function statusOf(
       updated: '',
       health: 'unknown',
       drift: 'unknown',
-      remarks: ['it is not deployed'],
+      remarks: [...ending, 'it is not deployed'],
       damage,
+      isEnding,
     };
   const objects = compared?.objects ?? [];
   const ill = objects.flatMap(({ ref, live }) => {
@@ -169,7 +197,9 @@ function statusOf(
     health: !compared ? 'unknown' : (worst(ill.map(({ health }) => health.state)) ?? 'ready'),
     drift: compared ? worstDrift(objects) : 'unknown',
     damage,
+    isEnding,
     remarks: [
+      ...ending,
       ...damage.map(({ message }) => message),
       ...(last.status === 'deployed' ? [] : [`revision ${last.version} is ${last.status}: ${description}`]),
       ...ill.map(({ text }) => text),
@@ -218,7 +248,7 @@ function reportStatus(
     ],
     outputs: {
       set,
-      releases: statuses.map(({ damage: _damage, ...status }) => status),
+      releases: statuses.map(({ damage: _damage, isEnding: _ending, ...status }) => status),
       drift: named.flatMap(({ name, objects }) => driftOutput(name, objects)),
       'locked-by': holder,
       ...(last ? { 'last-entry': { ...last } } : {}),
@@ -236,8 +266,8 @@ function reportStatus(
   });
 }
 
-function isWell({ status, health, drift }: ReleaseStatus): boolean {
-  return status === 'deployed' && health === 'ready' && drift === 'in-sync';
+function isWell({ status, health, drift, isEnding }: ReleaseStatus): boolean {
+  return !isEnding && status === 'deployed' && health === 'ready' && drift === 'in-sync';
 }
 
 function findingsOf(release: ReleaseStatus, holder: string): readonly Finding[] {
@@ -245,8 +275,9 @@ function findingsOf(release: ReleaseStatus, holder: string): readonly Finding[] 
   if (release.damage.length > 0) return release.damage;
   // What is being changed has not failed: whoever changes it is told of.
   if (holder && isPending(release.status)) return [];
-  const ruleId =
-    release.status === 'absent' || release.status === 'uninstalled'
+  const ruleId = release.isEnding
+    ? 'rollout/namespace-ending'
+    : release.status === 'absent' || release.status === 'uninstalled'
       ? 'rollout/not-deployed'
       : release.status !== 'deployed'
         ? 'rollout/last-deploy-failed'
@@ -255,7 +286,9 @@ function findingsOf(release: ReleaseStatus, holder: string): readonly Finding[] 
           : release.drift === 'unknown'
             ? 'rollout/unknown-drift'
             : 'rollout/drifted';
-  const isBad = ruleId === 'rollout/unhealthy' || ruleId === 'rollout/last-deploy-failed';
+  const isBad = ['rollout/unhealthy', 'rollout/last-deploy-failed', 'rollout/namespace-ending'].includes(
+    ruleId,
+  );
   return [
     createFinding({
       ruleId,
@@ -269,6 +302,7 @@ function findingsOf(release: ReleaseStatus, holder: string): readonly Finding[] 
 }
 
 const remedies = {
+  'rollout/namespace-ending': 'Wait until it is gone, then deploy again: zakenak deploy makes it anew.',
   'rollout/not-deployed': 'Deploy it: zakenak deploy.',
   'rollout/last-deploy-failed': 'Deploy again, or go back: zakenak rollback.',
   'rollout/unhealthy': 'Look at the objects named; zakenak deploy tells reason, events and logs.',

@@ -1,6 +1,6 @@
-import { createFinding, type Finding, KubeStatusError, type Ports } from '@zakenak/core';
+import { createFinding, type Finding, type KubeObject, KubeStatusError, type Ports } from '@zakenak/core';
 import type { PreparedObject } from './dry-run.ts';
-import { describeRooms, freeIn, gpusOf, ownPods, readGpuRooms } from './gpu-room.ts';
+import { describeRooms, freeIn, gpusOf, mayPreempt, ownPods, readGpuRooms } from './gpu-room.ts';
 import { textAt, valueAt } from './json.ts';
 import { describe } from './object.ts';
 import type { PreparedRelease } from './plan-rollout.ts';
@@ -27,8 +27,10 @@ export async function findGpuDeadlocks(
         objects.flatMap(({ planned, live }) => (planned.action === 'delete' && live ? [live] : [])),
       );
       const isOwn = ownPods(object.live ? [object.live] : []);
-      const isFree = rooms.some((room) => freeIn(room, isGoing) >= asked);
-      const wouldBe = rooms.filter((room) => freeIn(room, (pod) => isGoing(pod) || isOwn(pod)) >= asked);
+      const preempts = mayPreempt(podOf(object));
+      const makesRoom = (pod: KubeObject): boolean => isGoing(pod) || (preempts && !isOwn(pod));
+      const isFree = rooms.some((room) => freeIn(room, makesRoom) >= asked);
+      const wouldBe = rooms.filter((room) => freeIn(room, (pod) => makesRoom(pod) || isOwn(pod)) >= asked);
       return isFree || wouldBe.length === 0 ? [] : [deadlock(release, object, describeRooms(wouldBe))];
     });
   } catch (error) {
@@ -52,8 +54,12 @@ function startsNewPodFirst(object: PreparedObject): boolean {
   return limit('maxUnavailable', Math.floor) === 0 && limit('maxSurge', Math.ceil) > 0;
 }
 
-function gpusAsked({ desired }: PreparedObject): number {
-  return gpusOf(valueAt(desired, 'spec', 'template', 'spec'));
+function gpusAsked(object: PreparedObject): number {
+  return gpusOf(podOf(object));
+}
+
+function podOf({ desired }: PreparedObject): unknown {
+  return valueAt(desired, 'spec', 'template', 'spec');
 }
 
 function deadlock(release: string, object: PreparedObject, seen: string): Finding {

@@ -1,6 +1,14 @@
 import type { KubeObject } from '@zakenak/core';
 import { ReleaseFailure } from './failure.ts';
-import { describeRooms, freeIn, type GpuRoom, gpusOf, ownPods, readGpuRooms } from './gpu-room.ts';
+import {
+  describeRooms,
+  freeIn,
+  type GpuRoom,
+  gpusOf,
+  mayPreempt,
+  ownPods,
+  readGpuRooms,
+} from './gpu-room.ts';
 import type { PreparedRelease } from './plan-rollout.ts';
 import type { GpuDemand } from './request.ts';
 import type { WaitContext } from './wait.ts';
@@ -16,10 +24,8 @@ export async function waitForGpus(
 ): Promise<void> {
   const deadline = ports.clock.monotonicMs() + rendered.timeoutMs;
   // Where nothing changes its pods have what they need.
-  const asked =
-    planned.action === 'noop'
-      ? 0
-      : Math.max(0, ...rendered.objects.map(({ spec }) => gpusOf(templateOf(spec))));
+  const pods = planned.action === 'noop' ? [] : rendered.objects.map(({ spec }) => templateOf(spec));
+  const asked = Math.max(0, ...pods.filter((pod) => !mayPreempt(pod)).map(gpusOf));
   const isOwn = ownPods(
     objects.flatMap(({ live, desired }) => [live, desired]).filter((one) => one !== undefined),
   );

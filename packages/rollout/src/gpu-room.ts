@@ -65,6 +65,11 @@ export function gpusOf(podSpec: unknown): number {
   );
 }
 
+/** True for a pod for which the scheduler may end others of less priority: what those hold does not keep it waiting. */
+export function mayPreempt(podSpec: unknown): boolean {
+  return textAt(podSpec, 'priorityClassName') !== '';
+}
+
 /** True for the pods of the given workloads: they go, or make room, when these change. */
 export function ownPods(workloads: readonly KubeObject[]): (pod: KubeObject) => boolean {
   const selectors = workloads.flatMap(({ metadata, spec }) => {

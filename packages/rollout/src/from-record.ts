@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { KubeObject } from '@zakenak/core';
 import type { HelmRelease } from './helm-release.ts';
 import type { HelmRecord } from './helm-storage.ts';
-import { isHook } from './hook.ts';
+import { isHook, openHooks } from './hook.ts';
 import { inputsLabel } from './inputs.ts';
 import { canonicalJson, digestOf } from './json.ts';
 import type { Kinds } from './kinds.ts';
@@ -35,7 +35,7 @@ export function renderFromRecord(
     ...(inputs ? { inputs } : {}),
     crds: [],
     objects: recordedObjects(release, kinds),
-    hooks: release.hooks ?? [],
+    hooks: openHooks(release.hooks ?? []),
     digests: {
       chart: digestOf(release.chart),
       values: sha256(canonicalJson(values)),

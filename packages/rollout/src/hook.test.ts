@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createLimiter } from '@zakenak/core';
 import type { HelmHook } from './helm-release.ts';
-import { hasDeletePolicy, hookObject, hookOf, hooksFor, isHook } from './hook.ts';
+import { hasDeletePolicy, hookObject, hookOf, hooksFor, isHook, openHooks } from './hook.ts';
 import { groupByStage, kindRank } from './kind-order.ts';
 import { createKinds } from './kinds.ts';
 import { parseManifests } from './manifest.ts';
@@ -26,6 +26,45 @@ test('an object is a hook by its annotation alone', () => {
     false,
   );
   assert.equal(isHook(objectOf('v1', 'Pod')), false);
+});
+
+test('the items of a List that is a hook are hooks like it, whatever they say themselves, also of one that Helm recorded', () => {
+  const item = { apiVersion: 'v1', kind: 'ConfigMap' };
+  const own = { 'helm.sh/hook': 'post-delete', own: 'yes' };
+  const list = (annotations: object) =>
+    JSON.stringify({
+      apiVersion: 'v1',
+      kind: 'List',
+      metadata: { annotations },
+      items: [
+        { ...item, metadata: { name: 'a' } },
+        { ...item, metadata: { name: 'b', annotations: own } },
+      ],
+    });
+  const annotations = { 'helm.sh/hook': 'pre-install', 'helm.sh/hook-weight': '3', other: 'no' };
+  const documents = parseManifests(list(annotations), 'a.yaml');
+  const hooks = documents.flatMap((document) => hookOf(document) ?? []);
+  assert.deepEqual(
+    hooks.map(({ name, events, weight }) => [name, events, weight]),
+    [
+      ['a', ['pre-install'], 3],
+      ['b', ['pre-install'], 3],
+    ],
+  );
+  assert.deepEqual(documents[1]?.object.metadata.annotations, {
+    own: 'yes',
+    'helm.sh/hook': 'pre-install',
+    'helm.sh/hook-weight': '3',
+  });
+  const [first] = hooks;
+  assert.ok(first);
+  const recorded = { ...first, kind: 'List', name: '', path: 'a.yaml', manifest: list(annotations) };
+  assert.deepEqual(openHooks([first, recorded]), [first, ...hooks]);
+  assert.deepEqual(
+    parseManifests(list({ other: 'no' }), 'a.yaml').map(({ object }) => isHook(object)),
+    [false, true],
+    'of a List that is none each item says it itself',
+  );
 });
 
 // As manifest_sorter.go reads them.

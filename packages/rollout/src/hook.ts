@@ -73,6 +73,15 @@ export function hasDeletePolicy(
   return policies.length === 0 ? policy === 'before-hook-creation' : policies.includes(policy);
 }
 
+/** The hooks of a record, a List that Helm stored as one opened. */
+export function openHooks(hooks: readonly HelmHook[]): readonly HelmHook[] {
+  return hooks.flatMap((hook) =>
+    hook.kind.endsWith('List')
+      ? parseManifests(hook.manifest, hook.path).flatMap((document) => hookOf(document) ?? [])
+      : [hook],
+  );
+}
+
 /** The object of a hook's record. */
 export function hookObject(hook: HelmHook): KubeObject | undefined {
   return parseManifests(hook.manifest, hook.path)[0]?.object;

@@ -1,6 +1,7 @@
 import type { KubeObject } from '@zakenak/core';
 import { KubernetesYamlError, type KubernetesYamlOptions, openList, readKubernetesYaml } from '@zakenak/helm';
 import { badYaml } from './errors.ts';
+import { isRecord, recordAt } from './json.ts';
 import { isKubeObject } from './object.ts';
 
 /** One document of a rendered text. */
@@ -46,13 +47,22 @@ export function parseManifests(text: string, path: string): readonly ManifestDoc
     const position = `${source}:${before + lead.split('\n').length}:1`;
     return parseYaml(part, source, { linesBefore: before, repeatedKeys: 'last' })
       .filter((value) => value !== null && value !== undefined)
-      .flatMap((value) => openList(value))
+      .flatMap((list) => openList(list).map(({ value, path }) => ({ value: ofHook(list, value), path })))
       .map(({ value, path: inList }) => {
         const object = asObject(value, position);
         // What is one of a List's items stands for itself: the List's text begins with another.
         return { source, text: inList.length > 0 ? JSON.stringify(object) : ownText(part), object };
       });
   });
+}
+
+/** An item of a List that is a hook: Helm looks at the List alone, and runs all its items (helm: pkg/release/v1/util/manifest_sorter.go). */
+function ofHook(list: unknown, item: unknown): unknown {
+  const all = Object.entries(recordAt(list, 'metadata', 'annotations'));
+  if (list === item || !isRecord(item) || !all.some(([key]) => key === 'helm.sh/hook')) return item;
+  const hook = Object.fromEntries(all.filter(([key]) => key.startsWith('helm.sh/hook')));
+  const annotations = { ...recordAt(item, 'metadata', 'annotations'), ...hook };
+  return { ...item, metadata: { ...recordAt(item, 'metadata'), annotations } };
 }
 
 /** Without the empty lines around it, but with everything that means something: the first line's indentation, and in what a text block at the end ends. */

@@ -71,6 +71,37 @@ test('a deploy of a newer commit stops a running one between two operations and 
   assert.equal(await textOf(set, 'base'), 'newer');
 });
 
+test('a hook that a stopped deploy was at does not stand in the way of the newer commit’s, which is another', async (t) => {
+  const set = await makeTestSet(t, sandbox);
+  const hook = `{{- if hasKey .Values "migrate" }}
+apiVersion: batch/v1
+kind: Job
+metadata:
+  name: {{ .Release.Name }}-migrate
+  annotations: { helm.sh/hook: pre-upgrade, helm.sh/hook-delete-policy: hook-succeeded }
+spec:
+  template:
+    metadata: { annotations: { zakenak.dev/simulate: {{ .Values.migrate | quote }} } }
+    spec: { restartPolicy: Never, containers: [{ name: hook, image: "example/hook:1" }] }
+{{- end }}
+`;
+  await set.workspace.write({ 'charts/app/templates/migrate.yaml': hook });
+  await set.workspace.commit();
+  await set.run(['deploy']);
+  await set.setValues({ base: { text: 'second', migrate: 'never-complete' } });
+  await set.workspace.commit();
+  const older = set.run(['deploy']);
+  const job = { apiVersion: 'batch/v1', kind: 'Job', namespace: set.name, name: 'base-migrate' };
+  await until('the hook runs', async () => Boolean(await kube.get(job)), 20_000);
+  await set.setValues({ base: { text: 'third', migrate: '' } });
+  await set.workspace.commit();
+  const newer = await set.run(['deploy', '--lock-timeout', '30s']);
+  assert.equal(newer.report.verdict, 'simulated', newer.report.summary);
+  assert.equal((await older).report.error?.code, 'rollout/preempted');
+  assert.equal(await textOf(set, 'base'), 'third');
+  assert.equal(await kube.get(job), undefined);
+});
+
 test('an API server that is busy, fails and drops connections delays a deploy and changes nothing about it', async (t) => {
   const set = await makeTestSet(t, sandbox);
   await using proxy = await startApiProxy(sandbox);

@@ -76,7 +76,7 @@ export async function removeHookRemains(
   for (const object of passing.flatMap((hook) => hookObject(hook) ?? [])) {
     const placed = placeObject(object, namespace, kinds.find(object));
     const live = await getIfServed(refOf(placed), context.ports);
-    if (live && runMarkOf(live)?.startsWith(`${context.rollout}.`)) await removeHook(placed, context);
+    if (live && hookRunOf(live)?.startsWith(`${context.rollout}.`)) await removeHook(placed, context);
   }
 }
 
@@ -87,8 +87,15 @@ function runOf(hook: HelmHook, event: HookEvent, { rollout }: HookContext): stri
   return `${rollout}.${event}.${digestOf(hook.manifest).slice(0, 16)}`;
 }
 
-function runMarkOf({ metadata }: KubeObject): string | undefined {
+/** The run that an object was made for as a hook; undefined for any other object. */
+export function hookRunOf({ metadata }: KubeObject): string | undefined {
   return metadata.annotations?.[runAnnotation];
+}
+
+/** True for what an interrupted run of the same rollout was at for the same event, when the hook was another: it never ended, so no policy of its own has removed it. */
+function isFormer(live: KubeObject, object: KubeObject): boolean {
+  const event = (run = ''): string => run.slice(0, run.lastIndexOf('.'));
+  return hookRunOf(live) !== undefined && event(hookRunOf(live)) === event(hookRunOf(object));
 }
 
 function markRun(object: KubeObject, run: string): KubeObject {
@@ -131,8 +138,10 @@ async function runHook(
 ): Promise<void> {
   const live = await getIfServed(refOf(object), context.ports);
   const begun =
-    live && !live.metadata.deletionTimestamp && runMarkOf(live) === runMarkOf(object) ? live : undefined;
-  if (live && !begun && hasDeletePolicy(hook, 'before-hook-creation')) await removeHook(object, context);
+    live && !live.metadata.deletionTimestamp && hookRunOf(live) === hookRunOf(object) ? live : undefined;
+  const isInTheWay =
+    live && !begun && (hasDeletePolicy(hook, 'before-hook-creation') || isFormer(live, object));
+  if (isInTheWay) await removeHook(object, context);
   try {
     const created =
       begun ?? (await context.ports.kube.create(object, { fieldManager, fieldValidation: 'Strict' }));

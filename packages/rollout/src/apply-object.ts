@@ -48,7 +48,7 @@ export async function applyObject(
   options: ApplyWay = {},
 ): Promise<KubeObject> {
   const { kube, clock, progress } = context.ports;
-  const deadline = clock.monotonicMs() + webhookTimeoutMs;
+  const deadline = clock.monotonicMs() + (options.patienceMs ?? webhookTimeoutMs);
   for (let pauseMs = 250; ; pauseMs = Math.min(pauseMs * 2, 4_000)) {
     try {
       return await applyOnce(desired, kube, options);
@@ -68,6 +68,8 @@ export async function applyObject(
 
 /** How an object is applied. */
 interface ApplyWay {
+  /** Milliseconds for which a webhook that is not up is tried again; a minute where nothing is said. */
+  readonly patienceMs?: number;
   /** Take every field. */
   readonly force?: boolean;
   /** The object as it was. */

@@ -1,10 +1,11 @@
 import { type KubeObject, type KubeRef, KubeStatusError } from '@zakenak/core';
 import { applyObject, removeObject } from './apply-object.ts';
 import { isImmutable } from './dry-run.ts';
+import { requestOf } from './errors.ts';
 import { ReleaseFailure } from './failure.ts';
 import { recordedObjects } from './from-record.ts';
 import type { HelmRelease } from './helm-release.ts';
-import type { Baseline } from './journal.ts';
+import type { Baseline, Journal, JournalRelease } from './journal.ts';
 import { textAt } from './json.ts';
 import { keepLive, keptOf } from './kept.ts';
 import { kindRank } from './kind-order.ts';
@@ -13,35 +14,49 @@ import { type Owner, ownerOf, sameOwner } from './ownership.ts';
 import { getIfServed, waitGone } from './presence.ts';
 import { createTally } from './release-progress.ts';
 import { checkSignal, type RunContext } from './release-run.ts';
+import { findTenants } from './tenants.ts';
 
 const goneTimeoutMs = 60_000;
+// The API server obeys a policy for a while after it is gone.
+const inTheWayMs = 10_000;
 
 /**
  * Puts objects back to their baseline: what did not exist is deleted, what did gets its former manifest applied again, and what still differs then is
- * replaced by the snapshot. Returns the restored objects. Running it twice is running it once.
+ * replaced by the snapshot. What cannot be put back is tried again after everything else, which may have been in its way. Returns the restored objects. Running it
+ * twice is running it once.
  */
 export async function restoreObjects(
   baseline: readonly Baseline[],
   former: HelmRelease | undefined,
   owner: Owner,
-  context: RunContext,
+  context: RestoreContext,
 ): Promise<readonly KubeObject[]> {
   const manifest = formerManifest(former, context);
-  const created = baseline.filter(({ before }) => before === undefined);
-  const existed = baseline.filter(({ before }) => before !== undefined);
   const restored: KubeObject[] = [];
-  const tell = createTally('rollback', owner.name, baseline.length, context);
-  for (const { ref, before } of [...existed].sort((a, b) => kindRank(a.ref.kind) - kindRank(b.ref.kind))) {
-    checkSignal(context);
-    if (before) restored.push(await restoreObject(before, manifest.get(keyOf(ref)), owner, context));
-    tell();
-  }
-  const reversed = [...created].sort((a, b) => kindRank(b.ref.kind) - kindRank(a.ref.kind));
   const removed: KubeRef[] = [];
-  for (const { ref } of reversed) {
-    if (await removeCreated(ref, owner, context)) removed.push(ref);
-    tell();
-  }
+  const tellDone = createTally('rollback', owner.name, baseline.length, context);
+  const putBack = async ({ ref, before }: Baseline, patience: Patience): Promise<void> => {
+    checkSignal(context);
+    if (before)
+      restored.push(await restoreObject(before, manifest.get(keyOf(ref)), owner, context, patience));
+    else if (await removeCreated(ref, owner, context)) removed.push(ref);
+    tellDone();
+  };
+  const tryAll = async (objects: readonly Baseline[]): Promise<readonly Baseline[]> => {
+    const left: Baseline[] = [];
+    for (const object of objects)
+      await putBack(object, { patienceMs: 0 }).catch((error: unknown) => {
+        if (!(error instanceof ReleaseFailure)) throw error;
+        left.push(object);
+      });
+    return left;
+  };
+  const { clock } = context.ports;
+  const begun = clock.monotonicMs();
+  let left = await tryAll(inOrder(baseline));
+  for (; left.length > 0 && clock.monotonicMs() - begun < inTheWayMs; left = await tryAll(left))
+    await clock.sleep(500, context.signal);
+  for (const object of left) await putBack(object, {});
   if (!(await waitGone(removed, goneTimeoutMs, context)))
     throw new ReleaseFailure(
       'rollout/rollback-incomplete',
@@ -50,12 +65,42 @@ export async function restoreObjects(
   return restored;
 }
 
+/** What putting back needs; `journal` is of the rollout that is put back. */
+type RestoreContext = RunContext & { readonly journal: Journal };
+type Patience = Parameters<typeof applyObject>[2];
+
+/** What existed as Helm installs it, then what did not the other way round. */
+function inOrder(baseline: readonly Baseline[]): readonly Baseline[] {
+  const rank = ({ ref }: Baseline): number => kindRank(ref.kind);
+  const existed = baseline.filter(({ before }) => before !== undefined);
+  const created = baseline.filter(({ before }) => before === undefined);
+  return [...existed.sort((a, b) => rank(a) - rank(b)), ...created.sort((a, b) => rank(b) - rank(a))];
+}
+
+/** Kinds whose objects decide over every write of others. */
+const admissionKinds =
+  /^(?:(?:Mutating|Validating)WebhookConfiguration|(?:Mutating|Validating)AdmissionPolicy(?:Binding)?)$/;
+
+/** Removes what the rollout has brought that decides over others' writes: what is put back was there without it, and may be what it refuses. */
+export async function removeNewAdmission(
+  { baseline, ...owner }: JournalRelease,
+  context: RestoreContext,
+): Promise<void> {
+  const isNew = ({ ref, before }: Baseline): boolean => before === undefined && admissionKinds.test(ref.kind);
+  for (const { ref } of baseline.filter(isNew))
+    await removeCreated(ref, owner, context).catch((error: unknown) => {
+      // Told when its release is put back.
+      if (!(error instanceof ReleaseFailure)) throw error;
+    });
+}
+
 /** One object back to how it was. */
 async function restoreObject(
   snapshot: KubeObject,
   manifest: KubeObject | undefined,
   owner: Owner,
   context: RunContext,
+  patience: Patience,
 ): Promise<KubeObject> {
   const { kube } = context.ports;
   const live = await kube.get(refOf(snapshot));
@@ -66,7 +111,7 @@ async function restoreObject(
   const desired = manifest && live && kept ? keepLive(manifest, live, kept.paths) : manifest;
   if (live && sameBody(live, before)) return live;
   if (live && desired && !losesAddress(live, before)) {
-    const applied = await applyObject(desired, context, { force: true, former: live }).catch(
+    const applied = await applyObject(desired, context, { ...patience, force: true, former: live }).catch(
       (error: unknown) => {
         if (error instanceof ReleaseFailure) return undefined;
         throw error;
@@ -108,12 +153,44 @@ function withoutServerFields(body: KubeObject): KubeObject {
   return { ...body, metadata: { ...metadata, name: body.metadata.name } };
 }
 
-/** What another release took over in the meantime is not ours to delete. */
-async function removeCreated(ref: Baseline['ref'], owner: Owner, context: RunContext): Promise<boolean> {
+/** What another release took over in the meantime is not ours to delete, nor a namespace in which others are. */
+async function removeCreated(ref: KubeRef, owner: Owner, context: RestoreContext): Promise<boolean> {
   const live = await getIfServed(ref, context.ports);
   const other = live && ownerOf(live);
   if (!live || (other && !sameOwner(other, owner))) return false;
+  if (ref.kind === 'Namespace' && (await hasTenants(ref.name, context))) return false;
   await removeObject(ref, live.metadata.uid, context);
+  return true;
+}
+
+/** Removes a namespace that the rollout has made; false where it is gone or stays, which is told. */
+export async function removeNamespace(name: string, context: RestoreContext): Promise<boolean> {
+  const ref = { apiVersion: 'v1', kind: 'Namespace', name };
+  const live = await requestOf(`Reading namespace ${name}`, () => getIfServed(ref, context.ports));
+  if (!live || (await hasTenants(name, context))) return false;
+  try {
+    await removeObject(ref, live.metadata.uid, context);
+    return true;
+  } catch (error) {
+    if (!(error instanceof ReleaseFailure)) throw error;
+    tell(`Namespace ${name}, which this rollout made, stays: ${error.message}.`, context);
+    return false;
+  }
+}
+
+function tell(text: string, { warn, ports }: Pick<RestoreContext, 'warn' | 'ports'>): void {
+  (warn ?? ports.log.warn)(text);
+}
+
+const mostNamed = 5;
+
+/** Tells of them where there are any. */
+async function hasTenants(namespace: string, context: RestoreContext): Promise<boolean> {
+  const tenants = await findTenants(namespace, context.journal, context.ports);
+  if (tenants.length === 0) return false;
+  const more = tenants.length > mostNamed ? ` and ${tenants.length - mostNamed} more` : '';
+  const named = tenants.slice(0, mostNamed).join(', ');
+  tell(`Namespace ${namespace} stays: it holds what is of others: ${named}${more}.`, context);
   return true;
 }
 

@@ -1,7 +1,5 @@
 import type { KubeObject } from '@zakenak/core';
-import { removeObject } from './apply-object.ts';
 import { readTolerance } from './drift-policy.ts';
-import { requestOf } from './errors.ts';
 import { ReleaseFailure } from './failure.ts';
 import { reverseNeeds, runByNeeds } from './graph.ts';
 import { judgeHealth } from './health.ts';
@@ -21,11 +19,11 @@ import { inputsLabel } from './inputs.ts';
 import type { Journal, JournalRelease } from './journal.ts';
 import { learnFromRecord } from './learn-releases.ts';
 import { learnFromObjects } from './learn-secrets.ts';
-import { getIfServed, waitGone } from './presence.ts';
+import { waitGone } from './presence.ts';
 import { announceQueue } from './queue.ts';
 import { aboutRelease } from './release-progress.ts';
 import type { FailedRelease, RunContext } from './release-run.ts';
-import { restoreObjects } from './restore.ts';
+import { removeNamespace, removeNewAdmission, restoreObjects } from './restore.ts';
 import { rollbackRevisionOf } from './revision.ts';
 import { removeHookRemains, runHooks } from './run-hooks.ts';
 import { waitReady } from './wait.ts';
@@ -58,10 +56,12 @@ export async function rollBack(
   );
   const touched = nodes.filter((node) => isTouched(node, histories.get(node.name) ?? []));
   const queue = announceQueue(touched, 'rollback', context.ports.progress);
+  const inside = { ...context, tolerance, journal };
+  for (const release of touched) await removeNewAdmission(release, inside);
   const { results, errors } = await runByNeeds(nodes, async (release) => {
     if (!touched.includes(release)) return undefined;
     const history = histories.get(release.name) ?? [];
-    const revision = await putBack(release, history, journal.reason ?? '', { ...context, tolerance });
+    const revision = await putBack(release, history, inside);
     queue.done(release.name);
     return revision;
   });
@@ -70,7 +70,7 @@ export async function rollBack(
   queue.giveUp(left, `not begun, because ${errors[0]?.node.name} could not be put back`);
   const unexpected = errors.find(({ error }) => !(error instanceof ReleaseFailure));
   if (unexpected) throw unexpected.error;
-  if (errors.length === 0) await removeNamespaces(releases, context);
+  if (errors.length === 0) await removeNamespaces(releases, inside);
   return {
     restored: [...results].flatMap(([name, revision]) =>
       revision === undefined ? [] : [{ name, revision }],
@@ -80,6 +80,9 @@ export async function rollBack(
     ),
   };
 }
+
+/** What putting back needs: the run's own, and the journal of what is put back. */
+type PutBackContext = RunContext & { readonly journal: Journal };
 
 /** The histories when no Helm is at what is put back: one that began after we were done with its release is let end. */
 async function readAtRest(
@@ -115,12 +118,7 @@ export function isTouched(release: JournalRelease, history: HelmHistory): boolea
 }
 
 /** The revision that the release is at afterwards. */
-async function putBack(
-  release: JournalRelease,
-  history: HelmHistory,
-  reason: string,
-  base: RunContext,
-): Promise<number> {
+async function putBack(release: JournalRelease, history: HelmHistory, base: PutBackContext): Promise<number> {
   const context = aboutRelease(release.name, base);
   const { progress } = context.ports;
   const about = { stage: 'rollback', subject: release.name };
@@ -128,7 +126,7 @@ async function putBack(
   try {
     const target = baseOf(release, history)?.release();
     await removeRemains(release, history, context);
-    const revision = await backTo(release, target, history, reason, context);
+    const revision = await backTo(release, target, history, context);
     progress.emit({ ...about, state: 'done', message: revision > 0 ? `revision ${revision}` : 'gone again' });
     return revision;
   } catch (error) {
@@ -152,20 +150,19 @@ function backTo(
   release: JournalRelease,
   target: HelmRelease | undefined,
   history: HelmHistory,
-  reason: string,
-  context: RunContext,
+  context: PutBackContext,
 ): Promise<number> {
   if (release.keepsRevision) return backToObjects(release, target, context);
-  if (release.triedSince !== undefined) return backToFailure(release, history, reason, context);
+  if (release.triedSince !== undefined) return backToFailure(release, history, context);
   if (!target) return backToNothing(release, writtenBy(release, history), context);
-  return backToRevision(release, target, history, reason, context);
+  return backToRevision(release, target, history, context);
 }
 
 /** No revision was written: the objects alone go back to how they were found. */
 async function backToObjects(
   release: JournalRelease,
   target: HelmRelease | undefined,
-  context: RunContext,
+  context: PutBackContext,
 ): Promise<number> {
   const restored = await restoreObjects(release.baseline, target, release, context);
   await waitReady(release.name, wereReady(restored, release), release.timeoutMs, context);
@@ -176,12 +173,12 @@ async function backToObjects(
 async function backToFailure(
   release: JournalRelease,
   history: HelmHistory,
-  reason: string,
-  context: RunContext,
+  context: PutBackContext,
 ): Promise<number> {
   const base = baseOf(release, history);
   await restoreObjects(release.baseline, base?.release(), release, context);
-  const description = `Not uninstalled: ${context.ports.redactor.redact(reason)}`.slice(0, 1_000);
+  const reason = context.ports.redactor.redact(context.journal.reason ?? '');
+  const description = `Not uninstalled: ${reason}`.slice(0, 1_000);
   if (base) await updateRecord(base, { status: 'failed', description }, context.ports);
   return release.fromRevision;
 }
@@ -189,7 +186,7 @@ async function backToFailure(
 async function backToNothing(
   release: JournalRelease,
   written: HelmHistory,
-  context: RunContext,
+  context: PutBackContext,
 ): Promise<number> {
   await restoreObjects(release.baseline, undefined, release, context);
   for (const record of written) await deleteRecord(record, context.ports);
@@ -200,8 +197,7 @@ async function backToRevision(
   release: JournalRelease,
   target: HelmRelease,
   history: HelmHistory,
-  reason: string,
-  context: RunContext,
+  context: PutBackContext,
 ): Promise<number> {
   const { ports } = context;
   const isOurs = ({ version, release: read }: HelmRecord): boolean =>
@@ -227,7 +223,7 @@ async function backToRevision(
   const former: HelmHistory[number][] = [];
   for (const record of history) {
     if (record === unfinished) continue;
-    former.push(await supersede(record, reason, release, context));
+    former.push(await supersede(record, release, context));
   }
   const done = await updateRecord(pending, { status: 'deployed' }, ports);
   await trimHistory([...former, done], context);
@@ -236,9 +232,8 @@ async function backToRevision(
 
 async function supersede(
   record: HelmHistory[number],
-  reason: string,
   release: JournalRelease,
-  { ports }: RunContext,
+  { ports, journal: { reason = '' } }: PutBackContext,
 ): Promise<HelmHistory[number]> {
   if (['deployed', 'uninstalling', 'uninstalled'].includes(record.status))
     return updateRecord(record, { status: 'superseded' }, ports);
@@ -260,13 +255,11 @@ function wereReady(restored: readonly KubeObject[], { baseline }: JournalRelease
   return restored.filter(({ metadata }) => ready.has(metadata.uid));
 }
 
-async function removeNamespaces(releases: readonly JournalRelease[], context: RunContext): Promise<void> {
+async function removeNamespaces(releases: readonly JournalRelease[], context: PutBackContext): Promise<void> {
   const names = [...new Set(releases.flatMap(({ newNamespaces }) => newNamespaces))];
-  const refs = names.map((name) => ({ apiVersion: 'v1', kind: 'Namespace', name }));
-  for (const ref of refs) {
-    const live = await requestOf(`Reading namespace ${ref.name}`, () => getIfServed(ref, context.ports));
-    if (live) await removeObject(ref, live.metadata.uid, context);
-  }
+  const removed: string[] = [];
+  for (const name of names) if (await removeNamespace(name, context)) removed.push(name);
+  const refs = removed.map((name) => ({ apiVersion: 'v1', kind: 'Namespace', name }));
   if (!(await waitGone(refs, 60_000, context)))
-    context.ports.log.warn(`Namespaces that this rollout created are still ending: ${names.join(', ')}.`);
+    context.ports.log.warn(`Namespaces that this rollout created are still ending: ${removed.join(', ')}.`);
 }

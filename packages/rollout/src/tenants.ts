@@ -1,0 +1,84 @@
+import {
+  createLimiter,
+  type KubeObject,
+  type KubeResource,
+  KubeStatusError,
+  type Ports,
+} from '@zakenak/core';
+import { isHand, managedEntries } from './field-writer.ts';
+import { listAt } from './json.ts';
+import { describe, groupOf, refOf } from './object.ts';
+import { fieldManager, type Owner, ownerOf, sameOwner } from './ownership.ts';
+import { hookRunOf } from './run-hooks.ts';
+
+/** Who goes: the releases, their set and the rollout whose hooks are theirs. */
+interface Leaving {
+  readonly releases: readonly Owner[];
+  readonly set: string;
+  readonly rollout: string;
+}
+
+const parallelLists = 16;
+
+/**
+ * What others have in a namespace, in words: objects and records of other releases, the state of other sets, and what people made by hand. What controllers
+ * made there is nobody's, and so is what may not be seen. Asks for every kind once.
+ */
+export async function findTenants(
+  namespace: string,
+  leaving: Leaving,
+  { kube }: Pick<Ports, 'kube'>,
+): Promise<readonly string[]> {
+  const limit = createLimiter(parallelLists);
+  const look = async ({ apiVersion, kind }: KubeResource): Promise<readonly string[]> => {
+    const { items } = await kube.list({ apiVersion, kind, namespace }).catch(unseen);
+    return items
+      .map((item) => ({ ...item, apiVersion, kind }))
+      .filter((object) => isTenant(object, leaving))
+      .map((object) => describe(refOf(object)));
+  };
+  const kinds = listable(await kube.resources());
+  return (await Promise.all(kinds.map((kind) => limit(() => look(kind))))).flat().sort();
+}
+
+function unseen(error: unknown): { readonly items: readonly KubeObject[] } {
+  if (error instanceof KubeStatusError) return { items: [] };
+  throw error;
+}
+
+/** Each kind in one of its versions. */
+function listable(resources: readonly KubeResource[]): readonly KubeResource[] {
+  const kinds = new Map<string, KubeResource>();
+  for (const resource of resources) {
+    const key = `${groupOf(resource.apiVersion)}/${resource.kind}`;
+    if (resource.namespaced && resource.verbs.includes('list') && !kinds.has(key)) kinds.set(key, resource);
+  }
+  return [...kinds.values()];
+}
+
+/** Deployers beside us, as they name themselves to the API server. */
+const deployers = /^(?:zakenak|argocd|kustomize-controller|helm-controller|terraform|pulumi)/i;
+
+function isTenant(object: KubeObject, { releases, set, rollout }: Leaving): boolean {
+  const { metadata } = object;
+  if (metadata.deletionTimestamp || listAt(metadata, 'ownerReferences').length > 0) return false;
+  const owner = recordOwner(object) ?? ownerOf(object);
+  if (owner) return !releases.some((release) => sameOwner(release, owner));
+  if (isStateOf(object, set) || hookRunOf(object)?.startsWith(`${rollout}.`)) return false;
+  return managedEntries(object).some(
+    ({ writer: { manager } }) => manager === fieldManager || isHand(manager) || deployers.test(manager),
+  );
+}
+
+/** The release that a record of Helm tells of. */
+function recordOwner({ kind, metadata }: KubeObject): Owner | undefined {
+  const { owner, name, status } = metadata.labels ?? {};
+  if (kind !== 'Secret' || owner !== 'helm' || name === undefined || status === 'uninstalled')
+    return undefined;
+  return { name, namespace: metadata.namespace ?? '' };
+}
+
+/** The lock, the journal, the audit trail and what is held. */
+function isStateOf({ metadata: { name } }: KubeObject, set: string): boolean {
+  return ['', 'journal.', 'audit.', 'held.'].some((what) => `${name}.`.startsWith(`zakenak.${what}${set}.`));
+}

@@ -1,0 +1,187 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import type { KubeApi } from '@zakenak/core';
+import { connectKube } from '@zakenak/kube';
+import type { Sandbox } from '@zakenak/sandbox';
+import { dumpNamespace, makeTestSet, type TestSet } from './rollout-fixture.ts';
+import { until } from './sandbox-cli.ts';
+import { startTestSandbox } from './sandbox-fixture.ts';
+
+let sandbox: Sandbox;
+let kube: KubeApi;
+
+before(async () => {
+  sandbox = await startTestSandbox({ admissionWebhooks: true });
+  kube = await connectKube({ env: {}, kubeconfig: sandbox.kubeconfig });
+});
+after(() => sandbox?.stop());
+
+const admission = 'admissionregistration.k8s.io/v1';
+
+/** What keeps every ConfigMap of the namespace from being written as soon as it is there. */
+const lockouts: Readonly<Record<string, string>> = {
+  'a webhook that nobody answers': `apiVersion: ${admission}
+kind: ValidatingWebhookConfiguration
+metadata: { name: {{ .Release.Namespace }} }
+webhooks:
+  - name: judge.example.com
+    admissionReviewVersions: [v1]
+    sideEffects: None
+    namespaceSelector: { matchLabels: { kubernetes.io/metadata.name: {{ .Release.Namespace }} } }
+    clientConfig: { service: { name: nobody, namespace: {{ .Release.Namespace }} } }
+    rules: [{ apiGroups: [""], apiVersions: [v1], resources: [configmaps], operations: [CREATE, UPDATE, DELETE] }]
+`,
+  'a policy that refuses everything': `apiVersion: ${admission}
+kind: ValidatingAdmissionPolicy
+metadata: { name: {{ .Release.Namespace }} }
+spec:
+  matchConstraints:
+    namespaceSelector: { matchLabels: { kubernetes.io/metadata.name: {{ .Release.Namespace }} } }
+    resourceRules: [{ apiGroups: [""], apiVersions: [v1], resources: [configmaps], operations: [CREATE, UPDATE, DELETE] }]
+  validations: [{ expression: "false" }]
+---
+apiVersion: ${admission}
+kind: ValidatingAdmissionPolicyBinding
+metadata: { name: {{ .Release.Namespace }} }
+spec: { policyName: {{ .Release.Namespace }}, validationActions: [Deny] }
+`,
+};
+
+/** Written by `web` alone, when everything before it has gone out. */
+const onlyByWeb = (manifest: string) =>
+  `{{- if and (eq .Release.Name "web") (eq .Values.text "second") }}\n${manifest}{{- end }}\n`;
+
+for (const [what, manifest] of Object.entries(lockouts))
+  test(`${what}, brought by the rollout itself, does not keep the set from going back`, async (t) => {
+    const set = await makeTestSet(t, sandbox);
+    await set.workspace.write({ 'charts/app/templates/lockout.yaml': onlyByWeb(manifest) });
+    assert.equal((await set.run(['deploy'])).report.verdict, 'simulated');
+    const found = await dumpNamespace(kube, set.name);
+    const changed = { text: 'second' };
+    await set.setValues({ base: changed, api: changed, web: { ...changed, simulate: 'never-ready' } });
+    await set.workspace.write({ 'zakenak.yaml': quickly(set) });
+    const { report } = await set.run(['deploy']);
+    assert.equal(report.verdict, 'rolled-back', report.summary);
+    assert.equal(await dumpNamespace(kube, set.name), found);
+  });
+
+function quickly({ name }: TestSet, namespace = name): string {
+  return `project: ${name.replace(/-test$/, '')}
+environments: { test: { cluster: { context: zakenak-sandbox }, values: [values.yaml] } }
+deploy:
+  namespace: ${namespace}
+  releases:
+    - { name: base, chart: charts/app, timeout: 15s }
+    - { name: api, chart: charts/app, needs: [base], timeout: 15s }
+    - { name: web, chart: charts/app, needs: [api], timeout: 6s }
+`;
+}
+
+const config = (namespace: string, name: string) => ({
+  apiVersion: 'v1',
+  kind: 'ConfigMap',
+  namespace,
+  name,
+});
+
+/** A set of one release that fails in a new namespace; `meanwhile` happens when it is under way there. */
+async function failInNewNamespace(
+  t: Parameters<typeof makeTestSet>[0],
+  meanwhile: (namespace: string) => Promise<void>,
+) {
+  const set = await makeTestSet(t, sandbox);
+  await set.setValues({ base: { simulate: 'never-ready' } });
+  const one = quickly(set).replace(/ {4}- \{ name: (?:api|web).*\n/g, '');
+  await set.workspace.write({ 'zakenak.yaml': one.replace('15s', '8s') });
+  const ended = set.run(['deploy']);
+  await until('it is under way', async () => Boolean(await kube.get(config(set.name, 'base'))), 20_000);
+  await meanwhile(set.name);
+  const { report } = await ended;
+  assert.equal(report.verdict, 'rolled-back', report.summary);
+  assert.equal(await kube.get(config(set.name, 'base')), undefined);
+  return { name: set.name, report };
+}
+
+test('a namespace that the rollout made, and another set has deployed into since, stays with that one’s release', async (t) => {
+  const other = await makeTestSet(t, sandbox);
+  const { name, report } = await failInNewNamespace(t, async (namespace) => {
+    const one = `    - { name: shared, chart: charts/app, timeout: 30s }\n`;
+    const yaml = quickly(other, namespace).replace(/( {4}- .*\n)+/, one);
+    await other.workspace.write({ 'zakenak.yaml': yaml });
+    assert.equal((await other.run(['deploy'])).report.verdict, 'simulated');
+  });
+  const { report: later } = await other.run(['status']);
+  assert.deepEqual(later.findings, []);
+  assert.match(report.caveats.join('\n'), new RegExp(`Namespace ${name} stays: .*of others.*shared`));
+});
+
+test('what somebody made by hand in such a namespace stays', async (t) => {
+  const { name, report } = await failInNewNamespace(t, async (namespace) => {
+    const object = {
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata: { namespace, name: 'notes' },
+      data: { a: 'b' },
+    };
+    await kube.create(object, { fieldManager: 'kubectl-create' });
+  });
+  assert.ok(await kube.get(config(name, 'notes')));
+  assert.match(report.caveats.join('\n'), new RegExp(`Namespace ${name} stays: .*ConfigMap ${name}/notes`));
+});
+
+test('a namespace that nobody else uses goes again, with what controllers left in it', async (t) => {
+  const { name, report } = await failInNewNamespace(t, async (namespace) => {
+    const object = {
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata: { namespace, name: 'leader' },
+      data: { a: 'b' },
+    };
+    await kube.create(object, { fieldManager: 'manager' });
+  });
+  assert.equal(await kube.get({ apiVersion: 'v1', kind: 'Namespace', name }), undefined);
+  assert.doesNotMatch(report.caveats.join('\n'), /stays/);
+});
+
+test('a release that fails alone in a namespace that the set made takes no other release with it', async (t) => {
+  const set = await makeTestSet(t, sandbox);
+  await set.setValues({ web: { simulate: 'never-ready' } });
+  const last = `    - { name: last, chart: charts/app, needs: [web] }\n`;
+  await set.workspace.write({ 'zakenak.yaml': `${quickly(set)}${last}` });
+  const { report } = await set.run(['deploy', '--on-failure', 'release']);
+  assert.equal(report.verdict, 'failed', report.summary);
+  assert.deepEqual(report.outputs.revisions, { base: 1, api: 1, web: 0, last: 0 });
+  assert.equal(await kube.get(config(set.name, 'web')), undefined);
+  const standing = (await set.run(['status'])).report.findings.map(({ message }) => message);
+  assert.deepEqual(standing, ['last: it is not deployed.', 'web: it is not deployed.']);
+  const [told] = (await set.run(['audit'])).report.outputs.entries as readonly {
+    readonly releases: readonly object[];
+  }[];
+  const to = (told?.releases ?? []) as readonly { readonly name: string; readonly to: number }[];
+  assert.deepEqual(Object.fromEntries(to.map((one) => [one.name, one.to])), report.outputs.revisions);
+});
+
+test('a namespace whose removal is refused stays, and the set is put back all the same', async (t) => {
+  const { name, report } = await failInNewNamespace(t, async (namespace) => {
+    const metadata = { name: namespace };
+    const resource = {
+      apiGroups: [''],
+      apiVersions: ['v1'],
+      operations: ['DELETE'],
+      resources: ['namespaces'],
+    };
+    const matchConstraints = { resourceRules: [{ ...resource, resourceNames: [namespace] }] };
+    const validations = [{ expression: 'false', message: 'namespaces stay' }];
+    const spec = { matchConstraints, validations };
+    await kube.create({ apiVersion: admission, kind: 'ValidatingAdmissionPolicy', metadata, spec });
+    const binding = { policyName: namespace, validationActions: ['Deny'] };
+    await kube.create({
+      apiVersion: admission,
+      kind: 'ValidatingAdmissionPolicyBinding',
+      metadata,
+      spec: binding,
+    });
+  });
+  assert.ok(await kube.get({ apiVersion: 'v1', kind: 'Namespace', name }));
+  assert.match(report.caveats.join('\n'), new RegExp(`Namespace ${name}.* stays: .*namespaces stay`));
+});

@@ -1,7 +1,7 @@
 import { KubeStatusError, type Report, ZakenakError } from '@zakenak/core';
 import { otherCluster, planMoved } from './errors.ts';
 import { mindingHeld } from './held-rules.ts';
-import { comparePlans, type Plan } from './plan.ts';
+import { comparePlans, compareRest, type Plan } from './plan.ts';
 import { type PlanPorts, prepareRollout, readCluster } from './plan-rollout.ts';
 import type { RunPorts } from './release-run.ts';
 import type { DeployRequest } from './request.ts';
@@ -51,7 +51,7 @@ function deploySet(given: DeployRequest, ports: DeployPorts, signal?: AbortSigna
       approve: ({ plan }, interrupted) => {
         if (!approved) return;
         const isResumed = interrupted?.planId === approved.id;
-        const moved = isResumed ? compareContents(approved, plan) : comparePlans(approved, plan);
+        const moved = isResumed ? compareRest(approved, plan) : comparePlans(approved, plan);
         if (moved.length > 0) throw planMoved(moved);
       },
     },
@@ -64,29 +64,6 @@ function deploySet(given: DeployRequest, ports: DeployPorts, signal?: AbortSigna
 async function checkCluster({ cluster }: Plan, ports: DeployPorts, signal?: AbortSignal): Promise<void> {
   const { uid } = await readCluster(ports, signal);
   if (uid !== cluster.uid) throw otherCluster(cluster.uid, uid, ports.kube.target.context);
-}
-
-/** Plans are compared whole, but for one that was being carried out when it was interrupted: part of it is done. */
-function compareContents(approved: Plan, now: Plan): readonly string[] {
-  const contents = (plan: Plan): Plan => ({
-    ...plan,
-    id: '',
-    irreversible: [],
-    releases: plan.releases.map((release) => ({
-      ...release,
-      action: 'noop',
-      reason: '',
-      fromRevision: 0,
-      toRevision: 0,
-      createsNamespace: false,
-      objects: [],
-      hooks: [],
-    })),
-  });
-  const [before, after] = [contents(approved), contents(now)];
-  return comparePlans({ ...before, id: 'approved' }, { ...after, id: 'now' }).filter(
-    (difference) => difference !== 'its content differs',
-  );
 }
 
 async function writePlan(plan: Plan, path: string, { files }: Pick<DeployPorts, 'files'>): Promise<void> {

@@ -11,6 +11,7 @@ import { createLiveObjects } from './live-objects.ts';
 import { ownedBy } from './ownership.ts';
 import {
   comparePlans,
+  compareRest,
   countActions,
   isNoop,
   isSealed,
@@ -125,6 +126,53 @@ for (const [name, more, words] of [
   test(`a plan that is compared says what moved: ${name}`, () => {
     assert.deepEqual(comparePlans(plan(), plan(more)), words);
   });
+
+// An approved plan that was interrupted, and what is left of it.
+for (const [name, was, left, words] of [
+  ['nothing', 'create', 'noop', []],
+  ['all of it', 'create', 'create', []],
+  ['what was made and changed meanwhile', 'create', 'apply', []],
+  ['what was deleted to be made again', 'recreate', 'create', []],
+  ['a removal', 'delete', 'delete', []],
+  ['an object that is kept', 'noop', 'keep', []],
+  [
+    'an object that was to stay',
+    'noop',
+    'apply',
+    ["ConfigMap shop/web of 'web' was to be left alone and would be changed"],
+  ],
+  [
+    'an object that went meanwhile',
+    'apply',
+    'create',
+    ["ConfigMap shop/web of 'web' was to be left alone and would be changed"],
+  ],
+  [
+    'a removal of what was to be changed',
+    'apply',
+    'delete',
+    ["ConfigMap shop/web of 'web' was to be left alone and would be changed"],
+  ],
+  [
+    'an object that was not planned',
+    undefined,
+    'create',
+    ["ConfigMap shop/web of 'web' was to be left alone and would be changed"],
+  ],
+] as const)
+  test(`what is left of an interrupted plan is part of it: ${name}`, () => {
+    const ref = { apiVersion: 'v1', kind: 'ConfigMap', namespace: 'shop', name: 'web' };
+    const before = release({ objects: was ? [object({ ref, action: was })] : [] });
+    const now = release({ objects: [object({ ref, action: left })], fromRevision: 3, toRevision: 5 });
+    assert.deepEqual(compareRest(plan({ releases: [before] }), plan({ releases: [now] })), words);
+  });
+
+test('what is left of an interrupted plan renders as it did, and touches no release that was to stay', () => {
+  const approved = plan({ releases: [release({ action: 'noop' })] });
+  assert.deepEqual(compareRest(approved, plan()), ["'web' was to stay as it is"]);
+  const other = release({ digests: { chart: 'x', values: 'v', manifest: 'm' } });
+  assert.deepEqual(compareRest(plan(), plan({ releases: [other] })), ["'web' renders differently"]);
+});
 
 test('a plan without work says so, and actions are counted', () => {
   assert.equal(isNoop(plan()), false);

@@ -2,6 +2,7 @@ import type { KubeRef } from '@zakenak/core';
 import type { FieldConflict } from './conflict.ts';
 import type { FieldChange } from './diff.ts';
 import { digestOf } from './json.ts';
+import { describe, keyOf } from './object.ts';
 import type { Orphan } from './orphans.ts';
 import type { UnstableObject } from './unstable-render.ts';
 
@@ -94,6 +95,8 @@ export function countActions(releases: readonly PlannedRelease[]): Readonly<Reco
   return counts;
 }
 
+const anyDifference = 'its content differs';
+
 /** What differs between an approved plan and the one that would be carried out now, in words; empty when they are the same. */
 export function comparePlans(approved: Plan, now: Plan): readonly string[] {
   if (approved.id === now.id) return [];
@@ -109,7 +112,7 @@ export function comparePlans(approved: Plan, now: Plan): readonly string[] {
   }
   for (const { name } of approved.releases)
     if (!now.releases.some((release) => release.name === name)) moved.push(`the release '${name}' is gone`);
-  return moved.length > 0 ? moved : ['its content differs'];
+  return moved.length > 0 ? moved : [anyDifference];
 }
 
 function compareReleases(former: PlannedRelease, now: PlannedRelease): readonly string[] {
@@ -122,4 +125,53 @@ function compareReleases(former: PlannedRelease, now: PlannedRelease): readonly 
   if (former.toRevision !== now.toRevision)
     return [`'${now.name}' would become revision ${now.toRevision}, not ${former.toRevision}`];
   return [`'${now.name}' is asked for differently`];
+}
+
+/**
+ * The same for a plan whose carrying out was interrupted: part of it is done. What is left has to be part of it, release by release and object by object.
+ */
+export function compareRest(approved: Plan, now: Plan): readonly string[] {
+  const asOf = (plan: Plan): Plan => ({
+    ...plan,
+    irreversible: [],
+    releases: plan.releases.map((release) => ({ ...release, ...progress })),
+  });
+  const [before, after] = [asOf(approved), asOf(now)];
+  const moved = comparePlans({ ...before, id: 'approved' }, { ...after, id: 'now' });
+  const more = now.releases.flatMap((release) => {
+    const former = approved.releases.find(({ name }) => name === release.name);
+    return former ? beyond(former, release) : [];
+  });
+  return [...moved.filter((difference) => difference !== anyDifference), ...more];
+}
+
+/** What carrying a plan out changes about it. */
+const progress = {
+  action: 'noop',
+  reason: '',
+  fromRevision: 0,
+  toRevision: 0,
+  createsNamespace: false,
+  objects: [],
+  hooks: [],
+} as const satisfies Partial<PlannedRelease>;
+
+/** What may be left to do with an object of which a part was planned; one that was made by then may have to be applied once more, and one that was recreated to be created. */
+const restOf: Readonly<Record<ObjectAction, readonly ObjectAction[]>> = {
+  create: ['create', 'apply'],
+  apply: ['apply'],
+  recreate: ['recreate', 'create', 'apply'],
+  delete: ['delete'],
+  noop: [],
+  keep: [],
+  unknown: [],
+};
+
+function beyond(former: PlannedRelease, now: PlannedRelease): readonly string[] {
+  if (former.action === 'noop' && now.action !== 'noop') return [`'${now.name}' was to stay as it is`];
+  const planned = new Map(former.objects.map((object) => [keyOf(object.ref), object.action]));
+  const isRest = ({ ref, action }: PlannedObject): boolean =>
+    action === 'noop' || action === 'keep' || restOf[planned.get(keyOf(ref)) ?? 'noop'].includes(action);
+  const [first] = now.objects.filter((object) => !isRest(object));
+  return first ? [`${describe(first.ref)} of '${now.name}' was to be left alone and would be changed`] : [];
 }

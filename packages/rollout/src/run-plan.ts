@@ -13,7 +13,7 @@ import { type FailedRelease, type RunContext, runRelease } from './release-run.t
  */
 export function journalOf(
   prepared: PreparedRollout,
-  facts: Pick<Journal, 'startedAt' | 'epoch' | 'verb' | 'commit' | 'by'>,
+  facts: Pick<Journal, 'planId' | 'startedAt' | 'epoch' | 'verb' | 'commit' | 'by'>,
   interrupted: Journal | undefined,
 ): Journal {
   const former = new Map(interrupted?.releases.map((release) => [release.name, release]));
@@ -36,7 +36,6 @@ export function journalOf(
   const prune = dataToPrune(prepared, interrupted?.prune);
   return {
     set,
-    planId: id,
     rollout,
     ...facts,
     begunBy: interrupted?.begunBy ?? facts.by,

@@ -7,7 +7,7 @@ import { keptRemarks } from './kept.ts';
 import { acquireLock, type Lock, peekLock } from './lock.ts';
 import { lookupRemarks } from './lookup.ts';
 import { createObserver } from './observer.ts';
-import { isNoop } from './plan.ts';
+import { isNoop, type Plan } from './plan.ts';
 import type { PreparedRollout } from './plan-rollout.ts';
 import { summarizePlan } from './plan-section.ts';
 import { finishJournal } from './prune-data.ts';
@@ -30,6 +30,8 @@ export interface Transaction extends TransactionOptions {
   readonly set: string;
   /** Reads what the plan is made from as it is now, all at once; what it returns makes the plan of it. */
   look(): Promise<() => Promise<PreparedRollout>>;
+  /** The plan that is carried out, whatever of it is left. */
+  readonly approved?: Pick<Plan, 'id'>;
   /** Throws where the plan is not what was approved; `interrupted` is the unfinished rollout that it goes on with. */
   approve?(prepared: PreparedRollout, interrupted: Journal | undefined): void;
 }
@@ -215,6 +217,7 @@ async function locked(run: Run, held: Held): Promise<Report> {
     return await conclude(run, prepared, { signal, ports });
   }
   const facts = {
+    planId: transaction.approved?.id ?? prepared.plan.id,
     startedAt: ports.clock.now().toISOString(),
     epoch: lock.epoch,
     verb: transaction.tool,

@@ -51,6 +51,8 @@ export interface Outcome {
   readonly findings?: readonly Finding[];
   readonly failures?: readonly FailedRelease[];
   readonly rollback?: RollbackResult;
+  /** Releases that were brought to where the plan wanted them; all, where nothing failed. */
+  readonly done?: readonly string[];
   readonly caveats?: readonly string[];
   readonly parts?: readonly Report[];
   readonly timings?: Report['timings'];
@@ -60,11 +62,12 @@ export interface Outcome {
 
 /** The report of a deploy: plan, findings, evidence, and revisions as they are now. */
 export function deployReport(outcome: Outcome): Report {
-  const { tool, plan, verdict, rollback, failures = [] } = outcome;
+  const { tool, plan, verdict, rollback, failures = [], done = [] } = outcome;
   const rolledBack = new Map(rollback?.restored.map(({ name, revision }) => [name, revision]));
+  const isAllDone = verdict === 'passed' || verdict === 'simulated';
   const revisions = plan.releases.map(({ name, toRevision, fromRevision }): [string, number] => [
     name,
-    rolledBack.get(name) ?? (verdict === 'passed' || verdict === 'simulated' ? toRevision : fromRevision),
+    rolledBack.get(name) ?? (isAllDone || done.includes(name) ? toRevision : fromRevision),
   ]);
   return createReport({
     tool,

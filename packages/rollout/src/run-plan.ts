@@ -99,6 +99,7 @@ export interface RunResult {
   readonly done: readonly string[];
   /** The first is the cause; the others failed by themselves before they were stopped. */
   readonly failures: readonly FailedRelease[];
+  readonly notBegun: readonly string[];
 }
 
 /**
@@ -125,10 +126,10 @@ export async function runPlan(
     ),
   );
   const begun = new Set([...results.keys(), ...errors.map(({ node }) => node.name)]);
-  const left = nodes.filter(({ name }) => !begun.has(name)).map(({ name }) => name);
+  const left = nodes.flatMap(({ name }) => (begun.has(name) ? [] : [name]));
   queue.giveUp(left, `not begun, because ${errors[0]?.node.name} did not get ready`);
   const fatal = errors.find(({ error }) => !(error instanceof ReleaseFailure || error instanceof Halted));
   if (base.signal.aborted) throw base.signal.reason;
   if (fatal) throw fatal.error;
-  return { done: [...results.keys()], failures };
+  return { done: [...results.keys()], failures, notBegun: left };
 }

@@ -14,6 +14,7 @@ interface Settlement {
   readonly journal: Journal;
   readonly place: JournalPlace;
   readonly failures: readonly FailedRelease[];
+  readonly notBegun: readonly string[];
   readonly verification: Report | undefined;
 }
 
@@ -29,7 +30,8 @@ export async function settle(
   const cause = `${first.release}: ${first.failure.message.replace(/\.?$/, '.')}`;
   const reason = context.ports.redactor.redact(cause);
   if (onFailure === 'keep') {
-    await endJournal(journal, { outcome: 'kept', cause: reason }, place, context.ports);
+    const revisions = untouched(settlement);
+    await endJournal(journal, { outcome: 'kept', cause: reason, revisions }, place, context.ports);
     return {
       verdict: 'failed',
       failures,
@@ -51,15 +53,23 @@ export async function settle(
     : { verdict: 'rolled-back', failures, rollback, summary: `${cause} The whole set is as it was before.` };
 }
 
+/** Where releases are that were not begun. */
+function untouched({ journal, notBegun }: Settlement): ReadonlyMap<string, number> {
+  const left = journal.releases.filter(({ name }) => notBegun.includes(name));
+  return new Map(left.map(({ name, fromRevision }) => [name, fromRevision]));
+}
+
 async function settleReleases(
-  { failures, place }: Settlement,
+  settlement: Settlement,
   journal: Journal,
   context: RunContext,
 ): Promise<Omit<Outcome, 'tool' | 'plan'>> {
+  const { failures, place } = settlement;
   const failed = new Set(failures.map(({ release }) => release));
   const releases = journal.releases.filter(({ name }) => failed.has(name));
   const rollback = await rollBack({ ...journal, releases }, releases, context);
-  const revisions = new Map(rollback.restored.map(({ name, revision }) => [name, revision]));
+  const restored = rollback.restored.map(({ name, revision }) => [name, revision] as const);
+  const revisions = new Map([...untouched(settlement), ...restored]);
   const ending = { outcome: 'failed', cause: journal.reason ?? '', revisions } as const;
   if (rollback.failures.length === 0) await endJournal(journal, ending, place, context.ports);
   const names = [...failed].join(', ');

@@ -247,10 +247,10 @@ async function carryOut(
 ): Promise<Report> {
   const { transaction, place } = run;
   const onFailure = transaction.onFailure ?? 'set';
-  const { failures } = await runPlan(prepared, context, onFailure !== 'release');
-  const verification = failures.length === 0 ? await transaction.verify?.(context.signal) : undefined;
-  const ended = await settle({ onFailure, journal, place, failures, verification }, context);
-  if (ended) return reportOf(run, prepared, { ...ended, ...partsOf(verification) }, context);
+  const ran = await runPlan(prepared, context, onFailure !== 'release');
+  const verification = ran.failures.length === 0 ? await transaction.verify?.(context.signal) : undefined;
+  const ended = await settle({ onFailure, journal, place, ...ran, verification }, context);
+  if (ended) return reportOf(run, prepared, { ...ended, done: ran.done, ...partsOf(verification) }, context);
   const simulation = describeSimulation(prepared.plan, context.ports);
   simulation.catch(() => undefined);
   await finishJournal(journal, place, context);

@@ -1,4 +1,4 @@
-import { listAt, textAt } from './json.ts';
+import { listAt, textAt, valueAt } from './json.ts';
 
 /** `ready`: as wanted; `progressing`: on its way; `failed`: will not get there by itself; `terminating`: being deleted. */
 export interface Health {
@@ -7,18 +7,25 @@ export interface Health {
   readonly reason: string;
 }
 
+interface Condition {
+  readonly status: string;
+  readonly reason: string;
+  readonly message: string;
+  /** The generation that it is about, where it says so (metav1.Condition). */
+  readonly observedGeneration?: number;
+}
+
 /** The status of one condition, with its texts. */
-export function conditionOf(
-  object: unknown,
-  type: string,
-): { readonly status: string; readonly reason: string; readonly message: string } | undefined {
+export function conditionOf(object: unknown, type: string): Condition | undefined {
   const found = listAt(object, 'status', 'conditions').find(
     (condition) => textAt(condition, 'type') === type,
   );
   if (found === undefined) return undefined;
+  const observedGeneration = valueAt(found, 'observedGeneration');
   return {
     status: textAt(found, 'status'),
     reason: textAt(found, 'reason'),
     message: textAt(found, 'message'),
+    ...(typeof observedGeneration === 'number' ? { observedGeneration } : {}),
   };
 }

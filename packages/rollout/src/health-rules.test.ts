@@ -41,6 +41,24 @@ for (const [name, more, status, state] of [
     { phase: 'Up', observedGeneration: 1 },
     'progressing',
   ],
+  [
+    'a status of an older generation, written as text',
+    { ready: "status.phase == 'Up'" },
+    { phase: 'Up', observedGeneration: '1' },
+    'progressing',
+  ],
+  [
+    'a condition of an older generation',
+    { condition: 'Synced' },
+    { conditions: [{ ...condition('Synced', 'True'), observedGeneration: 1 }] },
+    'progressing',
+  ],
+  [
+    'a condition of this generation',
+    { condition: 'Synced' },
+    { conditions: [{ ...condition('Synced', 'True'), observedGeneration: 2 }] },
+    'ready',
+  ],
 ] as const)
   test(`an object is judged by its kind’s rule: ${name}`, () => {
     assert.equal(stateOf([rule(more)], status, { generation: 2 }), state);

@@ -3,7 +3,7 @@ import { Environment } from '@marcbachmann/cel-js';
 import type { KubeObject } from '@zakenak/core';
 import { conditionOf, type Health } from './condition.ts';
 import { badExpression } from './errors.ts';
-import { judgeHealth } from './health.ts';
+import { isBehind, judgeHealth } from './health.ts';
 import { describe, refOf } from './object.ts';
 
 /**
@@ -79,11 +79,15 @@ interface Pair {
   readonly failed?: Compiled | undefined;
 }
 
+// A condition may say which generation it is about; where the status says it as a whole, that counts.
+const isOfNow =
+  '(has(status.observedGeneration) || !has(c.observedGeneration) || c.observedGeneration == metadata.generation)';
+
 function compileRule({ ready, failed, condition }: HealthRule, where: string): Pair {
   const byCondition =
     condition === undefined
       ? undefined
-      : `status.conditions.exists(c, c.type == ${JSON.stringify(condition)} && c.status == 'True')`;
+      : `status.conditions.exists(c, c.type == ${JSON.stringify(condition)} && c.status == 'True' && ${isOfNow})`;
   return { ready: compile(ready ?? byCondition, where), failed: compile(failed, where) };
 }
 
@@ -120,10 +124,7 @@ function compile(text: string | undefined, where: string): Compiled | undefined 
 
 function judgeBy(object: KubeObject, ready: Compiled | undefined, failed: Compiled | undefined): Health {
   const base = judgeHealth(object);
-  const { generation } = object.metadata;
-  const observed = (object['status'] as { observedGeneration?: unknown } | undefined)?.observedGeneration;
-  const isBehind = typeof observed === 'number' && generation !== undefined && observed !== generation;
-  if (base.state === 'terminating' || isBehind) return base;
+  if (base.state === 'terminating' || isBehind(object)) return base;
   const fields = exact(object) as Readonly<Record<string, unknown>>;
   if (failed && isTrue(failed, fields))
     return { state: 'failed', reason: reasonOf(object) || `${failed.text} is true` };

@@ -37,6 +37,22 @@ check([
     custom({ observedGeneration: 1, conditions: [condition('Ready', 'True')] }),
     'progressing',
   ],
+  [
+    'the condition that says itself that it is of a former generation is not believed either',
+    custom({ conditions: [{ ...condition('Ready', 'True'), observedGeneration: 1 }] }),
+    'progressing',
+    /generation 2/,
+  ],
+  [
+    'the condition of this generation is believed',
+    custom({ conditions: [{ ...condition('Available', 'True'), observedGeneration: 2 }] }),
+    'ready',
+  ],
+  [
+    'where the status says that it is of this generation, its conditions are',
+    custom({ observedGeneration: 2, conditions: [{ ...condition('Ready', 'True'), observedGeneration: 1 }] }),
+    'ready',
+  ],
   ['a generation written as text is a generation', custom({ observedGeneration: '2' }), 'ready'],
   ['an older generation written as text is not observed', custom({ observedGeneration: '1' }), 'progressing'],
   ['a generation that is no number tells nothing', custom({ observedGeneration: 'abc' }), 'ready'],

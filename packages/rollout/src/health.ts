@@ -20,10 +20,8 @@ export function judgeHealth(object: KubeObject): Health {
 const ready: Health = { state: 'ready', reason: 'ready' };
 
 function judgeGenerally(object: KubeObject): Health | undefined {
-  const { generation } = object.metadata;
-  const observed = observedGeneration(object);
-  if (generation !== undefined && observed !== undefined && observed !== generation)
-    return { state: 'progressing', reason: `generation ${generation} is not observed yet` };
+  if (isBehind(object))
+    return { state: 'progressing', reason: `generation ${object.metadata.generation} is not observed yet` };
   const reconciling = conditionOf(object, 'Reconciling');
   if (reconciling?.status === 'True')
     return { state: 'progressing', reason: reconciling.message || 'reconciling' };
@@ -32,9 +30,16 @@ function judgeGenerally(object: KubeObject): Health | undefined {
   return undefined;
 }
 
+/** True where the status is of a generation before: by itself, or by the condition that tells of readiness where it says nothing of a generation. */
+export function isBehind(object: KubeObject): boolean {
+  const { generation } = object.metadata;
+  const told = conditionOf(object, 'Ready') ?? conditionOf(object, 'Available');
+  const observed = numberOf(valueAt(object, 'status', 'observedGeneration')) ?? told?.observedGeneration;
+  return generation !== undefined && observed !== undefined && observed !== generation;
+}
+
 /** Some controllers write it as text; what is no number at all tells nothing. */
-function observedGeneration(object: KubeObject): number | undefined {
-  const written = valueAt(object, 'status', 'observedGeneration');
+function numberOf(written: unknown): number | undefined {
   if (typeof written === 'number') return written;
   return typeof written === 'string' && /^\d+$/.test(written) ? Number(written) : undefined;
 }

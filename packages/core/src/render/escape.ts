@@ -46,11 +46,18 @@ export function escapeXml(text: string): string {
     .replaceAll('"', '&quot;');
 }
 
-/** Text that cannot move the cursor, colour or clear a terminal: control characters are shown as escapes. */
+/**
+ * Text that cannot move the cursor, colour or clear a terminal, nor show itself in another order than it has: control characters, those of the writing direction too (Unicode TR 9), are
+ * shown as escapes.
+ */
 export function escapeTerminal(text: string): string {
-  return text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, (character) => {
-    return `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`;
-  });
+  return text
+    .replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, (character) => escapeOf('x', 2, character))
+    .replace(/[\u202a-\u202e\u2066-\u2069]/g, (character) => escapeOf('u', 4, character));
+}
+
+function escapeOf(sign: string, digits: number, character: string): string {
+  return `\\${sign}${character.charCodeAt(0).toString(16).padStart(digits, '0')}`;
 }
 
 /** Control characters as escapes, and on one line: fit for a path or a name that somebody else chose. */

@@ -5,7 +5,7 @@ import { createFinding } from '../finding.ts';
 import { createErrorReport, createReport } from '../report.ts';
 import { renderAnnotations, renderErrorAnnotation } from './annotations.ts';
 import { renderCodeQuality } from './code-quality.ts';
-import { neutralizeCommands } from './escape.ts';
+import { escapeTerminal, neutralizeCommands } from './escape.ts';
 import { renderJunit } from './junit.ts';
 import { renderMarkdown } from './markdown.ts';
 import { renderSarif } from './sarif.ts';
@@ -84,6 +84,11 @@ test('Azure gets its own commands, out of which no value breaks, and a note is a
     renderErrorAnnotation({ code: 'a/b', message: 'x]y', remedy: 'Do.', exitCode: 2 }, 'azure'),
     '##vso[task.logissue type=error;code=a/b]x]y%0ADo.\n',
   );
+});
+
+test('the terminal shows text in the order that it has', () => {
+  assert.equal(escapeTerminal('a\u202egnp.exe\u2066b'), 'a\\u202egnp.exe\\u2066b');
+  assert.equal(escapeTerminal('שלום 👩‍💻 é'), 'שלום 👩‍💻 é');
 });
 
 test('the terminal shows control characters as text', () => {

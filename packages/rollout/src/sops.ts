@@ -32,14 +32,19 @@ export async function decryptValues(
 }
 
 const cipher = /^ENC\[/;
-// Shorter ones (`true`, `8080`) are too common in ordinary text to be masked everywhere.
-const shortestSecret = 8;
+// Shorter ones (`true`, `8080`, `memory`) are too common in ordinary text to be masked everywhere.
+const shortestWord = 8;
+const shortestOther = 6;
+
+function isTelling(text: string): boolean {
+  return text.length >= (/^\p{L}*$/u.test(text) ? shortestWord : shortestOther);
+}
 
 /** Walks both: what is a cipher text in the one is a secret in the other. */
 function learn(encrypted: unknown, plain: unknown, redactor: SopsPorts['redactor']): void {
   if (typeof encrypted === 'string') {
     const secret = typeof plain === 'string' ? plain : JSON.stringify(plain ?? '');
-    if (cipher.test(encrypted) && secret.length >= shortestSecret) redactor.add(secret);
+    if (cipher.test(encrypted) && isTelling(secret)) redactor.add(secret);
   } else if (Array.isArray(encrypted) && Array.isArray(plain))
     for (const [index, part] of encrypted.entries()) learn(part, plain[index], redactor);
   else if (isRecord(encrypted) && isRecord(plain))

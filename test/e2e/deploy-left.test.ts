@@ -79,15 +79,27 @@ test('rollback brings back what the last rollout pruned, and says beforehand wha
   await passes(set, 'deploy', '--prune', '--allow-irreversible');
 });
 
-test('a rollout that did nothing but prune is the one that rollback takes back', async (t) => {
+test('a rollout that did nothing but prune is the one that rollback takes back, each release after what it needed', async (t) => {
   const set = await makeTestSet(t, sandbox);
+  await edit(set, (config) =>
+    config.replace('needs: [base]', 'needs: [web]').replace('needs: [api], timeout: 30s', 'timeout: 30s'),
+  );
+  await set.setValues({ web: { readyAfter: '2s' } });
   await passes(set, 'deploy');
   const before = await contentsOf(set);
   await leave(set, 'web');
   await leave(set, 'api');
   await passes(set, 'deploy', '--prune');
-  assert.deepEqual(planned(await passes(set, 'rollback')).sort(), ['api rollback', 'web rollback']);
-  assert.equal(await contentsOf(set), before);
+  const createdAt = async (name: string) => {
+    const ref = { apiVersion: 'apps/v1', kind: 'Deployment', namespace: set.name, name };
+    return Date.parse(String((await kube.get(ref))?.metadata.creationTimestamp));
+  };
+  for (const when of ['once', 'again']) {
+    assert.deepEqual(planned(await passes(set, 'rollback')), ['web rollback', 'api rollback'], when);
+    assert.equal(await contentsOf(set), before, when);
+    assert.ok((await createdAt('api')) > (await createdAt('web')), when);
+    if (when === 'once') await passes(set, 'rollback');
+  }
 });
 
 test('a rollback that brings a pruned release back and is killed after any write is gone on with', async (t) => {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { KubeObject } from '@zakenak/core';
 import type { HelmRelease } from './helm-release.ts';
-import type { HelmRecord } from './helm-storage.ts';
+import { askedFor, type HelmRecord } from './helm-storage.ts';
 import { isHook, openHooks } from './hook.ts';
 import { inputsLabel } from './inputs.ts';
 import { canonicalJson, digestOf } from './json.ts';
@@ -22,6 +22,7 @@ export function renderFromRecord(
 ): RenderedRelease {
   const release = record.release();
   const inputs = record.secret.metadata.labels?.[inputsLabel];
+  const asked = askedFor(record);
   const manifest = release.manifest ?? '';
   const values = release.config ?? {};
   const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
@@ -33,6 +34,7 @@ export function renderFromRecord(
     values,
     manifest,
     ...(inputs ? { inputs } : {}),
+    ...(asked ? { asked } : {}),
     crds: [],
     objects: recordedObjects(release, kinds),
     hooks: openHooks(release.hooks ?? []),

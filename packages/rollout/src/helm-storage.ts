@@ -3,7 +3,7 @@ import { lookInto } from './damaged-record.ts';
 import { requestOf } from './errors.ts';
 import { decodeRelease, type HelmRelease, type HelmStatus } from './helm-release.ts';
 import { inputsLabel, sameContent } from './inputs.ts';
-import { textAt } from './json.ts';
+import { listAt, numberAt, textAt } from './json.ts';
 import { helmAtWork } from './lock-errors.ts';
 import { encodeRecord } from './record-size.ts';
 
@@ -31,6 +31,15 @@ const putBackLabel = 'zakenak.dev/put-back';
 
 /** Label of the last revision of a release that a rollout removed: that rollout's id. */
 export const removedByLabel = 'zakenak.dev/removed-by';
+
+/** Annotation with what zakenak.yaml asked for beside chart and values, as JSON: needed when the release comes back and is not in it any more. Helm's own updates drop it. */
+const askedAnnotation = 'zakenak.dev/asked';
+
+/** What zakenak.yaml says of a release and Helm's record does not hold. */
+export interface AskedFor {
+  readonly needs: readonly string[];
+  readonly timeoutMs: number;
+}
 
 /** Revisions of a release that are kept where nothing is said, as by Helm. */
 const defaultHistoryLimit = 10;
@@ -120,6 +129,18 @@ export function removedBy(history: HelmHistory): string {
   return isGone ? ownLabel(last, removedByLabel) : '';
 }
 
+/** What was asked for with a revision; undefined where that is not known. */
+export function askedFor({ secret }: HelmRecord): AskedFor | undefined {
+  let asked: unknown;
+  try {
+    asked = JSON.parse(secret.metadata.annotations?.[askedAnnotation] ?? '');
+  } catch {
+    return undefined;
+  }
+  const [needs, timeoutMs] = [listAt(asked, 'needs'), numberAt(asked, 0, 'timeoutMs')];
+  return timeoutMs > 0 ? { needs: needs.map(String), timeoutMs } : undefined;
+}
+
 /** Helm hands labels on to revisions of its own: there they say nothing. */
 function ownLabel({ secret, version }: HelmRecord, label: string): string {
   const { labels = {} } = secret.metadata;
@@ -175,6 +196,7 @@ export async function createRecord(
     readonly set: string;
     readonly rollout: string;
     readonly inputs?: string | undefined;
+    readonly asked?: AskedFor | undefined;
     /** The rollout that the revision puts back. */
     readonly putsBack?: string;
   },
@@ -189,7 +211,8 @@ export async function createRecord(
     ...(by.putsBack ? { [putBackLabel]: by.putsBack } : {}),
     createdAt: unixSeconds(ports),
   };
-  const secret = secretOf(release, labels);
+  const annotations = by.asked ? { [askedAnnotation]: JSON.stringify(by.asked) } : {};
+  const secret = secretOf(release, { labels, annotations });
   const { name, namespace, version: revision } = release;
   return recordOf(
     await requestOf(`Recording revision ${revision} of ${name}`, () =>
@@ -208,13 +231,13 @@ export async function updateRecord(
   ports: Pick<Ports, 'kube' | 'clock'>,
   { hooks, removedBy }: { readonly hooks?: HelmRelease['hooks']; readonly removedBy?: string } = {},
 ): Promise<HelmRecord> {
-  const { name, resourceVersion, labels = {} } = record.secret.metadata;
+  const { name, resourceVersion, labels = {}, annotations = {} } = record.secret.metadata;
   const former = readable(record);
   const release = former && { ...former, info: { ...former.info, ...info }, ...(hooks ? { hooks } : {}) };
   const gone = removedBy ? { [removedByLabel]: removedBy } : {};
   const own = { ...labels, ...gone, modifiedAt: unixSeconds(ports) };
   const secret = release
-    ? secretOf(release, own)
+    ? secretOf(release, { labels: own, annotations })
     : { ...record.secret, metadata: { ...record.secret.metadata, labels: { ...own, status: info.status } } };
   const metadata = { ...secret.metadata, ...(resourceVersion ? { resourceVersion } : {}) };
   const doing = `Recording ${info.status} in ${name}`;
@@ -276,7 +299,10 @@ function recordOf(secret: KubeObject): HelmRecord {
   };
 }
 
-function secretOf(release: HelmRelease, labels: Readonly<Record<string, string>>): KubeObject {
+function secretOf(
+  release: HelmRelease,
+  { labels, annotations }: Readonly<Record<'labels' | 'annotations', Readonly<Record<string, string>>>>,
+): KubeObject {
   const payload = Buffer.from(encodeRecord(release)).toString('base64');
   return {
     apiVersion: 'v1',
@@ -291,6 +317,7 @@ function secretOf(release: HelmRelease, labels: Readonly<Record<string, string>>
         status: release.info.status,
         version: String(release.version),
       },
+      ...(Object.keys(annotations).length > 0 ? { annotations } : {}),
     },
     type: 'helm.sh/release.v1',
     data: { release: payload },

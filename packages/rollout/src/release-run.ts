@@ -141,7 +141,10 @@ async function beginRevision(prepared: PreparedRelease, context: RunContext): Pr
   const { chart } = recorded ?? rendered;
   const revision = { ...nextRevisionOf({ rendered, history, target }, ports.clock.now()), chart };
   const { set, rollout } = context;
-  return createRecord(revision, { set, rollout, inputs: rendered.inputs }, ports);
+  const { needs, timeoutMs, inputs } = rendered;
+  // What goes back has other needs than it asked for: they are turned round.
+  const asked = target ? rendered.asked : { needs, timeoutMs };
+  return createRecord(revision, { set, rollout, inputs, asked }, ports);
 }
 
 /** The revision of a release that goes. What was deployed bears the rollout that removes it: taking that one back brings the release back. */

@@ -6,7 +6,7 @@ import type { DriftSettings } from './drift-rules.ts';
 import { orderByNeeds } from './graph.ts';
 import { checkExpressions, createHealthRules } from './health-rules.ts';
 import type { HelmChart, HelmHook } from './helm-release.ts';
-import type { HelmRecord } from './helm-storage.ts';
+import type { AskedFor, HelmRecord } from './helm-storage.ts';
 import { runTemplate } from './helm-template.ts';
 import { hookObject, hookOf, isHook } from './hook.ts';
 import { isRenderingOf, labelInputs, type RenderInputs } from './inputs.ts';
@@ -43,6 +43,8 @@ export interface RenderedRelease {
   readonly unstable?: readonly UnstableObject[];
   /** What its templates look up counted as absent. */
   readonly unlooked?: boolean;
+  /** What was asked for with the stored revision that this is. */
+  readonly asked?: AskedFor;
   /** Objects of the chart's crds/ folders: applied first, never part of the manifest. */
   readonly crds: readonly KubeObject[];
   /** Objects of the manifest with namespace and ownership filled in. */

@@ -4,7 +4,14 @@ import { renderFromRecord, renderRemoval } from './from-record.ts';
 import { needsWithin, orderByNeeds, reverseNeeds } from './graph.ts';
 import { createHealthRules } from './health-rules.ts';
 import { mindingHeld } from './held-rules.ts';
-import { type HelmHistory, newest, readHistories, standing } from './helm-storage.ts';
+import {
+  type AskedFor,
+  askedFor,
+  type HelmHistory,
+  newest,
+  readHistories,
+  standing,
+} from './helm-storage.ts';
 import { type Journal, type JournalRelease, readJournal, writeHead } from './journal.ts';
 import { createKinds } from './kinds.ts';
 import { acquireLock } from './lock.ts';
@@ -167,7 +174,8 @@ async function prepareRollback(
   );
   const releases: RenderedRelease[] = [];
   const intents = new Map<string, Intent>();
-  for (const { name, needs, timeoutMs } of orderBack([...request.releases, ...others], records, histories)) {
+  const asked = askedOf(others, histories);
+  for (const { name, needs, timeoutMs } of orderBack([...request.releases, ...asked], records, histories)) {
     const found = records.get(name);
     if (!found) continue;
     const { goal, record } = found;
@@ -178,6 +186,25 @@ async function prepareRollback(
   }
   const drift = request.drift ? { drift: request.drift } : {};
   return planRendered({ set: request.set, releases, kinds, ...drift }, histories, intents, ports, signal);
+}
+
+/** Releases that zakenak.yaml does not have, with what was asked for of them, as far as it is known: of their needs those that are not there either. */
+function askedOf<T extends { readonly name: string }>(
+  others: readonly T[],
+  histories: ReadonlyMap<string, HelmHistory>,
+): readonly (T & Partial<AskedFor>)[] {
+  const names = new Set(others.map(({ name }) => name));
+  const asked = others.map((release) => {
+    const last = newest(histories.get(release.name) ?? []);
+    const { needs = [], ...rest } = (last && askedFor(last)) ?? {};
+    return { ...release, ...rest, needs: needs.filter((need) => names.has(need)) };
+  });
+  try {
+    return orderByNeeds(asked);
+  } catch {
+    // Asked for at different times they may go round in a circle.
+    return asked.map((release) => ({ ...release, needs: [] }));
+  }
 }
 
 type Node = RollbackRequest['releases'][number] & { readonly needs: readonly string[] };

@@ -6,6 +6,7 @@ import { judgeHealth } from './health.ts';
 import { helmsAt, outlastHelm } from './helm-at-work.ts';
 import type { HelmRelease } from './helm-release.ts';
 import {
+  askedFor,
   createRecord,
   deleteRecord,
   type HelmHistory,
@@ -212,7 +213,8 @@ async function backToRevision(
   const inputs = origin?.secret.metadata.labels?.[inputsLabel];
   // What is there again is what that rollout had deployed: it is the one that the next `zakenak rollback` takes back.
   const rollout = (origin && rolloutOf(origin)) || context.rollout;
-  const by = { set: context.set, rollout, inputs, putsBack: context.rollout };
+  const asked = origin && askedFor(origin);
+  const by = { set: context.set, rollout, inputs, asked, putsBack: context.rollout };
   const pending =
     unfinished ?? (await createRecord(rollbackRevisionOf(target, history, ports.clock.now()), by, ports));
   const owner = { ...release, hooks: target.hooks ?? [], kinds: context.kinds };

@@ -256,3 +256,93 @@ test('a chart that takes its image as text gets repository@digest', async (t) =>
   const ref = { apiVersion: 'v1', kind: 'ConfigMap', namespace: set.name, name: 'base' };
   assert.equal(((await kube.get(ref))?.data as { text?: string } | undefined)?.text, image);
 });
+
+/** Values of one release, as the layers of zakenak.yaml and as helm's `-f` files: its own, then those of two files of the environment. */
+const layered: readonly (readonly [own: unknown, first: unknown, second: unknown])[] = [
+  [{}, {}, {}],
+  [{ a: null }, { m: null }, { m: { z: 1 } }],
+  [{ m: { x: null, deep: { one: null } } }, { m: { y: 3, deep: { two: null } } }, {}],
+  [{ m: { q: 1 } }, { m: null }, { a: { now: 'a map' }, l: [1, null] }],
+  [{ sub: { s: null, sm: { a: null } }, other: { s: null } }, { other: { sm: { b: null } } }, {}],
+  [{ sub: null }, {}, { m: null }],
+  [{ global: { g: 1, gm: { a: 1 } } }, { global: { gm: { b: 2 } } }, { sub: { global: { mine: 1 } } }],
+  [{ global: { gd: null } }, {}, { global: { shared: null } }],
+  [{ sub: { enabled: false } }, {}, { imported: { i: 9 } }],
+  [{ sub: { enabled: false } }, { sub: { enabled: null } }, { imported: { i: null } }],
+  [{ tags: { t: false } }, { none: null, m: 'text' }, { none: { x: null } }],
+  [{ sub: { exports: { e: { imported: { i: 7 } } } } }, { imported: null }, {}],
+];
+
+const dump = (name: string): string => `apiVersion: v1
+kind: ConfigMap
+metadata: { name: "{{ .Release.Name }}-${name}" }
+data: { all: {{ toJson .Values | quote }} }
+`;
+
+test('nulls, globals, aliases, conditions, tags and imports in layers of values are rendered as helm renders them', async (t) => {
+  const set = await makeTestSet(t, sandbox);
+  const names = layered.map((_, index) => `r${index}`);
+  const shared = { global: { shared: 'with all' } };
+  const environment = (layer: 1 | 2) =>
+    JSON.stringify({
+      ...(layer === 1 ? shared : {}),
+      ...Object.fromEntries(layered.map((layers, index) => [`r${index}`, layers[layer]])),
+    });
+  const releases = layered.map((layers, index) =>
+    JSON.stringify({ name: `r${index}`, chart: 'charts/v', values: layers[0] }),
+  );
+  await set.workspace.write({
+    'charts/v/Chart.yaml': `apiVersion: v2
+name: v
+version: 1.0.0
+dependencies:
+  - { name: sub, version: 1.0.0, condition: sub.enabled, tags: [t], import-values: [e, { child: sm, parent: fromsm }] }
+  - { name: sub, version: 1.0.0, alias: other, import-values: [{ child: sm, parent: imported }] }
+`,
+    'charts/v/values.yaml': `a: 1
+l: [0]
+m: { x: 1, y: 2, deep: { one: 1, two: 2 } }
+global: { gd: 1 }
+sub: { s: parent, sm: { c: parent } }
+`,
+    'charts/v/templates/all.yaml': dump('v'),
+    'charts/v/charts/sub/Chart.yaml': 'apiVersion: v2\nname: sub\nversion: 1.0.0\n',
+    'charts/v/charts/sub/values.yaml':
+      's: own\nsm: { a: 1, b: 2 }\nenabled: true\nexports: { e: { imported: { i: 1 }, top: t } }\n',
+    'charts/v/charts/sub/templates/all.yaml': dump('{{ .Chart.Name }}'),
+    'first.yaml': environment(1),
+    'second.yaml': environment(2),
+    'shared.yaml': JSON.stringify(shared),
+    ...Object.fromEntries(
+      layered.flatMap((layers, index) =>
+        layers.map((layer, at) => [`r${index}.${at}.yaml`, JSON.stringify(layer)]),
+      ),
+    ),
+    'zakenak.yaml': `project: ${set.name.replace(/-test$/, '')}
+environments: { test: { cluster: { context: zakenak-sandbox }, values: [first.yaml, second.yaml] } }
+deploy: { namespace: ${set.name}, releases: [${releases}] }
+`,
+  });
+  const { report, exitCode } = await set.run(['deploy']);
+  assert.equal(exitCode, 0, report.error?.message);
+  const { items } = await kube.list({ apiVersion: 'v1', kind: 'ConfigMap', namespace: set.name });
+  const ours = items
+    .filter(({ metadata }) => /^r\d+-/.test(metadata.name))
+    .map(({ metadata, data }) => `${metadata.name} ${(data as { all?: string }).all}`);
+  const toolchain = createTestToolchain();
+  for (const program of await Promise.all(['helm3', 'helm'].map((name) => toolchain.resolve(name)))) {
+    const theirs = names.flatMap((name) => {
+      const files = [`${name}.0`, 'shared', `${name}.1`, `${name}.2`].flatMap((file) => [
+        '--values',
+        join(set.workspace.root, `${file}.yaml`),
+      ]);
+      const args = ['template', name, join(set.workspace.root, 'charts/v'), ...files];
+      const text = execFileSync(program, args, { encoding: 'utf8' });
+      const found = [...text.matchAll(/name: "(.*)" \}\ndata: \{ all: (".*") \}/g)];
+      return found.map(([, object, all = '']) => `${object} ${JSON.parse(all)}`);
+    });
+    assert.ok(theirs.length > 2 * names.length, program);
+    assert.deepEqual(ours.sort(), theirs.sort(), program);
+  }
+  assert.equal((await set.run(['deploy'])).report.outputs['has-changes'], false);
+});

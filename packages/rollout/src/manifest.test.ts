@@ -233,12 +233,17 @@ test('later layers win, empty ones change nothing', async () => {
 });
 
 test('of a file for several releases each gets its own part and what is global', async () => {
-  const files = { '/w/all.yaml': 'global: {a: 1}\nweb: {b: 2}\ndb: {c: 3}\nnone:\nbad: text\n' };
-  const releases = ['web', 'db', 'none', 'bad', 'unknown'];
+  const own = 'own: {global: {b: 2, c: {d: 3}}}\n';
+  const files = {
+    '/w/all.yaml': `global: {a: 1, c: {e: 4}}\nweb: {b: 2}\ndb: {c: 3}\nnone:\nbad: text\n${own}`,
+  };
+  const releases = ['web', 'db', 'none', 'bad', 'own', 'unknown'];
   const of = (release: string) => valuesOf([{ file: 'all.yaml', release, releases }], files);
-  assert.deepEqual(await of('web'), { global: { a: 1 }, b: 2 });
-  assert.deepEqual(await of('unknown'), { global: { a: 1 } });
-  assert.deepEqual(await of('none'), { global: { a: 1 } });
+  const global = { a: 1, c: { e: 4 } };
+  assert.deepEqual(await of('web'), { global, b: 2 });
+  assert.deepEqual(await of('unknown'), { global });
+  assert.deepEqual(await of('none'), { global });
+  assert.deepEqual(await of('own'), { global: { a: 1, b: 2, c: { d: 3, e: 4 } } });
   await assert.rejects(of('bad'), isBad('all.yaml:1:1', /bad are a map/));
 });
 

@@ -1,7 +1,7 @@
 import type { KubeObject } from '@zakenak/core';
 import { KubernetesYamlError, type KubernetesYamlOptions, openList, readKubernetesYaml } from '@zakenak/helm';
 import { badYaml } from './errors.ts';
-import { isRecord, recordAt } from './json.ts';
+import { isRecord, recordAt, textAt } from './json.ts';
 import { isKubeObject } from './object.ts';
 
 /** One document of a rendered text. */
@@ -84,5 +84,10 @@ function splitDocuments(text: string): readonly { readonly part: string; readonl
 
 function asObject(value: unknown, position: string): KubeObject {
   if (isKubeObject(value)) return value;
-  throw badYaml(position, 'this is no Kubernetes object: apiVersion, kind and metadata.name are needed');
+  const generated =
+    textAt(value, 'metadata', 'generateName') === '' ? '' : '; what generateName names, no Helm finds again';
+  throw badYaml(
+    position,
+    `this is no Kubernetes object: apiVersion, kind and metadata.name are needed${generated}`,
+  );
 }

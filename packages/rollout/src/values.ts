@@ -106,7 +106,7 @@ function partOf(
   const { global, [release]: own } = values;
   if (own !== undefined && own !== null && !isRecord(own))
     throw badYaml(`${file}:1:1`, `the values of ${release} are a map of keys`);
-  return { ...(isRecord(global) ? { global } : {}), ...own };
+  return mergeValues(isRecord(global) ? { global } : {}, own ?? {});
 }
 
 function nest(value: unknown, path: string): Values {

@@ -9,7 +9,6 @@ import { claimFields } from './managed-fields.ts';
 import { describe, refOf } from './object.ts';
 import { fieldManager } from './ownership.ts';
 import { waitGone } from './presence.ts';
-import { strayFields } from './server-fields.ts';
 import type { WaitContext } from './wait.ts';
 
 const goneTimeoutMs = 60_000;
@@ -17,7 +16,7 @@ const webhookTimeoutMs = 60_000;
 
 /** Carries out what was planned for one object; returns its state afterwards, or undefined where it is gone. Throws ReleaseFailure. */
 export async function applyPrepared(
-  { planned, desired, live, kept, foreign = [], judge }: PreparedObject,
+  { planned, desired, live, kept, foreign = [], judge, former }: PreparedObject,
   context: WaitContext,
 ): Promise<KubeObject | undefined> {
   const { ref, action, uid } = planned;
@@ -33,7 +32,7 @@ export async function applyPrepared(
       return desired && applyObject(desired, context, { judge });
     case 'create':
     case 'apply':
-      if (live) await claimFields(live, context.ports, judge, desired && strayFields(desired, live));
+      if (live) await claimFields(live, context.ports, { judge, desired, former });
       if (foreign.length > 0) await removeFields(ref, foreign, context.ports);
       return desired && applyObject(desired, context, { kept, judge, former: live });
     case 'unknown':

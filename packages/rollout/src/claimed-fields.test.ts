@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { type KubeObject, KubeStatusError } from '@zakenak/core';
 
 import { tryApply } from './claimed-fields.ts';
+import { claimedEntries } from './managed-fields.ts';
 import { ownedBy } from './ownership.ts';
 import { fakeKube } from './testing/objects.ts';
 
@@ -112,4 +113,62 @@ test('where nothing goes the apply alone is tried, and a refusal is told', async
 test('kubectl’s fields of a release’s object are a person’s, and stay', async () => {
   const kubectl = { ...helm3, manager: 'kubectl-client-side-apply' };
   assert.equal(await tried(service([{ port: 80, name: 'c' }]), live(former, kubectl)), undefined);
+});
+
+test('kubectl’s fields of a release’s object are a person’s: what it added stays when the rest is applied', async () => {
+  const desired = service([{ port: 80, protocol: 'TCP' }]);
+  const by = entry('kubectl-client-side-apply', 'Update', fields('externalName'));
+  const ours = entry('helm', 'Apply', { 'f:ports': { [port(80)]: fields('port', 'protocol') } });
+  const there = live(service([{ port: 80, protocol: 'TCP' }], { externalName: 'by hand' }), ours, by);
+  assert.equal(claimedEntries(there, { desired, former: desired }), undefined);
+  const unowned = { ...there, metadata: { ...there.metadata, annotations: {} } };
+  assert.equal(
+    claimedEntries(unowned, { desired })?.length,
+    1,
+    'of no release’s object it is an earlier deploy',
+  );
+});
+
+test('what leaves the release and was changed by hand is claimed whole, what was added beside it is left to its writer', () => {
+  const desired = service([{ port: 80, protocol: 'TCP' }]);
+  const former = service([{ port: 80, protocol: 'TCP', name: 'web' }], {
+    externalName: 'ours',
+    selector: { a: 'b' },
+  });
+  const there = live(
+    service([{ port: 80, protocol: 'TCP', name: 'mine' }], {
+      externalName: 'mine',
+      selector: { a: 'mine', mine: 'x' },
+      sessionAffinity: 'ClientIP',
+    }),
+    entry('helm', 'Apply', { 'f:ports': { [port(80)]: fields('port', 'protocol') } }),
+    entry('kubectl-edit', 'Update', {
+      'f:ports': { [port(80)]: fields('name') },
+      'f:externalName': {},
+      'f:selector': fields('a', 'mine'),
+      'f:sessionAffinity': {},
+    }),
+    { ...entry('kubectl', 'Update', fields('externalName')), subresource: 'scale' },
+    entry('some-operator', 'Update', { 'f:externalName': {} }),
+  );
+  const setsOf = (claim: Parameters<typeof claimedEntries>[1]) =>
+    Object.fromEntries(
+      (claimedEntries(there, claim) ?? []).map((one) => {
+        const { manager, fieldsV1 } = one as { manager: string; fieldsV1: { 'f:spec': unknown } };
+        return [manager, fieldsV1['f:spec']];
+      }),
+    );
+  assert.deepEqual(setsOf({ desired, former }), {
+    'kubectl-edit': { 'f:selector': fields('mine'), 'f:sessionAffinity': {} },
+    kubectl: fields('externalName'),
+    'some-operator': { 'f:externalName': {} },
+    helm: {
+      'f:ports': { [port(80)]: fields('port', 'protocol', 'name') },
+      'f:externalName': {},
+      'f:selector': fields('a'),
+    },
+  });
+  const judge = { decide: () => 'refuse' as const };
+  assert.deepEqual(setsOf({ desired, former, judge }), {}, 'a rule leaves it to its writer');
+  assert.deepEqual(setsOf({ desired, former: desired }), {}, 'nothing leaves');
 });

@@ -1,11 +1,10 @@
 import { type KubeObject, KubeStatusError, type Ports } from '@zakenak/core';
-import type { ConflictJudge } from './conflict.ts';
 import { pointerStep } from './field-path.ts';
-import { isRecord, listAt, recordAt, sameJson, textAt } from './json.ts';
+import { isRecord, recordAt, sameJson, textAt } from './json.ts';
 import { elementKeys, isElement, isElementPart, isSameElement } from './list-element.ts';
-import { migrateManagedFields } from './managed-fields.ts';
+import { type Claim, claimedEntries } from './managed-fields.ts';
 import { refOf } from './object.ts';
-import { fieldManager, ownerOf } from './ownership.ts';
+import { fieldManager } from './ownership.ts';
 import { strayFields, unite } from './server-fields.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -18,13 +17,9 @@ type Fields = Readonly<Record<string, unknown>>;
 function foretell(
   desired: KubeObject,
   live: KubeObject,
-  judge?: Pick<ConflictJudge, 'decide'>,
+  claim: Omit<Claim, 'desired'>,
 ): KubeObject | undefined {
-  const entries = listAt(live, 'metadata', 'managedFields');
-  // kubectl's fields of a release's object are a person's: drift, not an upgrade.
-  const mayTake = (manager: string): boolean =>
-    (manager === fieldManager || ownerOf(live) === undefined) && judge?.decide(manager) !== 'refuse';
-  const migrated = migrateManagedFields(entries, mayTake, strayFields(desired, live));
+  const migrated = claimedEntries(live, { ...claim, desired }, strayFields(desired, live));
   if (!migrated) return undefined;
   const claimed = recordAt(migrated.at(-1), 'fieldsV1');
   const others = unionOf(migrated.slice(0, -1));
@@ -33,21 +28,20 @@ function foretell(
 }
 
 /** How an object is tried. */
-interface Trial {
+interface Trial extends Omit<Claim, 'desired'> {
   readonly force?: boolean;
-  readonly judge?: Pick<ConflictJudge, 'decide'>;
 }
 
 /** What an apply would make of what lives: a dry run, after which fields that are claimed first are gone. Needs no right but `patch`. Throws KubeStatusError. */
 export async function tryApply(
   desired: KubeObject,
   live: KubeObject | undefined,
-  { force, judge }: Trial,
+  { force, ...claim }: Trial,
   { kube }: Pick<Ports, 'kube'>,
   signal?: AbortSignal,
 ): Promise<KubeObject> {
   const options = { fieldManager, dryRun: true, ...(force ? { force } : {}) };
-  const foretold = live && foretell(desired, live, judge);
+  const foretold = live && foretell(desired, live, claim);
   if (!foretold) return kube.apply(desired, options, signal);
   // It tells of conflicts; what the old fields make impossible is told by the second try, without them.
   await kube.apply(desired, options, signal).catch((error: unknown) => {

@@ -128,7 +128,7 @@ async function planOne(
     tolerance,
     newNamespaces: new Set<string>(),
     live: { find: async () => live },
-    wasDeployed: () => true,
+    formerOf: () => desired,
   };
   const object = await planObject(desired, context, ports, signal);
   if (object.planned.action !== 'noop' && object.planned.action !== 'apply') return object;

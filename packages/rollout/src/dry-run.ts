@@ -34,8 +34,8 @@ export interface DryRunContext {
   readonly tolerance?: Tolerance;
   /** Whose fields of an object are taken over; what holds everywhere where nothing is said. */
   readonly judgeFor?: ReturnType<typeof createConflictJudges>;
-  /** True for an object of the deployed revision: only such a one may be left missing. */
-  readonly wasDeployed?: (ref: KubeRef) => boolean;
+  /** What the deployed revision holds of an object: only such a one may be left missing, and what leaves it goes. */
+  readonly formerOf?: (ref: KubeRef) => KubeObject | undefined;
 }
 
 /** A planned object with what the plan itself does not show. */
@@ -49,6 +49,8 @@ export interface PreparedObject {
   readonly kept?: Kept;
   /** Fields that nobody deployed, to be taken away. */
   readonly foreign?: readonly FieldPath[];
+  /** What the release held of it until now. */
+  readonly former?: KubeObject | undefined;
   /** Whose fields may be taken over when it is applied; what holds everywhere where absent. */
   readonly judge?: ConflictJudge;
 }
@@ -67,6 +69,7 @@ export async function planObject(
   const subject = { release: context.owner.name, ref };
   const freed = (field: string): string | undefined => context.tolerance?.freedBy?.(subject, field);
   const judge = context.judgeFor?.(subject, freed) ?? commonJudge;
+  const claim = { judge, former: context.formerOf?.(ref) };
   const decided = (planned: Decision, live?: KubeObject, kept?: Kept): PreparedObject => ({
     planned: {
       ref,
@@ -76,7 +79,7 @@ export async function planObject(
       ...(live?.metadata.uid ? { uid: live.metadata.uid } : {}),
     },
     desired: kept?.applied ?? desired,
-    judge,
+    ...claim,
     ...(live ? { live } : {}),
     ...(kept ? { kept } : {}),
   });
@@ -86,7 +89,8 @@ export async function planObject(
     const owned = await context.live.find(ref, signal);
     const refused = owned && refuse(owned, context.owner);
     if (refused) return decided(refused, owned);
-    if (owned && isApplied(desired, owned)) return decided({ action: 'noop', reason: 'unchanged' }, owned);
+    if (owned && isApplied(desired, owned, claim))
+      return decided({ action: 'noop', reason: 'unchanged' }, owned);
     if (owned && staysHeadless(desired, owned)) {
       const reason = 'a Service is headless for its life';
       return decided(
@@ -96,7 +100,7 @@ export async function planObject(
     }
     const kept = await findKept(desired, owned, context, ports, signal);
     if (kept && !owned) return decided({ action: 'noop', reason: kept.rules.join('; ') }, owned, kept);
-    const tried = await dryRun(kept?.applied ?? desired, owned, judge, ports, signal);
+    const tried = await dryRun(kept?.applied ?? desired, owned, claim, ports, signal);
     const live = owned ?? (doesExist(tried) ? await ports.kube.get(ref, signal) : undefined);
     const refusedLate = !owned && live && refuse(live, context.owner);
     const foreign = live ? leftOfStringData(live, desired) : [];
@@ -173,17 +177,17 @@ function refuse(live: KubeObject, owner: Owner): Decision | undefined {
 async function dryRun(
   desired: KubeObject,
   owned: KubeObject | undefined,
-  judge: ConflictJudge,
+  claim: Pick<PreparedObject, 'former'> & { readonly judge: ConflictJudge },
   ports: Pick<Ports, 'kube'>,
   signal?: AbortSignal,
 ): Promise<DryRun> {
   try {
-    return { result: await tryApply(desired, owned, { judge }, ports, signal), conflicts: [] };
+    return { result: await tryApply(desired, owned, claim, ports, signal), conflicts: [] };
   } catch (error) {
     if (!(error instanceof KubeStatusError && isApplyConflict(error))) throw error;
-    const conflicts = judge(error);
+    const conflicts = claim.judge(error);
     if (conflicts.some(({ decision }) => decision === 'refuse')) return { conflicts };
-    return { result: await tryApply(desired, owned, { judge, force: true }, ports, signal), conflicts };
+    return { result: await tryApply(desired, owned, { ...claim, force: true }, ports, signal), conflicts };
   }
 }
 

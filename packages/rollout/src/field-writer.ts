@@ -1,7 +1,7 @@
 import type { KubeObject } from '@zakenak/core';
 import type { FieldPath, PathStep } from './field-path.ts';
 import { isRecord, listAt, recordAt, textAt } from './json.ts';
-import { isElement, isElementPart } from './list-element.ts';
+import { isElement } from './list-element.ts';
 import { fieldManager } from './ownership.ts';
 
 /** Who wrote a field, as the API server keeps it in metadata.managedFields. */
@@ -88,11 +88,11 @@ function sameStep(a: PathStep, b: PathStep): boolean {
 
 /** A part of a field set with what it speaks of in the live object. */
 export interface ManagedChild {
+  /** What speaks of it in the set: `f:spec`, `k:{"name":"web"}`. */
+  readonly part: string;
   readonly step: PathStep;
   readonly value: unknown;
   readonly fields: Fields;
-  /** What names the element in its list, where it is one of a list that is merged. */
-  readonly part?: string;
 }
 
 /** The parts of a field set that the live value has (fieldsV1: k8s.io/apimachinery, sigs.k8s.io/structured-merge-diff fieldpath/serialize.go). */
@@ -102,13 +102,13 @@ export function managedChildren(fields: Fields, value: unknown): readonly Manage
     const text = key.slice(2);
     if (key.startsWith('f:')) {
       const found = isRecord(value) ? value[text] : undefined;
-      return found === undefined ? [] : [{ step: { key: text }, value: found, fields: sub }];
+      return found === undefined ? [] : [{ part: key, step: { key: text }, value: found, fields: sub }];
     }
     const list: readonly unknown[] = Array.isArray(value) ? value : [];
     const at = key.startsWith('i:') ? Number(text) : list.findIndex((item) => isElement(key, item, 'live'));
     if (at < 0 || at >= list.length) return [];
     const name = textAt(list[at], 'name');
     const step = { at, ...(name ? { name } : {}) };
-    return [{ step, value: list[at], fields: sub, ...(isElementPart(key) ? { part: key } : {}) }];
+    return [{ part: key, step, value: list[at], fields: sub }];
   });
 }

@@ -1,4 +1,5 @@
 import { type KubeObject, type KubeRef, KubeStatusError, type Ports } from '@zakenak/core';
+import { type ConflictJudge, commonJudge } from './conflict.ts';
 import { ReleaseFailure } from './failure.ts';
 import { type FieldPath, type PathStep, pointerStep } from './field-path.ts';
 import {
@@ -9,7 +10,7 @@ import {
   managedEntries,
 } from './field-writer.ts';
 import { isRecord, listAt, recordAt, sameJson, textAt, valueAt } from './json.ts';
-import { isElement } from './list-element.ts';
+import { isElement, isElementPart } from './list-element.ts';
 import { describe } from './object.ts';
 import { fieldManager } from './ownership.ts';
 
@@ -60,10 +61,51 @@ function isKey(step: PathStep | undefined, key: string | undefined): boolean {
 function wantedChild(want: unknown, { step, value, part }: ManagedChild): unknown {
   if ('key' in step) return isRecord(want) ? (want[step.key] ?? undefined) : undefined;
   if (!Array.isArray(want)) return undefined;
-  if (part) return want.find((item) => isElement(part, item, 'wanted'));
+  if (isElementPart(part)) return want.find((item) => isElement(part, item, 'wanted'));
   if (isRecord(value) && step.name) return want.find((item) => textAt(item, 'name') === step.name);
   return want.find((item) => sameJson(item, value));
 }
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/**
+ * Fields that leave the release and that others wrote since from whom it takes (`deploy.conflicts`; people's tools where nothing is said), by the entry of managedFields that holds them, as field sets (fieldsV1). No apply takes away what another
+ * manager holds too: they must become ours alone before they can go. Replicas that were scaled stay, and what people added beside the release (`former`) is theirs.
+ */
+export function leavingFields(
+  desired: KubeObject,
+  live: KubeObject,
+  former: KubeObject | undefined,
+  judge: Pick<ConflictJudge, 'decide'> = commonJudge,
+): ReadonlyMap<unknown, Fields> {
+  const entries = former ? listAt(live, 'metadata', 'managedFields') : [];
+  const takenFrom = entries.filter((entry) => {
+    const manager = textAt(entry, 'manager');
+    const isOfObject =
+      textAt(entry, 'subresource') === '' && textAt(entry, 'apiVersion') === desired.apiVersion;
+    return isOfObject && manager !== fieldManager && judge.decide(manager) === 'take';
+  });
+  const sets = takenFrom.map(
+    (entry) => [entry, leaving(recordAt(entry, 'fieldsV1'), live, former, desired)] as const,
+  );
+  return new Map(sets.filter(([, set]) => Object.keys(set).length > 0));
+}
+
+/** Of a field set, what the former object held and the wanted one does not. */
+function leaving(fields: Fields, value: unknown, former: unknown, wanted: unknown): Fields {
+  const parts = managedChildren(fields, value).flatMap((child): readonly (readonly [string, Fields])[] => {
+    const was = wantedChild(former, child);
+    if (was === undefined) return [];
+    const want = wantedChild(wanted, child);
+    const inner = leaving(child.fields, child.value, was, want);
+    const isWhole = want === undefined && (Object.hasOwn(child.fields, '.') || isEmpty(child.fields));
+    const own = isWhole && !isEmpty(child.fields) ? { '.': {} } : {};
+    return isWhole || !isEmpty(inner) ? [[child.part, { ...own, ...inner }]] : [];
+  });
+  return Object.fromEntries(parts);
+}
+
+const isEmpty = (fields: Fields): boolean => Object.keys(fields).length === 0;
 
 /**
  * Keys of a Secret's data that our manager wrote as stringData, as Helm 4 does, and that are not wanted any more: it owns the text it wrote, not the key that became of it, and no

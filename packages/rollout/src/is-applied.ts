@@ -1,7 +1,7 @@
 import type { KubeObject } from '@zakenak/core';
 import { isRecord, listAt, recordAt, sameJson, textAt } from './json.ts';
 import { isElement } from './list-element.ts';
-import { migrateManagedFields } from './managed-fields.ts';
+import { type Claim, claimedEntries } from './managed-fields.ts';
 import { fieldManager } from './ownership.ts';
 
 /**
@@ -9,7 +9,11 @@ import { fieldManager } from './ownership.ts';
  * fields and no others, so nothing is merged, added or removed. False means "ask the server", not "it differs": values that the server writes in another form
  * (`1000m`, numbers as text, stringData) and everything unclear. After the merge rules of server-side apply (kubernetes-sigs/structured-merge-diff, fieldsV1).
  */
-export function isApplied(desired: KubeObject, live: KubeObject): boolean {
+export function isApplied(
+  desired: KubeObject,
+  live: KubeObject,
+  claim: Omit<Claim, 'desired'> = {},
+): boolean {
   const entries = listAt(live, 'metadata', 'managedFields');
   const ours = entries.find(
     (entry) =>
@@ -18,8 +22,8 @@ export function isApplied(desired: KubeObject, live: KubeObject): boolean {
       textAt(entry, 'subresource') === '' &&
       textAt(entry, 'apiVersion') === desired.apiVersion,
   );
-  // Fields of a client-side Helm or kubectl are handed over first: only then is it known what stays.
-  if (!ours || migrateManagedFields(entries)) return false;
+  // Fields of a client-side Helm are handed over first: only then is it known what stays.
+  if (!ours || claimedEntries(live, { ...claim, desired })) return false;
   const { apiVersion: _version, kind: _kind, metadata, ...body } = desired;
   const { name: _name, namespace: _namespace, ...labelled } = metadata;
   return holds(recordAt(ours, 'fieldsV1'), { ...body, metadata: labelled }, live);

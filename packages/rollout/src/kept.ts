@@ -26,7 +26,7 @@ export function keepLive(wanted: KubeObject, live: KubeObject, paths: readonly F
 interface KeepContext {
   readonly owner: Owner;
   readonly tolerance?: Tolerance;
-  readonly wasDeployed?: (ref: KubeRef) => boolean;
+  readonly formerOf?: (ref: KubeRef) => KubeObject | undefined;
 }
 
 /**
@@ -36,18 +36,19 @@ interface KeepContext {
 export async function findKept(
   wanted: KubeObject,
   live: KubeObject | undefined,
-  { owner, tolerance, wasDeployed }: KeepContext,
+  { owner, tolerance, formerOf }: KeepContext,
   ports: Pick<Ports, 'kube'>,
   signal?: AbortSignal,
 ): Promise<Kept | undefined> {
   const subject = { release: owner.name, ref: refOf(wanted) };
   if (!tolerance?.concerns(subject)) return undefined;
+  const former = formerOf?.(subject.ref);
   if (!live) {
     const whole = { path: [], before: undefined, after: wanted };
-    const rule = wasDeployed?.(subject.ref) ? tolerance.ruleFor(subject, whole, undefined) : undefined;
+    const rule = former ? tolerance.ruleFor(subject, whole, undefined) : undefined;
     return rule === undefined ? undefined : { wanted, applied: wanted, paths: [], rules: [rule] };
   }
-  const forced = await tryApply(wanted, live, { force: true }, ports, signal);
+  const forced = await tryApply(wanted, live, { force: true, former }, ports, signal);
   return keptOf(wanted, live, forced, { owner, tolerance });
 }
 

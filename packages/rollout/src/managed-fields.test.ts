@@ -175,13 +175,13 @@ test('nothing is written where there is nothing to claim or nothing to bind it t
 test('nothing is claimed from a manager whose fields a rule of the project leaves to it', async () => {
   const entries = [entry('kubectl-client-side-apply', 'Update', spec({ 'f:paused': {} }))];
   const judge = judgeBy({ managers: ['kubectl*'], decision: 'refuse' });
-  await claimFields(live(entries, '7'), { kube: fakeKube({}) }, judge);
+  await claimFields(live(entries, '7'), { kube: fakeKube({}) }, { judge });
   let isClaimed = false;
   const patch = async () => {
     isClaimed = true;
     return live([]);
   };
-  await claimFields(live(entries, '7'), { kube: fakeKube({ patch }) }, judgeBy());
+  await claimFields(live(entries, '7'), { kube: fakeKube({ patch }) }, { judge: judgeBy() });
   assert.ok(isClaimed, 'without the rule it is');
 });
 

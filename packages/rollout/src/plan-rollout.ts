@@ -199,10 +199,10 @@ async function prepareRelease(
   const { rendered, history, intent } = subject;
   const about = { stage: 'plan', subject: rendered.name, release: rendered.name };
   ports.progress.emit({ ...about, state: 'started' });
-  const deployed = deployedKeys(history, context.kinds);
-  const wasDeployed = (ref: KubeRef): boolean => deployed().has(keyOf(ref));
+  const deployed = deployedObjects(history, context.kinds);
+  const formerOf = (ref: KubeRef): KubeObject | undefined => deployed().get(keyOf(ref));
   const planOne = (object: KubeObject): Promise<PreparedObject> =>
-    limit(() => planObject(object, { ...context, wasDeployed }, ports, signal));
+    limit(() => planObject(object, { ...context, formerOf }, ports, signal));
   const wanted = new Set(rendered.objects.map((object) => keyOf(refOf(object))));
   const isGoing = intent !== undefined && 'uninstall' in intent;
   const known = isGoing ? undefined : rendered.manifest;
@@ -241,14 +241,14 @@ function recordedOf(
 }
 
 /** The objects of the deployed revision, decoded when they are first asked for. */
-function deployedKeys(history: HelmHistory, kinds: Kinds): () => ReadonlySet<string> {
-  let keys: ReadonlySet<string> | undefined;
+function deployedObjects(history: HelmHistory, kinds: Kinds): () => ReadonlyMap<string, KubeObject> {
+  let objects: ReadonlyMap<string, KubeObject> | undefined;
   return () => {
     const record = newest(history, 'deployed');
-    keys ??= new Set(
-      record ? recordedObjects(record.release(), kinds).map((object) => keyOf(refOf(object))) : [],
+    objects ??= new Map(
+      record ? recordedObjects(record.release(), kinds).map((object) => [keyOf(refOf(object)), object]) : [],
     );
-    return keys;
+    return objects;
   };
 }
 

@@ -60,6 +60,17 @@ export function unite(a: Fields, b: Fields): Fields {
   return united;
 }
 
+/** A field set without what another one holds. */
+export function without(a: Fields, b: Fields): Fields {
+  const left = Object.entries(a).flatMap(([key, value]) => {
+    const taken = b[key];
+    if (!(isRecord(taken) && isRecord(value))) return [[key, value] as const];
+    const rest = without(value, taken);
+    return Object.keys(taken).length === 0 || Object.keys(rest).length === 0 ? [] : [[key, rest] as const];
+  });
+  return Object.fromEntries(left);
+}
+
 /** True for a Service that was made headless by a release that no longer says so: the server keeps it so for its life (k8s.io/kubernetes pkg/registry/core/service, patchAllocatedValues). */
 export function staysHeadless(desired: KubeObject, live: KubeObject): boolean {
   if (desired.kind !== 'Service' || desired.apiVersion !== 'v1') return false;

@@ -5,7 +5,7 @@ import { ReleaseFailure } from './failure.ts';
 import { removeFields } from './foreign-fields.ts';
 import { isRecord, textAt } from './json.ts';
 import { type Kept, keepLive } from './kept.ts';
-import { claimFields } from './managed-fields.ts';
+import { type Claim, claimFields } from './managed-fields.ts';
 import { describe, refOf } from './object.ts';
 import { fieldManager } from './ownership.ts';
 import { waitGone } from './presence.ts';
@@ -13,13 +13,16 @@ import type { WaitContext } from './wait.ts';
 
 const goneTimeoutMs = 60_000;
 const webhookTimeoutMs = 60_000;
+// Servers learn of a changed definition within a moment, each for itself.
+const schemaTimeoutMs = 5_000;
 
 /** Carries out what was planned for one object; returns its state afterwards, or undefined where it is gone. Throws ReleaseFailure. */
 export async function applyPrepared(
-  { planned, desired, live, kept, foreign = [], judge, former }: PreparedObject,
+  { planned, desired, live, kept, foreign = [], ...more }: PreparedObject,
   context: WaitContext,
 ): Promise<KubeObject | undefined> {
   const { ref, action, uid } = planned;
+  const { judge, former, isRefused } = more;
   switch (action) {
     case 'noop':
     case 'keep':
@@ -32,12 +35,19 @@ export async function applyPrepared(
       return desired && applyObject(desired, context, { judge });
     case 'create':
     case 'apply':
-      if (live) await claimFields(live, context.ports, { judge, desired, former });
+      if (live) await claimLive(live, context, { judge, desired, former });
       if (foreign.length > 0) await removeFields(ref, foreign, context.ports);
-      return desired && applyObject(desired, context, { kept, judge, former: live });
+      return desired && applyObject(desired, context, { kept, judge, former: live, isEarly: isRefused });
     case 'unknown':
       throw new ReleaseFailure('rollout/unknown-object', `${describe(ref)}: ${planned.reason}`, ref);
   }
+}
+
+/** An object that lives in another version is claimed in the one that is applied: by then the server may not serve the other. */
+async function claimLive(live: KubeObject, { ports }: WaitContext, claim: Claim): Promise<void> {
+  const { desired = live } = claim;
+  const there = live.apiVersion === desired.apiVersion ? live : await ports.kube.get(refOf(desired));
+  if (there) await claimFields(there, ports, claim);
 }
 
 /** Server-side apply; takes fields only from managers that a deploy may follow up; webhooks that are not up yet are given a minute. */
@@ -47,12 +57,17 @@ export async function applyObject(
   options: ApplyWay = {},
 ): Promise<KubeObject> {
   const { kube, clock, progress } = context.ports;
-  const deadline = clock.monotonicMs() + (options.patienceMs ?? webhookTimeoutMs);
+  const begunMs = clock.monotonicMs();
   for (let pauseMs = 250; ; pauseMs = Math.min(pauseMs * 2, 4_000)) {
     try {
       return await applyOnce(desired, kube, options);
     } catch (error) {
-      if (!(isTransient(error) && clock.monotonicMs() < deadline)) throw failureOf(desired, error);
+      const patienceMs = isTransient(error)
+        ? (options.patienceMs ?? webhookTimeoutMs)
+        : options.isEarly && isUntyped(error)
+          ? schemaTimeoutMs
+          : 0;
+      if (clock.monotonicMs() >= begunMs + patienceMs) throw failureOf(desired, error);
       progress.emit({
         stage: 'apply',
         subject: describe(refOf(desired)),
@@ -71,6 +86,8 @@ interface ApplyWay {
   readonly patienceMs?: number;
   /** Take every field. */
   readonly force?: boolean;
+  /** The definition of its kind changed a moment ago: the server may not know it yet. */
+  readonly isEarly?: boolean | undefined;
   /** The object as it was. */
   readonly former?: KubeObject | undefined;
   /** Fields that are left as they are in the cluster, whatever they are by then. */
@@ -168,6 +185,10 @@ function isTransient(error: unknown): boolean {
   if (error.status === 409 && error.reason === 'Conflict' && error.causes.length === 0) return true;
   // A namespace or its default service account made a moment ago may not be everywhere yet.
   return error.status === 403 && /error looking up service account|no API token found/.test(error.message);
+}
+
+function isUntyped(error: unknown): boolean {
+  return error instanceof KubeStatusError && /not declared in schema|unknown field/.test(error.message);
 }
 
 function failureOf(desired: KubeObject, error: unknown): unknown {

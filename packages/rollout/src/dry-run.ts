@@ -49,6 +49,8 @@ export interface PreparedObject {
   readonly kept?: Kept;
   /** Fields that nobody deployed, to be taken away. */
   readonly foreign?: readonly FieldPath[];
+  /** The server refused to try it. */
+  readonly isRefused?: true;
   /** What the release held of it until now. */
   readonly former?: KubeObject | undefined;
   /** Whose fields may be taken over when it is applied; what holds everywhere where absent. */
@@ -84,9 +86,19 @@ export async function planObject(
     ...(kept ? { kept } : {}),
   });
   const early = planWithoutServer(desired, context);
-  if (early) return decided(early);
+  if (early?.action === 'unknown') return decided(early);
+  let owned: KubeObject | undefined;
   try {
-    const owned = await context.live.find(ref, signal);
+    if (early) {
+      const older = await findOlder(desired, claim.former, context, ports, signal);
+      const differs = {
+        ...early,
+        action: 'apply',
+        diff: diffObjects(older, desired, ports.redactor),
+      } as const;
+      return older ? decided(refuse(older, context.owner) ?? differs, older) : decided(early);
+    }
+    owned = await context.live.find(ref, signal);
     const refused = owned && refuse(owned, context.owner);
     if (refused) return decided(refused, owned);
     if (owned && isApplied(desired, owned, claim))
@@ -107,8 +119,9 @@ export async function planObject(
     const decision = refusedLate || judgeDryRun(live, withoutFields(tried, foreign), ports);
     return { ...decided(decision, live, kept), ...(foreign.length > 0 ? { foreign } : {}) };
   } catch (error) {
-    const { live, ...failure } = await planFailure(desired, error, ports, signal);
-    return decided(failure, live);
+    const { live = owned, ...failure } = await planFailure(desired, error, ports, signal);
+    const isRefused = failure.action === 'unknown' && isRefusal(error);
+    return { ...decided(failure, live), ...(isRefused ? { isRefused } : {}) };
   }
 }
 
@@ -160,6 +173,23 @@ function planWithoutServer(
   if (newNamespaces.has(desired.metadata.namespace ?? ''))
     return { action: 'create', reason: `namespace ${desired.metadata.namespace} is created by this plan` };
   return undefined;
+}
+
+/** The object in the version in which the release held it until now, where the version that is wanted comes with this plan. */
+async function findOlder(
+  { apiVersion }: KubeObject,
+  former: KubeObject | undefined,
+  { kinds }: DryRunContext,
+  ports: Pick<Ports, 'kube'>,
+  signal?: AbortSignal,
+): Promise<KubeObject | undefined> {
+  const isOther = former && former.apiVersion !== apiVersion && kinds.find(former)?.from === 'cluster';
+  return isOther ? ports.kube.get(refOf(former), signal) : undefined;
+}
+
+/** True where the server judged the object itself. */
+function isRefusal(error: unknown): boolean {
+  return error instanceof KubeStatusError && ![403, 404].includes(error.status);
 }
 
 /** Why a live object is left alone. */

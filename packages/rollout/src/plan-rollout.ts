@@ -6,6 +6,7 @@ import {
   type Limiter,
   type Ports,
 } from '@zakenak/core';
+import { type ChangingKinds, createChangingKinds } from './changing-kinds.ts';
 import { createConflictJudges } from './conflict.ts';
 import { readTolerance } from './drift-policy.ts';
 import { type DryRunContext, type PreparedObject, planObject } from './dry-run.ts';
@@ -140,8 +141,10 @@ export async function planRendered(
   ]);
   const judgeFor = createConflictJudges(rendered.drift?.conflicts);
   const limit = createLimiter(parallelRequests);
+  const changing = createChangingKinds(ports);
   const prepare = (release: RenderedRelease): Promise<PreparedRelease> => {
-    const context = { owner: release, kinds: rendered.kinds, newNamespaces, live, tolerance, judgeFor };
+    const { kinds } = rendered;
+    const context = { owner: release, kinds, newNamespaces, live, tolerance, judgeFor, changing };
     const intent = intents.get(release.name);
     const about = {
       rendered: release,
@@ -191,7 +194,7 @@ interface Subject {
 
 async function prepareRelease(
   subject: Subject,
-  context: DryRunContext,
+  { changing, ...context }: DryRunContext & { readonly changing: ChangingKinds },
   limit: Limiter,
   ports: PlanPorts,
   signal?: AbortSignal,
@@ -202,7 +205,10 @@ async function prepareRelease(
   const deployed = deployedObjects(history, context.kinds);
   const formerOf = (ref: KubeRef): KubeObject | undefined => deployed().get(keyOf(ref));
   const planOne = (object: KubeObject): Promise<PreparedObject> =>
-    limit(() => planObject(object, { ...context, formerOf }, ports, signal));
+    changing.settle(
+      object,
+      limit(() => planObject(object, { ...context, formerOf }, ports, signal)),
+    );
   const wanted = new Set(rendered.objects.map((object) => keyOf(refOf(object))));
   const isGoing = intent !== undefined && 'uninstall' in intent;
   const known = isGoing ? undefined : rendered.manifest;

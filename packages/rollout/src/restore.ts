@@ -14,6 +14,7 @@ import { type Owner, ownerOf, sameOwner } from './ownership.ts';
 import { getIfServed, waitGone } from './presence.ts';
 import { createTally } from './release-progress.ts';
 import { checkSignal, type RunContext } from './release-run.ts';
+import { withStoredVersions } from './stored-versions.ts';
 import { findTenants } from './tenants.ts';
 
 const goneTimeoutMs = 60_000;
@@ -33,6 +34,7 @@ export async function restoreObjects(
 ): Promise<readonly KubeObject[]> {
   const manifest = formerManifest(former, context);
   const restored: KubeObject[] = [];
+  const isEarly = baseline.some(({ ref, before }) => before && ref.kind === 'CustomResourceDefinition');
   const removed: KubeRef[] = [];
   const tellDone = createTally('rollback', owner.name, baseline.length, context);
   const putBack = async ({ ref, before }: Baseline, patience: Patience): Promise<void> => {
@@ -45,7 +47,7 @@ export async function restoreObjects(
   const tryAll = async (objects: readonly Baseline[]): Promise<readonly Baseline[]> => {
     const left: Baseline[] = [];
     for (const object of objects)
-      await putBack(object, { patienceMs: 0 }).catch((error: unknown) => {
+      await putBack(object, { patienceMs: 0, isEarly }).catch((error: unknown) => {
         if (!(error instanceof ReleaseFailure)) throw error;
         left.push(object);
       });
@@ -56,7 +58,7 @@ export async function restoreObjects(
   let left = await tryAll(inOrder(baseline));
   for (; left.length > 0 && clock.monotonicMs() - begun < inTheWayMs; left = await tryAll(left))
     await clock.sleep(500, context.signal);
-  for (const object of left) await putBack(object, {});
+  for (const object of left) await putBack(object, { isEarly });
   if (!(await waitGone(removed, goneTimeoutMs, context)))
     throw new ReleaseFailure(
       'rollout/rollback-incomplete',
@@ -107,10 +109,15 @@ async function restoreObject(
   // What an autoscaler or somebody by rule steers has moved on meanwhile: it is not ours to put back.
   const kept =
     live && context.tolerance && keptOf(snapshot, live, snapshot, { owner, tolerance: context.tolerance });
-  const before = kept?.applied ?? snapshot;
+  const stored = withStoredVersions(snapshot, live);
+  if (stored)
+    context.warn?.(
+      `${describe(refOf(snapshot))} keeps the version in which objects have been stored since: the API server lets none go.`,
+    );
+  const before = stored ?? kept?.applied ?? snapshot;
   const desired = manifest && live && kept ? keepLive(manifest, live, kept.paths) : manifest;
   if (live && sameBody(live, before)) return live;
-  if (live && desired && !losesAddress(live, before)) {
+  if (live && desired && !stored && !losesAddress(live, before)) {
     const applied = await applyObject(desired, context, { ...patience, force: true, former: live }).catch(
       (error: unknown) => {
         if (error instanceof ReleaseFailure) return undefined;

@@ -1,4 +1,4 @@
-import { createLimiter, createReport, type Report } from '@zakenak/core';
+import { createLimiter, createReport, type KubeObject, type Report } from '@zakenak/core';
 import { revisionOfNone, unknownRelease } from './errors.ts';
 import { renderFromRecord, renderRemoval } from './from-record.ts';
 import { needsWithin, orderByNeeds, reverseNeeds } from './graph.ts';
@@ -8,6 +8,7 @@ import {
   type AskedFor,
   askedFor,
   type HelmHistory,
+  type HelmRecord,
   newest,
   readHistories,
   standing,
@@ -15,6 +16,7 @@ import {
 import { type Journal, type JournalRelease, readJournal, writeHead } from './journal.ts';
 import { createKinds } from './kinds.ts';
 import { acquireLock } from './lock.ts';
+import { parseManifests } from './manifest.ts';
 import { createObserver } from './observer.ts';
 import { findRemoved } from './orphans.ts';
 import {
@@ -159,7 +161,6 @@ async function prepareRollback(
     .filter(({ name }) => !own.has(name))
     .map(({ name, namespace }) => ({ name, namespace }));
   const histories = await readHistories([...request.releases, ...others], ports, signal);
-  const kinds = createKinds(await ports.kube.resources(), [], createHealthRules(request.health ?? []));
   const goals = begun
     ? begunGoals(begun, histories)
     : request.release === undefined
@@ -172,6 +173,11 @@ async function prepareRollback(
       return record ? [[goal.name, { goal, record }] as const] : [];
     }),
   );
+  const definitions = [...records.values()].flatMap(({ goal: { target } }) =>
+    target ? definitionsOf(target) : [],
+  );
+  const resources = await ports.kube.resources();
+  const kinds = createKinds(resources, definitions, createHealthRules(request.health ?? []));
   const releases: RenderedRelease[] = [];
   const intents = new Map<string, Intent>();
   const asked = askedOf(others, histories);
@@ -205,6 +211,14 @@ function askedOf<T extends { readonly name: string }>(
     // Asked for at different times they may go round in a circle.
     return asked.map((release) => ({ ...release, needs: [] }));
   }
+}
+
+/** The definitions that a revision brings with it. */
+function definitionsOf(record: HelmRecord): readonly KubeObject[] {
+  const { name, manifest } = record.release();
+  return parseManifests(manifest ?? '', name)
+    .map(({ object }) => object)
+    .filter(({ kind }) => kind === 'CustomResourceDefinition');
 }
 
 type Node = RollbackRequest['releases'][number] & { readonly needs: readonly string[] };

@@ -1,0 +1,201 @@
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import type { KubeObject } from '@zakenak/core';
+import { type HelmSet, makeHelmSet } from './beside-helm-fixture.ts';
+import { readWrites } from './rollout-fixture.ts';
+import { until } from './sandbox-cli.ts';
+import { useCluster } from './sandbox-fixture.ts';
+
+const { sandbox, kube } = await useCluster();
+
+/** A set with a kind of its own. */
+interface GearSet extends HelmSet {
+  readonly group: string;
+}
+
+async function makeGearSet(t: TestContext): Promise<GearSet> {
+  const set = await makeHelmSet(t, sandbox);
+  return { ...set, group: `${set.name}.example.com` };
+}
+
+const fieldsOf = (...names: readonly string[]): object => ({
+  type: 'object',
+  properties: {
+    spec: { type: 'object', properties: Object.fromEntries(names.map((name) => [name, { type: 'string' }])) },
+  },
+});
+
+/** A version of the definition, with the fields of its spec. */
+const version = (name: string, fields: readonly string[], more: object = {}): object => ({
+  name,
+  served: true,
+  storage: true,
+  schema: { openAPIV3Schema: fieldsOf(...fields) },
+  ...more,
+});
+
+const definition = ({ group }: GearSet, ...versions: readonly object[]): object => ({
+  apiVersion: 'apiextensions.k8s.io/v1',
+  kind: 'CustomResourceDefinition',
+  metadata: { name: `gears.${group}` },
+  spec: {
+    group,
+    scope: 'Namespaced',
+    names: { kind: 'Gear', plural: 'gears', singular: 'gear', listKind: 'GearList' },
+    versions,
+  },
+});
+
+const gear = ({ group }: GearSet, spec: object, served = 'v1'): object => ({
+  apiVersion: `${group}/${served}`,
+  kind: 'Gear',
+  metadata: { name: 'gear' },
+  spec,
+});
+
+const note = (text: string): object => ({
+  apiVersion: 'v1',
+  kind: 'ConfigMap',
+  metadata: { name: 'note' },
+  data: { text },
+});
+
+/** A pod that crashes: the deploy fails when everything else is applied. */
+const crashing = {
+  apiVersion: 'apps/v1',
+  kind: 'Deployment',
+  metadata: { name: 'crashing' },
+  spec: {
+    selector: { matchLabels: { app: 'crashing' } },
+    template: {
+      metadata: { labels: { app: 'crashing' }, annotations: { 'zakenak.dev/simulate': 'crash-loop' } },
+      spec: { containers: [{ name: 'a', image: 'example/a:1' }] },
+    },
+  },
+};
+
+/** The chart's only template, with these objects. */
+const write = (set: GearSet, chartVersion: string, ...objects: readonly object[]): Promise<void> =>
+  set.setTemplates(chartVersion, {
+    'all.yaml': objects.map((object) => JSON.stringify(object)).join('\n---\n'),
+  });
+
+async function run(set: GearSet, ...args: readonly string[]): Promise<void> {
+  const { report, exitCode } = await set.run(args);
+  assert.equal(exitCode, 0, JSON.stringify([args, report.error, report.findings]));
+}
+
+/** What lives of the resource; `served` where its version is another. */
+function live({ name, group }: GearSet, served = 'v1'): Promise<KubeObject | undefined> {
+  kube.refreshDiscovery();
+  return kube.get({ apiVersion: `${group}/${served}`, kind: 'Gear', namespace: name, name: 'gear' });
+}
+
+async function assertSettled(set: GearSet): Promise<void> {
+  const written = await readWrites(sandbox, set.name);
+  await run(set, 'deploy');
+  const later = (await readWrites(sandbox, set.name)).slice(written.length);
+  assert.deepEqual(
+    later.filter(({ resource }) => resource !== 'leases'),
+    [],
+  );
+  await run(set, 'sync');
+}
+
+test('a definition and its resource change together, go back together, and are put back together', async (t) => {
+  const set = await makeGearSet(t);
+  const first = [definition(set, version('v1', ['a', 'gone'])), gear(set, { a: '1', gone: '1' })];
+  const second = [definition(set, version('v1', ['a', 'b'])), gear(set, { a: '1', b: '1' })];
+  await write(set, '1.0.0', ...first);
+  await run(set, 'deploy');
+  const before = await live(set);
+  await write(set, '2.0.0', ...second, crashing);
+  const { report } = await set.run(['deploy']);
+  assert.equal(report.verdict, 'rolled-back', JSON.stringify([report.error, report.findings]));
+  assert.deepEqual((await live(set))?.['spec'], { a: '1', gone: '1' });
+  await write(set, '2.0.0', ...second);
+  const planned = await set.run(['plan']);
+  assert.match(
+    planned.report.sections.map(({ text }) => text).join('\n'),
+    /~ Gear .*it is tried when the definition of its kind has changed\)\n.*\+ spec\.b/s,
+  );
+  await run(set, 'deploy');
+  assert.deepEqual((await live(set))?.['spec'], { a: '1', b: '1' });
+  await assertSettled(set);
+  await run(set, 'rollback');
+  assert.deepEqual((await live(set))?.['spec'], { a: '1', gone: '1' });
+  assert.equal((await live(set))?.metadata.uid, before?.metadata.uid);
+});
+
+test('a resource of another release of the set changes with the definition that it needs, also one from crds/', async (t) => {
+  const set = await makeGearSet(t);
+  await set.workspace.write({
+    'charts/kinds/Chart.yaml': 'apiVersion: v2\nname: kinds\nversion: 1.0.0\n',
+    'zakenak.yaml': `project: ${set.name.replace(/-test$/, '')}
+environments: { test: { cluster: { context: zakenak-sandbox } } }
+deploy:
+  namespace: ${set.name}
+  releases: [{ name: kinds, chart: charts/kinds }, { name: web, chart: charts/web, needs: [kinds], timeout: 30s }]
+`,
+  });
+  const kinds = (...fields: readonly string[]): Promise<void> =>
+    set.workspace.write({
+      'charts/kinds/crds/gears.yaml': JSON.stringify(definition(set, version('v1', fields))),
+    });
+  await kinds('a');
+  await write(set, '1.0.0', gear(set, { a: '1' }));
+  await run(set, 'deploy');
+  await kinds('a', 'b');
+  await write(set, '2.0.0', gear(set, { b: '1' }));
+  await run(set, 'deploy');
+  assert.deepEqual((await live(set))?.['spec'], { b: '1' });
+  await assertSettled(set);
+});
+
+test('a resource that does not fit the new definition either fails the deploy, and all of it is put back', async (t) => {
+  const set = await makeGearSet(t);
+  await write(set, '1.0.0', definition(set, version('v1', ['a'])), gear(set, { a: '1' }));
+  await run(set, 'deploy');
+  await write(set, '2.0.0', definition(set, version('v1', ['a', 'b'])), gear(set, { c: '1' }));
+  const { report } = await set.run(['deploy']);
+  assert.equal(report.verdict, 'rolled-back');
+  assert.match(JSON.stringify(report.findings), /Gear .*\.spec\.c: field not declared in schema/);
+  assert.deepEqual((await live(set))?.['spec'], { a: '1' });
+  await write(set, '2.0.0', definition(set, version('v1', ['a'])), gear(set, { c: '1' }));
+  const refused = await set.run(['deploy']);
+  assert.deepEqual([refused.exitCode, refused.report.verdict], [1, 'failed'], 'by the plan');
+});
+
+test('a resource moves to a version that its definition gains, and is the same object when that is put back', async (t) => {
+  const set = await makeGearSet(t);
+  const old = version('v1alpha1', ['a', 'b']);
+  await write(set, '1.0.0', definition(set, old), gear(set, { a: '1', b: '1' }, 'v1alpha1'));
+  await run(set, 'deploy');
+  const before = await live(set, 'v1alpha1');
+  const both = definition(set, { ...old, storage: false }, version('v1', ['a', 'b']));
+  await write(set, '2.0.0', both, gear(set, { a: '2', b: '1' }), crashing);
+  const { report } = await set.run(['deploy']);
+  assert.equal(report.verdict, 'rolled-back', JSON.stringify([report.error, report.findings]));
+  assert.match(report.caveats.join(), /gears\..* keeps the version in which objects have been stored since/);
+  const restored = await live(set, 'v1alpha1');
+  assert.deepEqual([restored?.metadata.uid, restored?.['spec']], [before?.metadata.uid, { a: '1', b: '1' }]);
+  await write(set, '2.0.0', both, gear(set, { a: '2', b: '1' }));
+  await run(set, 'deploy');
+  const moved = await live(set);
+  assert.deepEqual([moved?.metadata.uid, moved?.['spec']], [before?.metadata.uid, { a: '2', b: '1' }]);
+  await assertSettled(set);
+});
+
+test('a definition and its resources that left come back with a rollback', async (t) => {
+  const set = await makeGearSet(t);
+  await write(set, '1.0.0', note('first'), definition(set, version('v1', ['a'])), gear(set, { a: '1' }));
+  await run(set, 'deploy');
+  await write(set, '2.0.0', note('second'));
+  await run(set, 'deploy', '--allow-irreversible');
+  const name = `gears.${set.group}`;
+  const kind = { apiVersion: 'apiextensions.k8s.io/v1', kind: 'CustomResourceDefinition', name };
+  await until('the definition is gone', async () => (await kube.get(kind)) === undefined);
+  await run(set, 'rollback');
+  assert.deepEqual((await live(set))?.['spec'], { a: '1' });
+  await run(set, 'sync');
+});

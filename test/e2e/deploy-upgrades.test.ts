@@ -188,3 +188,97 @@ test('the plan over Helm 3’s work shows what goes, also where nothing else cha
   const live = await kube.get({ apiVersion: 'v1', kind: 'ConfigMap', namespace: set.name, name: 'settings' });
   assert.deepEqual(live?.['data'], { a: '1' });
 });
+
+test('an object that moves to another release of the set stays the same one, deployed, put back and rolled back', async (t) => {
+  for (const needs of ['{ name: a, chart: charts/a, needs: [b] }', '{ name: a, chart: charts/a }']) {
+    const set = await makeHelmSet(t, sandbox);
+    const other = needs.includes('needs') ? '' : ', needs: [a]';
+    const holds = (chart: string, ...templates: readonly string[]) =>
+      set.workspace.write({
+        [`charts/${chart}/Chart.yaml`]: `apiVersion: v2\nname: ${chart}\nversion: 1.0.0\n`,
+        [`charts/${chart}/templates/all.yaml`]: templates.join('\n---\n'),
+      });
+    const config = (name: string, text = '1') =>
+      `{ apiVersion: v1, kind: ConfigMap, metadata: { name: ${name} }, data: { a: "${text}" } }`;
+    const failing = `{ apiVersion: v1, kind: Pod, metadata: { name: failing, annotations: { zakenak.dev/simulate: crash-loop } }, spec: { containers: [{ name: a, image: "example/a:1" }] } }`;
+    await set.workspace.write({
+      'zakenak.yaml': `project: ${set.name.replace(/-test$/, '')}
+environments: { test: { cluster: { context: zakenak-sandbox } } }
+deploy:
+  namespace: ${set.name}
+  releases: [${needs}, { name: b, chart: charts/b, timeout: 30s${other} }]
+`,
+    });
+    const moving = async () => {
+      const found = await kube.get({
+        apiVersion: 'v1',
+        kind: 'ConfigMap',
+        namespace: set.name,
+        name: 'moving',
+      });
+      return [
+        found?.metadata.uid,
+        found?.metadata.annotations?.['meta.helm.sh/release-name'],
+        found?.['data'],
+      ];
+    };
+    await Promise.all([holds('a', config('a'), config('moving')), holds('b', config('b'))]);
+    await deploy(set);
+    const [uid, ...before] = await moving();
+    assert.deepEqual(before, ['a', { a: '1' }]);
+    await holds('a', config('a'));
+    await holds('b', config('b'), config('moving', '2'), failing);
+    assert.equal((await set.run(['deploy'])).report.verdict, 'rolled-back');
+    assert.deepEqual(await moving(), [uid, ...before]);
+    await holds('b', config('b'), config('moving', '2'));
+    const { report } = await set.run(['plan']);
+    assert.match(JSON.stringify(report.sections), /it moves here from the release a/);
+    await deploy(set);
+    assert.deepEqual(await moving(), [uid, 'b', { a: '2' }]);
+    const written = await readWrites(sandbox, set.name);
+    await deploy(set);
+    assert.deepEqual(
+      (await readWrites(sandbox, set.name))
+        .slice(written.length)
+        .filter(({ resource }) => resource !== 'leases'),
+      [],
+    );
+    const back = await set.run(['rollback']);
+    assert.equal(back.exitCode, 0, JSON.stringify([back.report.error, back.report.findings]));
+    assert.deepEqual(await moving(), [uid, ...before]);
+  }
+});
+
+test('both Helms tell of a release that was deployed here what they tell of one that Helm deployed', async (t) => {
+  const pairs = {
+    note: {
+      before: 'apiVersion: v1\nkind: ConfigMap\nmetadata: { name: note }\ndata: { a: "1" }\n',
+      after: 'apiVersion: v1\nkind: ConfigMap\nmetadata: { name: note }\ndata: { a: "2" }\n',
+    },
+  };
+  const [ours, theirs] = await Promise.all([
+    go(t, pairs, ['zakenak 1', 'zakenak 2']),
+    go(t, pairs, ['helm4 1', 'helm4 2']),
+  ]);
+  const tell = async (set: HelmSet, program: string, args: readonly string[]): Promise<string> =>
+    (await set.helm(program, ...args))
+      .replaceAll(set.name, 'NS')
+      .replace(/\d{4}-\d\d-\d\d[T ][\d:.]+(?:Z| \+0000 UTC)/g, 'then')
+      .replace(/LAST DEPLOYED: .*/g, 'then')
+      // What nobody gave, and the lines between documents.
+      .replace(/null\n/g, '{}\n')
+      .replace(/\n+/g, '\n');
+  for (const program of [helm3, helm4])
+    for (const args of [
+      ['list', '-o', 'json'],
+      ['history', 'web', '-o', 'json'],
+      ['get', 'all', 'web'],
+      ['get', 'hooks', 'web'],
+      ['get', 'values', 'web', '--all', '-o', 'json'],
+    ])
+      assert.equal(
+        await tell(ours.set, program, args),
+        await tell(theirs.set, program, args),
+        args.join(' '),
+      );
+});

@@ -25,6 +25,8 @@ import type { Tolerance } from './tolerance.ts';
 /** What a dry run needs to know of the rest of the plan. */
 export interface DryRunContext {
   readonly owner: Owner;
+  /** The releases of the plan: what another one of them owned, and holds no more, moves here. */
+  readonly owners?: readonly Owner[];
   readonly kinds: Kinds;
   /** Namespaces that this plan creates: the server cannot dry-run into them yet. */
   readonly newNamespaces: ReadonlySet<string>;
@@ -96,10 +98,10 @@ export async function planObject(
         action: 'apply',
         diff: diffObjects(older, desired, ports.redactor),
       } as const;
-      return older ? decided(refuse(older, context.owner) ?? differs, older) : decided(early);
+      return older ? decided(refuse(older, context) ?? differs, older) : decided(early);
     }
     owned = await context.live.find(ref, signal);
-    const refused = owned && refuse(owned, context.owner);
+    const refused = owned && refuse(owned, context);
     if (refused) return decided(refused, owned);
     if (owned && isApplied(desired, owned, claim))
       return decided({ action: 'noop', reason: 'unchanged' }, owned);
@@ -114,9 +116,9 @@ export async function planObject(
     if (kept && !owned) return decided({ action: 'noop', reason: kept.rules.join('; ') }, owned, kept);
     const tried = await dryRun(kept?.applied ?? desired, owned, claim, ports, signal);
     const live = owned ?? (doesExist(tried) ? await ports.kube.get(ref, signal) : undefined);
-    const refusedLate = !owned && live && refuse(live, context.owner);
+    const refusedLate = !owned && live && refuse(live, context);
     const foreign = live ? leftOfStringData(live, desired) : [];
-    const decision = refusedLate || judgeDryRun(live, withoutFields(tried, foreign), ports);
+    const decision = refusedLate || judgeDryRun(live, withoutFields(tried, foreign), context, ports);
     return { ...decided(decision, live, kept), ...(foreign.length > 0 ? { foreign } : {}) };
   } catch (error) {
     const { live = owned, ...failure } = await planFailure(desired, error, ports, signal);
@@ -150,6 +152,7 @@ function withoutFields(tried: DryRun, paths: readonly FieldPath[]): DryRun {
 function judgeDryRun(
   live: KubeObject | undefined,
   { result, conflicts }: DryRun,
+  { owner }: DryRunContext,
   { redactor }: Pick<Ports, 'redactor'>,
 ): Decision {
   if (conflicts.some(({ decision }) => decision === 'refuse'))
@@ -157,8 +160,12 @@ function judgeDryRun(
   if (live && result && sameBody(live, result)) return { action: 'noop', reason: 'unchanged', conflicts };
   const diff = diffObjects(live, result, redactor);
   if (!live) return { action: 'create', reason: 'it does not exist', diff };
-  const reason = ownerOf(live) ? 'it differs' : 'it is taken over: no release owned it';
-  return { action: 'apply', reason, diff, conflicts };
+  return { action: 'apply', reason: applyReason(ownerOf(live), owner), diff, conflicts };
+}
+
+function applyReason(former: Owner | undefined, owner: Owner): string {
+  if (!former) return 'it is taken over: no release owned it';
+  return sameOwner(former, owner) ? 'it differs' : `it moves here from the release ${former.name}`;
 }
 
 /** Objects that the server cannot judge because this plan brings their namespace or kind first. */
@@ -193,9 +200,9 @@ function isRefusal(error: unknown): boolean {
 }
 
 /** Why a live object is left alone. */
-function refuse(live: KubeObject, owner: Owner): Decision | undefined {
+function refuse(live: KubeObject, { owner, owners = [owner] }: DryRunContext): Decision | undefined {
   const other = ownerOf(live);
-  if (other && !sameOwner(other, owner))
+  if (other && !owners.some((one) => sameOwner(one, other)))
     return {
       action: 'unknown',
       reason: `it belongs to the release ${other.namespace}/${other.name}`,

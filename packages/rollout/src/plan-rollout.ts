@@ -127,6 +127,7 @@ export async function planRendered(
     learnFromFormer(release, histories.get(release.name) ?? [], ports.redactor);
   }
   const wanted = rendered.releases.flatMap(({ crds, objects }) => [...crds, ...objects]);
+  const keys = new Set(wanted.map((object) => keyOf(refOf(object))));
   const live = createLiveObjects(wanted.map(refOf), ports);
   const [newNamespaces, tolerance, cluster] = await Promise.all([
     findNewNamespaces(rendered, intents, ports, signal),
@@ -143,15 +144,12 @@ export async function planRendered(
   const limit = createLimiter(parallelRequests);
   const changing = createChangingKinds(ports);
   const prepare = (release: RenderedRelease): Promise<PreparedRelease> => {
-    const { kinds } = rendered;
-    const context = { owner: release, kinds, newNamespaces, live, tolerance, judgeFor, changing };
+    const { kinds, releases: owners } = rendered;
+    const about = { owner: release, owners, kinds, newNamespaces, live, tolerance, judgeFor };
+    const context = { ...about, wanted: keys, changing };
     const intent = intents.get(release.name);
-    const about = {
-      rendered: release,
-      history: histories.get(release.name) ?? [],
-      ...(intent ? { intent } : {}),
-    };
-    return prepareRelease(about, context, limit, ports, signal);
+    const subject = { rendered: release, history: histories.get(release.name) ?? [] };
+    return prepareRelease({ ...subject, ...(intent ? { intent } : {}) }, context, limit, ports, signal);
   };
   const releases = await Promise.all(rendered.releases.map(prepare));
   const plan = sealPlan({
@@ -192,9 +190,15 @@ interface Subject {
   readonly intent?: Intent;
 }
 
+interface PrepareContext extends DryRunContext {
+  readonly changing: ChangingKinds;
+  /** The keys of what any release of the plan holds: what leaves one for another is not pruned. */
+  readonly wanted: ReadonlySet<string>;
+}
+
 async function prepareRelease(
   subject: Subject,
-  { changing, ...context }: DryRunContext & { readonly changing: ChangingKinds },
+  { changing, wanted, ...context }: PrepareContext,
   limit: Limiter,
   ports: PlanPorts,
   signal?: AbortSignal,
@@ -209,7 +213,6 @@ async function prepareRelease(
       object,
       limit(() => planObject(object, { ...context, formerOf }, ports, signal)),
     );
-  const wanted = new Set(rendered.objects.map((object) => keyOf(refOf(object))));
   const isGoing = intent !== undefined && 'uninstall' in intent;
   const known = isGoing ? undefined : rendered.manifest;
   const tried = isGoing && intent.triedSince !== undefined ? { triedSince: intent.triedSince } : {};

@@ -11,7 +11,7 @@ import { createConflictJudges } from './conflict.ts';
 import { readTolerance } from './drift-policy.ts';
 import { type DryRunContext, type PreparedObject, planObject } from './dry-run.ts';
 import { requestOf } from './errors.ts';
-import { recordedObjects, renderRemoval } from './from-record.ts';
+import { renderRemoval } from './from-record.ts';
 import { findGpuDeadlocks } from './gpu-deadlock.ts';
 import type { HelmRelease } from './helm-release.ts';
 import { type HelmHistory, newest, standing, triedSinceOf } from './helm-storage.ts';
@@ -19,14 +19,13 @@ import { type HookEvent, hooksFor } from './hook.ts';
 import { sameHooks, sameManifest } from './inputs.ts';
 import { listIrreversible } from './irreversible.ts';
 import { sameJson } from './json.ts';
-import type { Kinds } from './kinds.ts';
 import { learnFromFormer, learnFromRelease, maskPlanned } from './learn-releases.ts';
 import { createLiveObjects } from './live-objects.ts';
 import { findNewNamespaces } from './new-namespaces.ts';
 import { keyOf, refOf } from './object.ts';
 import type { Orphan } from './orphans.ts';
 import { type Plan, type PlannedRelease, type RevisionAction, sealPlan } from './plan.ts';
-import { formerObjects, leavingOf, planPrune } from './prune.ts';
+import { deployedObjects, formerObjects, leavingOf, planPrune } from './prune.ts';
 import { chartForRecord, type RecordedChart } from './record-size.ts';
 import { type RenderedRelease, type RenderedRollout, renderRollout } from './render.ts';
 import { defaultTimeoutMs, type RolloutRequest } from './request.ts';
@@ -206,7 +205,7 @@ async function prepareRelease(
   const { rendered, history, intent } = subject;
   const about = { stage: 'plan', subject: rendered.name, release: rendered.name };
   ports.progress.emit({ ...about, state: 'started' });
-  const deployed = deployedObjects(history, context.kinds);
+  const deployed = deployedObjects(rendered, history, context.kinds);
   const formerOf = (ref: KubeRef): KubeObject | undefined => deployed().get(keyOf(ref));
   const planOne = (object: KubeObject): Promise<PreparedObject> =>
     changing.settle(
@@ -247,18 +246,6 @@ function recordedOf(
   if (action === 'noop' || action === 'uninstall') return {};
   const target = intent && 'rollBackTo' in intent ? intent.rollBackTo : undefined;
   return { recorded: chartForRecord(nextRevisionOf({ rendered, history, target }, new Date(0))) };
-}
-
-/** The objects of the deployed revision, decoded when they are first asked for. */
-function deployedObjects(history: HelmHistory, kinds: Kinds): () => ReadonlyMap<string, KubeObject> {
-  let objects: ReadonlyMap<string, KubeObject> | undefined;
-  return () => {
-    const record = newest(history, 'deployed');
-    objects ??= new Map(
-      record ? recordedObjects(record.release(), kinds).map((object) => [keyOf(refOf(object)), object]) : [],
-    );
-    return objects;
-  };
 }
 
 function planRelease(

@@ -8,6 +8,24 @@ import { keyOf, refOf } from './object.ts';
 import { type Owner, ownerOf, sameOwner } from './ownership.ts';
 import { getIfServed } from './presence.ts';
 
+/** The objects of the deployed revision by their keys, read when they are first asked for; what did not change is not read again. */
+export function deployedObjects(
+  rendered: { readonly manifest: string; readonly objects: readonly KubeObject[] },
+  history: HelmHistory,
+  kinds: Kinds,
+): () => ReadonlyMap<string, KubeObject> {
+  const read = (): readonly KubeObject[] => {
+    const release = newest(history, 'deployed')?.release();
+    if (release?.manifest === rendered.manifest) return rendered.objects;
+    return release ? recordedObjects(release, kinds) : [];
+  };
+  let objects: ReadonlyMap<string, KubeObject> | undefined;
+  return () => {
+    objects ??= new Map(read().map((object) => [keyOf(refOf(object)), object]));
+    return objects;
+  };
+}
+
 /**
  * What earlier revisions hold: the deployed one and all that came after it, since an interrupted or failed revision may have left objects too. Revisions with the very
  * manifest `known` are left out.

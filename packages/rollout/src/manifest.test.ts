@@ -181,6 +181,11 @@ for (const [name, text, position] of [
     assert.throws(() => parseManifests(text, 'x'), isBad(position, /./));
   });
 
+test('an object that has a generateName alone is refused with the reason', () => {
+  const text = widget('a').replace('name:', 'generateName:');
+  assert.throws(() => parseManifests(text, 'x'), isBad('x:1:1', /generateName names, no Helm finds again/));
+});
+
 test('layers of values merge maps, replace everything else, and keep null', () => {
   const base = { a: { b: 1, c: [1, 2] }, d: { e: 1 }, f: 1 };
   const over = { a: { c: [3], g: null }, d: null, f: { h: 1 } };

@@ -337,7 +337,7 @@ deploy: { namespace: ${set.name}, releases: [${releases}] }
         join(set.workspace.root, `${file}.yaml`),
       ]);
       const args = ['template', name, join(set.workspace.root, 'charts/v'), ...files];
-      const text = execFileSync(program, args, { encoding: 'utf8' });
+      const text = execFileSync(program, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
       const found = [...text.matchAll(/name: "(.*)" \}\ndata: \{ all: (".*") \}/g)];
       return found.map(([, object, all = '']) => `${object} ${JSON.parse(all)}`);
     });

@@ -72,3 +72,20 @@ test('rollback undoes a deploy that was killed in the middle', async (t) => {
   assert.match(report.summary, /^The rollout that was interrupted is undone: /);
   assert.equal(await dumpNamespace(kube, set.name), before);
 });
+
+test('one release goes back to no revision while a deploy of the set is unfinished, which keeps its way back', async (t) => {
+  await using proxy = await startApiProxy(sandbox);
+  const set = await makeTestSet(t, sandbox);
+  await set.run(['deploy']);
+  const before = await dumpNamespace(kube, set.name);
+  const second = { text: 'second', extra: { a: '1', b: '2' } };
+  await set.setValues({ base: second, api: second });
+  assert.ok(await killAfterWrite(set, proxy, 16));
+  for (const more of [[], ['--dry-run']]) {
+    const { report, exitCode } = await set.run(['rollback', '--release', 'base', '--revision', '1', ...more]);
+    assert.equal(report.error?.code, 'rollout/unfinished', report.summary);
+    assert.equal(exitCode, 5);
+  }
+  assert.equal((await set.run(['rollback'])).report.verdict, 'passed');
+  assert.equal(await dumpNamespace(kube, set.name), before);
+});

@@ -328,13 +328,13 @@ export function planUnreadable(path: string, reason: string): ZakenakError {
   });
 }
 
-/** A correction while a deploy or rollback is unfinished. */
-export function deployUnfinished(set: string, since: string): ZakenakError {
+/** A correction, or the rollback of one release, while a rollout is unfinished. */
+export function rolloutUnfinished(set: string, since: string): ZakenakError {
   return new ZakenakError({
     code: 'rollout/unfinished',
     message: `A rollout of ${set} that began ${since} did not finish: what is deployed is not known yet.`,
     remedy:
-      'Run zakenak deploy to go on with it, or zakenak rollback to put the set back; then run zakenak sync again.',
+      'Run zakenak deploy to go on with it, or zakenak rollback to put the set back; then run the same command again.',
     exitCode: exitCodes.refused,
   });
 }

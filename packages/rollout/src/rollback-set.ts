@@ -1,5 +1,5 @@
 import { createLimiter, createReport, type KubeObject, type Report } from '@zakenak/core';
-import { revisionOfNone, unknownRelease } from './errors.ts';
+import { revisionOfNone, rolloutUnfinished, unknownRelease } from './errors.ts';
 import { renderFromRecord, renderRemoval } from './from-record.ts';
 import { needsWithin, orderByNeeds, reverseNeeds } from './graph.ts';
 import { createHealthRules } from './health-rules.ts';
@@ -73,7 +73,16 @@ export async function rollBackRollout(
       : undoInterrupted(request, ports, signal);
   const goals = isRollback ? interrupted.releases : undefined;
   const prepare = (): Promise<PreparedRollout> => prepareRollback(request, goals, ports, signal);
-  return transact({ ...request, tool: 'rollback', look: async () => prepare }, ports, signal);
+  const approve = (_: unknown, unfinished: Journal | undefined): void => {
+    if (unfinished && request.release !== undefined && !isOfRelease(unfinished, request.release))
+      throw rolloutUnfinished(request.set, unfinished.startedAt);
+  };
+  return transact({ ...request, tool: 'rollback', look: async () => prepare, approve }, ports, signal);
+}
+
+/** The rollback of one release goes on with nothing but itself: the end of another rollout would be taken for its own. */
+function isOfRelease({ verb, releases }: Journal, release: string): boolean {
+  return verb === 'rollback' && releases.every(({ name }) => name === release);
 }
 
 /** What undoing it would do: nothing of it is written. */

@@ -2,7 +2,7 @@ import { createFinding, createReport, type Finding, type Ports, type Report } fr
 import type { ComparedRelease } from './compare-releases.ts';
 import { type Correction, type CorrectionRequest, prepareCorrection } from './correction.ts';
 import { describeDrift, driftOutput, driftSection } from './drift-text.ts';
-import { deployUnfinished } from './errors.ts';
+import { rolloutUnfinished } from './errors.ts';
 import { addHeldRules, holdObject, mindingHeld, removeHeldRules } from './held-rules.ts';
 import { describe } from './object.ts';
 import { isNoop } from './plan.ts';
@@ -98,7 +98,7 @@ async function correct(
       | undefined,
   ): void => {
     if (interrupted?.releases.some(({ keepsRevision }) => !keepsRevision))
-      throw deployUnfinished(request.set, interrupted.startedAt);
+      throw rolloutUnfinished(request.set, interrupted.startedAt);
   };
   const report = await transact(
     { ...request, tool: 'sync', look: async () => prepare, approve },

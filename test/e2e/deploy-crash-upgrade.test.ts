@@ -11,7 +11,7 @@ import {
   remove,
   unfinishedPhase,
 } from './deploy-crash-fixture.ts';
-import type { TestSet } from './rollout-fixture.ts';
+import { makeTestSet, readWrites, type TestSet } from './rollout-fixture.ts';
 import { until } from './sandbox-cli.ts';
 import { startTestSandbox } from './sandbox-fixture.ts';
 import { beginUpgrade, changeHooked, dumpUpgrade, removing } from './upgrade-fixture.ts';
@@ -88,4 +88,44 @@ test('the same upgrade killed after any of its writes is undone by rollback', as
   });
   t.diagnostic(`${writes} writes`);
   assert.ok(writes > 35, `${writes} writes were seen`);
+});
+
+const migration = `{{- if ne .Values.text "first" }}
+apiVersion: batch/v1
+kind: Job
+metadata:
+  name: {{ .Release.Name }}-migrate
+  annotations:
+    helm.sh/hook: "pre-upgrade,post-upgrade"
+    helm.sh/hook-delete-policy: "before-hook-creation,hook-succeeded"
+spec: { template: { spec: { restartPolicy: Never, containers: [{ name: hook, image: "example/hook:1" }] } } }
+{{- end }}
+`;
+
+test('a hook that ended is not run again, whenever the deploy is killed, though its policy had removed it', async (t) => {
+  const writes = await forEveryWrite(async (nth) => {
+    await using proxy = await startApiProxy(sandbox);
+    const set = await makeTestSet(t, sandbox);
+    await set.workspace.write({
+      'charts/app/templates/migrate.yaml': migration,
+      'zakenak.yaml': `project: ${set.name.replace(/-test$/, '')}
+environments: { test: { cluster: { context: zakenak-sandbox }, values: [values.yaml] } }
+deploy: { namespace: ${set.name}, releases: [{ name: base, chart: charts/app, timeout: 30s }] }
+`,
+    });
+    await set.run(['deploy']);
+    await set.setValues({ base: { text: 'second' } });
+    const killed = await killAfterWrite(set, proxy, nth);
+    const again = await set.run(['deploy']);
+    assert.equal(again.report.verdict, 'simulated', `after write ${nth}: ${again.report.summary}`);
+    const seen = await readWrites(sandbox, set.name);
+    const jobs = seen.filter(({ verb, resource }) => verb === 'create' && resource === 'jobs');
+    assert.equal(jobs.length, 2, `after write ${nth}: before and after the upgrade`);
+    const job = { apiVersion: 'batch/v1', kind: 'Job', namespace: set.name, name: 'base-migrate' };
+    assert.equal(await kube.get(job), undefined, `after write ${nth}`);
+    await assertSettled(set, kube, ['base'], `after write ${nth}`);
+    await remove(set, kube);
+    return killed;
+  });
+  assert.ok(writes > 12, `${writes} writes were seen`);
 });

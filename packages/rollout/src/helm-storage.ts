@@ -244,6 +244,17 @@ export async function updateRecord(
   return recordOf(await requestOf(doing, () => ports.kube.replace({ ...secret, metadata })));
 }
 
+/** Stores a revision with more labels. */
+export async function labelRecord(
+  { secret }: HelmRecord,
+  labels: Readonly<Record<string, string>>,
+  ports: Pick<Ports, 'kube'>,
+): Promise<HelmRecord> {
+  const metadata = { ...secret.metadata, labels: { ...secret.metadata.labels, ...labels } };
+  const doing = `Labelling ${secret.metadata.name}`;
+  return recordOf(await requestOf(doing, () => ports.kube.replace({ ...secret, metadata })));
+}
+
 /** Removes a revision. */
 export async function deleteRecord(record: HelmRecord, ports: Pick<Ports, 'kube'>): Promise<void> {
   const { name, namespace = '', uid } = record.secret.metadata;

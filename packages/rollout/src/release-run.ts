@@ -13,17 +13,19 @@ import { isPending } from './helm-release.ts';
 import {
   createRecord,
   type HelmRecord,
+  labelRecord,
   newest,
   removedBy,
   settleHistory,
   standing,
   updateRecord,
 } from './helm-storage.ts';
+import type { HookEvent } from './hook.ts';
 import type { Kinds } from './kinds.ts';
 import { dataKinds, hookEvents, type PreparedRelease, runsTests } from './plan-rollout.ts';
 import { aboutRelease } from './release-progress.ts';
 import { nextRevisionOf } from './revision.ts';
-import { runHooks } from './run-hooks.ts';
+import { type EndedHooks, runHooks } from './run-hooks.ts';
 import type { Tolerance } from './tolerance.ts';
 import { type WaitContext, waitReady } from './wait.ts';
 
@@ -96,7 +98,10 @@ export async function runRelease(
       await waitReady(rendered.name, applied, rendered.timeoutMs, context);
     } else {
       record = await beginRevision(prepared, context);
-      const hooks = await applyRelease(prepared, context, failOnce);
+      const endedHooks = followHooks(record, prepared, context, (now) => {
+        record = now;
+      });
+      const hooks = await applyRelease(prepared, { ...context, endedHooks }, failOnce);
       await finishRevision(prepared, record, hooks, context);
     }
     context.ports.progress.emit({ stage: 'apply', subject: rendered.name, state: 'done' });
@@ -159,6 +164,27 @@ async function beginRemoval(
   return updateRecord(going, { status: 'uninstalling', description: deletionInProgress }, ports, by);
 }
 
+/** Events whose hooks have all ended, told by a label of the record that is under way: by `<rollout>.<digest of the hooks>`. */
+function followHooks(
+  begun: HelmRecord,
+  { history }: PreparedRelease,
+  { rollout, ports }: RunContext,
+  onChange: (record: HelmRecord) => void,
+): EndedHooks {
+  const labelOf = (event: HookEvent): string => `zakenak.dev/ended-${event}`;
+  let record = begun;
+  return {
+    has: (event, hooks) =>
+      [...history, record].some(
+        ({ secret }) => secret.metadata.labels?.[labelOf(event)] === `${rollout}.${hooks}`,
+      ),
+    async add(event, hooks) {
+      record = await labelRecord(record, { [labelOf(event)]: `${rollout}.${hooks}` }, ports);
+      onChange(record);
+    },
+  };
+}
+
 /** Created once in a run, and never applied: an apply by the same manager would take away what a Namespace object of the set has put there meanwhile. */
 function ensureNamespace(name: string, { ports: { kube }, namespaces }: RunContext): Promise<void> {
   const namespace = { apiVersion: 'v1', kind: 'Namespace', metadata: { name } };
@@ -177,7 +203,7 @@ function ensureNamespace(name: string, { ports: { kube }, namespaces }: RunConte
 
 async function applyRelease(
   { rendered, planned, crds, objects }: PreparedRelease,
-  context: RunContext,
+  context: RunContext & { readonly endedHooks: EndedHooks },
   fail: (failure: ReleaseFailure) => Promise<void>,
 ): Promise<readonly HelmHook[]> {
   const owner = { ...rendered, kinds: context.kinds };

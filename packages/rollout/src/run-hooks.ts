@@ -19,11 +19,18 @@ export interface HookOwner {
 }
 
 /** What running hooks needs; `rollout` is its id, kept over interruptions. */
-export type HookContext = WaitContext & { readonly rollout: string };
+export type HookContext = WaitContext & { readonly rollout: string; readonly endedHooks?: EndedHooks };
+
+/** Which events of the rollout have seen the end of all their hooks: of those that their policy removes nothing else tells it after an interruption. */
+export interface EndedHooks {
+  has(event: HookEvent, hooks: string): boolean;
+  /** Told before the first of them is removed. `hooks`: what they were. */
+  add(event: HookEvent, hooks: string): Promise<void>;
+}
 
 /**
  * Runs the hooks of one event one after the other, each to its end, with Helm's delete policies; returns the hooks with the record of their run. A hook that an
- * interrupted run of the same rollout had begun is not begun again. Throws ReleaseFailure `rollout/hook-failed`; `onFailure` is called before a failed hook's object
+ * interrupted run of the same rollout had begun is not begun again, and where all had ended none is. Throws ReleaseFailure `rollout/hook-failed`; `onFailure` is called before a failed hook's object
  * is deleted, so that its logs can be read.
  */
 export async function runHooks(
@@ -32,13 +39,20 @@ export async function runHooks(
   context: HookContext,
   onFailure: (failure: ReleaseFailure) => Promise<void>,
 ): Promise<readonly HelmHook[]> {
+  const due = hooksFor(owner.hooks, event);
+  const digest = digestOf(due.map(({ manifest }) => manifest)).slice(0, 16);
+  if (context.endedHooks?.has(event, digest)) {
+    const passing = due.filter((hook) => hasDeletePolicy(hook, 'hook-succeeded'));
+    await removeHookRemains({ ...owner, hooks: passing }, context, event);
+    return owner.hooks.map((hook) => (due.includes(hook) ? { ...hook, last_run: succeeded } : hook));
+  }
   const ran = new Map<HelmHook, HelmHook>();
   const finished: { hook: HelmHook; object: KubeObject }[] = [];
   const tidyUp = async (): Promise<void> => {
     for (const { hook, object } of finished.reverse())
       if (hasDeletePolicy(hook, 'hook-succeeded')) await removeHook(object, context);
   };
-  for (const hook of hooksFor(owner.hooks, event)) {
+  for (const hook of due) {
     if (context.signal.aborted) throw context.signal.reason;
     const object = hookObject(hook);
     if (!object) continue;
@@ -53,30 +67,33 @@ export async function runHooks(
         throw error;
       },
     );
-    const run = {
-      started_at: startedAt,
-      completed_at: context.ports.clock.now().toISOString(),
-      phase: 'Succeeded',
-    };
+    const completedAt = context.ports.clock.now().toISOString();
+    const run = { started_at: startedAt, completed_at: completedAt, ...succeeded };
     ran.set(hook, { ...hook, last_run: run });
     finished.push({ hook, object: placed });
   }
+  if (finished.some(({ hook }) => hasDeletePolicy(hook, 'hook-succeeded')))
+    await context.endedHooks?.add(event, digest);
   await tidyUp();
   return owner.hooks.map((hook) => ran.get(hook) ?? hook);
 }
 
-/** Removes what an interrupted rollout left of hooks that would not have outlived their run. */
+const succeeded = { phase: 'Succeeded' };
+
+/** Removes what an interrupted rollout left of hooks, of one event where it is named, that would not have outlived their run. */
 export async function removeHookRemains(
   { hooks, namespace, kinds }: Pick<HookOwner, 'hooks' | 'namespace' | 'kinds'>,
   context: HookContext,
+  event?: HookEvent,
 ): Promise<void> {
+  const ours = event ? `${context.rollout}.${event}.` : `${context.rollout}.`;
   const passing = hooks.filter((hook) =>
     (['hook-succeeded', 'hook-failed'] as const).some((policy) => hasDeletePolicy(hook, policy)),
   );
   for (const object of passing.flatMap((hook) => hookObject(hook) ?? [])) {
     const placed = placeObject(object, namespace, kinds.find(object));
     const live = await getIfServed(refOf(placed), context.ports);
-    if (live && hookRunOf(live)?.startsWith(`${context.rollout}.`)) await removeHook(placed, context);
+    if (live && hookRunOf(live)?.startsWith(ours)) await removeHook(placed, context);
   }
 }
 

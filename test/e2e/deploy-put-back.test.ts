@@ -185,3 +185,51 @@ test('a namespace whose removal is refused stays, and the set is put back all th
   assert.ok(await kube.get({ apiVersion: 'v1', kind: 'Namespace', name }));
   assert.match(report.caveats.join('\n'), new RegExp(`Namespace ${name}.* stays: .*namespaces stay`));
 });
+
+test('a definition that the rollout brought, and of whose kind somebody has made an object since, stays with it', async (t) => {
+  const set = await makeTestSet(t, sandbox);
+  const group = `${set.name}.example.com`;
+  const crd = (plural: string, kind: string) => `apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: { name: ${plural}.${group} }
+spec:
+  group: ${group}
+  names: { kind: ${kind}, plural: ${plural} }
+  scope: Namespaced
+  versions: [{ name: v1, served: true, storage: true, schema: { openAPIV3Schema: { type: object, x-kubernetes-preserve-unknown-fields: true } } }]
+`;
+  const definitions = `${crd('widgets', 'Widget')}---\n${crd('gadgets', 'Gadget')}`;
+  const own = `apiVersion: ${group}/v1\nkind: Gadget\nmetadata: { name: own }\n`;
+  await set.run(['deploy']);
+  const only = (manifest: string) => `{{- if eq .Values.text "second" }}\n${manifest}{{- end }}\n`;
+  await set.workspace.write({
+    'zakenak.yaml': quickly(set),
+    'charts/app/templates/kinds.yaml': only(
+      `{{- if eq .Release.Name "web" }}\n${definitions}---\n${own}{{- end }}\n`,
+    ),
+  });
+  await set.setValues({ web: { text: 'second', simulate: 'never-ready' } });
+  const ended = set.run(['deploy']);
+  const other = await connectKube({ env: {}, kubeconfig: sandbox.kubeconfig });
+  const metadata = { name: 'theirs', namespace: 'default' };
+  const make = async (): Promise<boolean> => {
+    other.refreshDiscovery();
+    const widget = { apiVersion: `${group}/v1`, kind: 'Widget', metadata, spec: { a: 'b' } };
+    return other.create(widget, { fieldManager: 'kubectl-create' }).then(
+      () => true,
+      () => false,
+    );
+  };
+  await until('somebody has made one', make, 20_000);
+  const { report } = await ended;
+  assert.equal(report.verdict, 'rolled-back', report.summary);
+  const get = (name: string) =>
+    kube.get({ apiVersion: 'apiextensions.k8s.io/v1', kind: 'CustomResourceDefinition', name });
+  assert.ok(await other.get({ apiVersion: `${group}/v1`, kind: 'Widget', ...metadata }));
+  assert.ok(await get(`widgets.${group}`));
+  assert.equal(await get(`gadgets.${group}`), undefined);
+  assert.match(
+    report.caveats.join('\n'),
+    /CustomResourceDefinition widgets\S+ stays: .*Widget default\/theirs/,
+  );
+});

@@ -15,7 +15,7 @@ import { getIfServed, waitGone } from './presence.ts';
 import { createTally } from './release-progress.ts';
 import { checkSignal, type RunContext } from './release-run.ts';
 import { withStoredVersions } from './stored-versions.ts';
-import { findTenants } from './tenants.ts';
+import { findInstances, findTenants } from './tenants.ts';
 
 const goneTimeoutMs = 60_000;
 // The API server obeys a policy for a while after it is gone.
@@ -160,12 +160,12 @@ function withoutServerFields(body: KubeObject): KubeObject {
   return { ...body, metadata: { ...metadata, name: body.metadata.name } };
 }
 
-/** What another release took over in the meantime is not ours to delete, nor a namespace in which others are. */
+/** What another release took over in the meantime is not ours to delete, nor a namespace or a definition that others use. */
 async function removeCreated(ref: KubeRef, owner: Owner, context: RestoreContext): Promise<boolean> {
   const live = await getIfServed(ref, context.ports);
   const other = live && ownerOf(live);
   if (!live || (other && !sameOwner(other, owner))) return false;
-  if (ref.kind === 'Namespace' && (await hasTenants(ref.name, context))) return false;
+  if (await isUsed(live, context)) return false;
   await removeObject(ref, live.metadata.uid, context);
   return true;
 }
@@ -174,7 +174,7 @@ async function removeCreated(ref: KubeRef, owner: Owner, context: RestoreContext
 export async function removeNamespace(name: string, context: RestoreContext): Promise<boolean> {
   const ref = { apiVersion: 'v1', kind: 'Namespace', name };
   const live = await requestOf(`Reading namespace ${name}`, () => getIfServed(ref, context.ports));
-  if (!live || (await hasTenants(name, context))) return false;
+  if (!live || (await isUsed(live, context))) return false;
   try {
     await removeObject(ref, live.metadata.uid, context);
     return true;
@@ -191,13 +191,20 @@ function tell(text: string, { warn, ports }: Pick<RestoreContext, 'warn' | 'port
 
 const mostNamed = 5;
 
-/** Tells of them where there are any. */
-async function hasTenants(namespace: string, context: RestoreContext): Promise<boolean> {
-  const tenants = await findTenants(namespace, context.journal, context.ports);
-  if (tenants.length === 0) return false;
-  const more = tenants.length > mostNamed ? ` and ${tenants.length - mostNamed} more` : '';
-  const named = tenants.slice(0, mostNamed).join(', ');
-  tell(`Namespace ${namespace} stays: it holds what is of others: ${named}${more}.`, context);
+/** True, and told, where others have something in what would go with all that is in it, or of it. */
+async function isUsed(live: KubeObject, context: RestoreContext): Promise<boolean> {
+  const { kind, metadata } = live;
+  const { journal, ports } = context;
+  const users =
+    kind === 'Namespace'
+      ? await findTenants(metadata.name, journal, ports)
+      : kind === 'CustomResourceDefinition'
+        ? await findInstances(live, journal, ports)
+        : [];
+  if (users.length === 0) return false;
+  const more = users.length > mostNamed ? ` and ${users.length - mostNamed} more` : '';
+  const named = users.slice(0, mostNamed).join(', ');
+  tell(`${kind} ${metadata.name} stays: it holds what is of others: ${named}${more}.`, context);
   return true;
 }
 

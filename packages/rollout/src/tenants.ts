@@ -2,11 +2,14 @@ import {
   createLimiter,
   type KubeObject,
   type KubeResource,
+  type KubeSelector,
   KubeStatusError,
   type Ports,
+  ZakenakError,
 } from '@zakenak/core';
 import { isHand, managedEntries } from './field-writer.ts';
 import { listAt } from './json.ts';
+import { definedKinds } from './kinds.ts';
 import { describe, groupOf, refOf } from './object.ts';
 import { fieldManager, type Owner, ownerOf, sameOwner } from './ownership.ts';
 import { hookRunOf } from './run-hooks.ts';
@@ -29,20 +32,43 @@ export async function findTenants(
   leaving: Leaving,
   { kube }: Pick<Ports, 'kube'>,
 ): Promise<readonly string[]> {
+  const selectors = listable(await kube.resources()).map(({ apiVersion, kind }) => ({
+    apiVersion,
+    kind,
+    namespace,
+  }));
+  return lookAt(selectors, leaving, kube);
+}
+
+/** The same for what others have of the kind that a definition brings, wherever it is. */
+export function findInstances(
+  definition: KubeObject,
+  leaving: Leaving,
+  { kube }: Pick<Ports, 'kube'>,
+): Promise<readonly string[]> {
+  return lookAt(definedKinds([definition]).slice(0, 1), leaving, kube);
+}
+
+async function lookAt(
+  selectors: readonly KubeSelector[],
+  leaving: Leaving,
+  kube: Ports['kube'],
+): Promise<readonly string[]> {
   const limit = createLimiter(parallelLists);
-  const look = async ({ apiVersion, kind }: KubeResource): Promise<readonly string[]> => {
-    const { items } = await kube.list({ apiVersion, kind, namespace }).catch(unseen);
+  const look = async (selector: KubeSelector): Promise<readonly string[]> => {
+    const { apiVersion, kind } = selector;
+    const { items } = await kube.list(selector).catch(unseen);
     return items
       .map((item) => ({ ...item, apiVersion, kind }))
       .filter((object) => isTenant(object, leaving))
       .map((object) => describe(refOf(object)));
   };
-  const kinds = listable(await kube.resources());
-  return (await Promise.all(kinds.map((kind) => limit(() => look(kind))))).flat().sort();
+  return (await Promise.all(selectors.map((selector) => limit(() => look(selector))))).flat().sort();
 }
 
 function unseen(error: unknown): { readonly items: readonly KubeObject[] } {
-  if (error instanceof KubeStatusError) return { items: [] };
+  const isUnserved = error instanceof ZakenakError && error.code === 'kube/unknown-kind';
+  if (error instanceof KubeStatusError || isUnserved) return { items: [] };
   throw error;
 }
 

@@ -25,7 +25,7 @@ const parallelLists = 16;
 
 /**
  * What others have in a namespace, in words: objects and records of other releases, the state of other sets, and what people made by hand. What controllers
- * made there is nobody's, and so is what may not be seen. Asks for every kind once.
+ * made there is nobody's; a kind that cannot be listed may hold something. Asks for every kind once.
  */
 export async function findTenants(
   namespace: string,
@@ -57,8 +57,9 @@ async function lookAt(
   const limit = createLimiter(parallelLists);
   const look = async (selector: KubeSelector): Promise<readonly string[]> => {
     const { apiVersion, kind } = selector;
-    const { items } = await kube.list(selector).catch(unseen);
-    return items
+    const seen = await kube.list(selector).catch((error: unknown) => unseen(kind, error));
+    if (typeof seen === 'string') return [seen];
+    return seen.items
       .map((item) => ({ ...item, apiVersion, kind }))
       .filter((object) => isTenant(object, leaving))
       .map((object) => describe(refOf(object)));
@@ -66,9 +67,12 @@ async function lookAt(
   return (await Promise.all(selectors.map((selector) => limit(() => look(selector))))).flat().sort();
 }
 
-function unseen(error: unknown): { readonly items: readonly KubeObject[] } {
+/** Nothing of a kind that is not served any more; of one that could not be listed it is not known, and what is not known keeps its place. */
+function unseen(kind: string, error: unknown): string | { readonly items: readonly KubeObject[] } {
   const isUnserved = error instanceof ZakenakError && error.code === 'kube/unknown-kind';
-  if (error instanceof KubeStatusError || isUnserved) return { items: [] };
+  if (isUnserved || (error instanceof KubeStatusError && error.status === 404)) return { items: [] };
+  if (error instanceof KubeStatusError)
+    return `${kind} objects that cannot be listed (${error.reason || error.status})`;
   throw error;
 }
 

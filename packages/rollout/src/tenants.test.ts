@@ -1,0 +1,30 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { type KubeApi, KubeStatusError } from '@zakenak/core';
+import { findTenants } from './tenants.ts';
+import { fakeKube } from './testing/objects.ts';
+
+const kindOf = (kind: string) => ({
+  apiVersion: 'v1',
+  kind,
+  resource: `${kind.toLowerCase()}s`,
+  namespaced: true,
+  verbs: ['list'],
+  subresources: [],
+});
+
+test('a kind that may not be listed may hold something of others, one that is not served any more does not', async () => {
+  const refusals: Readonly<Record<string, number>> = { Secret: 403, ConfigMap: 404 };
+  const list: KubeApi['list'] = async ({ kind }) => {
+    const status = refusals[kind];
+    if (status !== undefined) throw new KubeStatusError({ status, reason: '', message: 'refused' });
+    return { items: [], resourceVersion: '1' };
+  };
+  const resources: KubeApi['resources'] = async () => ['Secret', 'ConfigMap', 'Service'].map(kindOf);
+  const tenants = await findTenants(
+    'shop',
+    { releases: [], set: 'shop', rollout: 'one' },
+    { kube: fakeKube({ list, resources }) },
+  );
+  assert.deepEqual(tenants, ['Secret objects that cannot be listed (403)']);
+});

@@ -233,3 +233,43 @@ spec:
     /CustomResourceDefinition widgets\S+ stays: .*Widget default\/theirs/,
   );
 });
+
+test('a definition that converts by a webhook that nobody answers, since this rollout, converts as before and the set goes back', async (t) => {
+  const set = await makeTestSet(t, sandbox);
+  const group = `${set.name}.example.com`;
+  const schema = '{ openAPIV3Schema: { type: object, x-kubernetes-preserve-unknown-fields: true } }';
+  const version = (name: string, isStored: boolean) =>
+    `{ name: ${name}, served: true, storage: ${isStored}, schema: ${schema} }`;
+  const crd = (isSecond: boolean) => `apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: { name: things.${group} }
+spec:
+  group: ${group}
+  names: { kind: Thing, plural: things }
+  scope: Namespaced
+  versions: [${version('v1beta1', !isSecond)}, ${version('v1', isSecond)}]
+${isSecond ? `  conversion: { strategy: Webhook, webhook: { conversionReviewVersions: [v1], clientConfig: { service: { name: nobody, namespace: ${set.name} } } } }\n` : ''}`;
+  const thing = (name: string) =>
+    `apiVersion: ${group}/${name}\nkind: Thing\nmetadata: { name: own }\nspec: { text: {{ .Values.text | quote }} }\n`;
+  const write = (isSecond: boolean) =>
+    set.workspace.write({
+      'charts/app/templates/kinds.yaml': `{{- if eq .Release.Name "base" }}\n${crd(isSecond)}{{- end }}\n{{- if eq .Release.Name "api" }}\n${thing(isSecond ? 'v1' : 'v1beta1')}{{- end }}\n`,
+    });
+  await write(false);
+  assert.equal((await set.run(['deploy'])).report.verdict, 'simulated');
+  const before = await dumpNamespace(kube, set.name);
+  await write(true);
+  await set.setValues({ base: { text: 'second' }, api: { text: 'second' } });
+  const { report, exitCode } = await set.run(['deploy']);
+  assert.equal(report.verdict, 'rolled-back', report.summary);
+  assert.equal(exitCode, 1);
+  assert.match(report.findings[0]?.message ?? '', /^api: Thing \S+\/own: conversion webhook .* failed/);
+  assert.equal(await dumpNamespace(kube, set.name), before);
+  const made = await kube.get({
+    apiVersion: `${group}/v1beta1`,
+    kind: 'Thing',
+    namespace: set.name,
+    name: 'own',
+  });
+  assert.deepEqual(made?.spec, { text: 'first' });
+});

@@ -6,7 +6,7 @@ import { ReleaseFailure } from './failure.ts';
 import { recordedObjects } from './from-record.ts';
 import type { HelmRelease } from './helm-release.ts';
 import type { Baseline, Journal, JournalRelease } from './journal.ts';
-import { textAt } from './json.ts';
+import { sameJson, textAt, valueAt } from './json.ts';
 import { keepLive, keptOf } from './kept.ts';
 import { kindRank } from './kind-order.ts';
 import { bodyOf, describe, keyOf, refOf, sameBody } from './object.ts';
@@ -39,9 +39,13 @@ export async function restoreObjects(
   const tellDone = createTally('rollback', owner.name, baseline.length, context);
   const putBack = async ({ ref, before }: Baseline, patience: Patience): Promise<void> => {
     checkSignal(context);
-    if (before)
-      restored.push(await restoreObject(before, manifest.get(keyOf(ref)), owner, context, patience));
-    else if (await removeCreated(ref, owner, context)) removed.push(ref);
+    try {
+      if (before)
+        restored.push(await restoreObject(before, manifest.get(keyOf(ref)), owner, context, patience));
+      else if (await removeCreated(ref, owner, context)) removed.push(ref);
+    } catch (error) {
+      throw failureOf(ref, error);
+    }
     tellDone();
   };
   const tryAll = async (objects: readonly Baseline[]): Promise<readonly Baseline[]> => {
@@ -83,17 +87,31 @@ function inOrder(baseline: readonly Baseline[]): readonly Baseline[] {
 const admissionKinds =
   /^(?:(?:Mutating|Validating)WebhookConfiguration|(?:Mutating|Validating)AdmissionPolicy(?:Binding)?)$/;
 
-/** Removes what the rollout has brought that decides over others' writes: what is put back was there without it, and may be what it refuses. */
-export async function removeNewAdmission(
+/**
+ * Puts back first what decides over other objects: what is new of admission goes, since what is put back was there without it and may be what it refuses, and definitions convert as they did, without
+ * which no object of theirs can be read. What fails is told when its release is put back.
+ */
+export async function clearTheWay(
   { baseline, ...owner }: JournalRelease,
-  context: RestoreContext,
+  formerOf: () => HelmRelease | undefined,
+  { warn: _once, ...context }: RestoreContext,
 ): Promise<void> {
-  const isNew = ({ ref, before }: Baseline): boolean => before === undefined && admissionKinds.test(ref.kind);
-  for (const { ref } of baseline.filter(isNew))
-    await removeCreated(ref, owner, context).catch((error: unknown) => {
-      // Told when its release is put back.
-      if (!(error instanceof ReleaseFailure)) throw error;
+  const clear = async ({ ref, before }: Baseline): Promise<unknown> => {
+    if (!before) return admissionKinds.test(ref.kind) && removeCreated(ref, owner, context);
+    if (ref.kind !== 'CustomResourceDefinition') return undefined;
+    const live = await context.ports.kube.get(ref);
+    if (!live || sameJson(conversionOf(live), conversionOf(before))) return undefined;
+    const manifest = formerManifest(formerOf(), context).get(keyOf(ref));
+    return restoreObject(before, manifest, owner, context, { patienceMs: 0 });
+  };
+  for (const object of baseline)
+    await clear(object).catch((error: unknown) => {
+      if (!(error instanceof ReleaseFailure || error instanceof KubeStatusError)) throw error;
     });
+}
+
+function conversionOf(definition: KubeObject): unknown {
+  return valueAt(definition, 'spec', 'conversion');
 }
 
 /** One object back to how it was. */
@@ -147,7 +165,7 @@ async function replaceBySnapshot(before: KubeObject, context: RunContext): Promi
       metadata: { ...body.metadata, resourceVersion, uid, ...(managedFields ? { managedFields } : {}) },
     });
   } catch (error) {
-    if (!isImmutable(error)) throw failureOf(before, error);
+    if (!isImmutable(error)) throw failureOf(refOf(before), error);
     await removeObject(refOf(before), live?.metadata.uid, context);
     await waitGone([refOf(before)], goneTimeoutMs, context);
     return kube.create(withoutServerFields(body));
@@ -216,12 +234,8 @@ function formerManifest(
   return new Map(recordedObjects(former, context.kinds).map((object) => [keyOf(refOf(object)), object]));
 }
 
-function failureOf(before: KubeObject, error: unknown): unknown {
+function failureOf(ref: KubeRef, error: unknown): unknown {
   return error instanceof KubeStatusError
-    ? new ReleaseFailure(
-        'rollout/rollback-incomplete',
-        `${describe(refOf(before))}: ${error.message}`,
-        refOf(before),
-      )
+    ? new ReleaseFailure('rollout/rollback-incomplete', `${describe(ref)}: ${error.message}`, ref)
     : error;
 }

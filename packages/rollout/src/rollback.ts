@@ -1,4 +1,4 @@
-import type { KubeObject } from '@zakenak/core';
+import { type KubeObject, KubeStatusError } from '@zakenak/core';
 import { readTolerance } from './drift-policy.ts';
 import { ReleaseFailure } from './failure.ts';
 import { reverseNeeds, runByNeeds } from './graph.ts';
@@ -24,7 +24,7 @@ import { waitGone } from './presence.ts';
 import { announceQueue } from './queue.ts';
 import { aboutRelease } from './release-progress.ts';
 import type { FailedRelease, RunContext } from './release-run.ts';
-import { removeNamespace, removeNewAdmission, restoreObjects } from './restore.ts';
+import { clearTheWay, removeNamespace, restoreObjects } from './restore.ts';
 import { rollbackRevisionOf } from './revision.ts';
 import { removeHookRemains, runHooks } from './run-hooks.ts';
 import { waitReady } from './wait.ts';
@@ -58,7 +58,8 @@ export async function rollBack(
   const touched = nodes.filter((node) => isTouched(node, histories.get(node.name) ?? []));
   const queue = announceQueue(touched, 'rollback', context.ports.progress);
   const inside = { ...context, tolerance, journal };
-  for (const release of touched) await removeNewAdmission(release, inside);
+  for (const release of touched)
+    await clearTheWay(release, () => baseOf(release, histories.get(release.name) ?? [])?.release(), inside);
   const { results, errors } = await runByNeeds(nodes, async (release) => {
     if (!touched.includes(release)) return undefined;
     const history = histories.get(release.name) ?? [];
@@ -130,7 +131,10 @@ async function putBack(release: JournalRelease, history: HelmHistory, base: PutB
     const revision = await backTo(release, target, history, context);
     progress.emit({ ...about, state: 'done', message: revision > 0 ? `revision ${revision}` : 'gone again' });
     return revision;
-  } catch (error) {
+  } catch (thrown) {
+    // Of a hook, or of what is waited for.
+    const isRefused = thrown instanceof KubeStatusError;
+    const error = isRefused ? new ReleaseFailure('rollout/rollback-incomplete', thrown.message) : thrown;
     if (error instanceof ReleaseFailure) progress.emit({ ...about, state: 'failed', message: error.message });
     throw error;
   }

@@ -183,7 +183,7 @@ test('no output of any kind holds a secret of the set', async (t) => {
     assert.equal(text.includes(encoded.slice(0, -4)), false);
   }
   const plan = runs[2]?.report.sections.at(-1)?.markdown ?? '';
-  assert.match(plan, /data\.password: \*\*\* \(\d+ characters, [0-9a-f]{8}\)/);
+  assert.match(plan, /data\.password: \*\*\* \(\d+ characters\)/);
 });
 
 test('a plan writes nothing, and deploy --plan carries out exactly it or says what moved', async (t) => {

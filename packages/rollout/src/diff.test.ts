@@ -184,7 +184,7 @@ test('of a Secret’s value the length is shown, and that it changed', () => {
     ['data.k0', 'stringData.k0'],
   );
   for (const { before, after } of changes) {
-    assert.match(before ?? '', /^\*\*\* \(24 characters, [0-9a-f]{8}\)$/);
+    assert.match(before ?? '', /^\*\*\* \(24 characters\)$/);
     assert.notEqual(before, after);
   }
   hidesAll(JSON.stringify(changes), [old, same, now]);

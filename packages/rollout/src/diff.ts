@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import type { KubeObject, Redactor } from '@zakenak/core';
 import { type FieldPath, type PathStep, pathText } from './field-path.ts';
 import { isRecord, sameJson, textAt } from './json.ts';
@@ -44,7 +43,7 @@ export function differencesOf(
   return found;
 }
 
-/** The differences as text. Values of Secrets become length and hash; every other text passes the redactor. */
+/** The differences as text. Of values of Secrets the length is left; every other text passes the redactor. */
 export function diffObjects(
   before: KubeObject | undefined,
   after: KubeObject | undefined,
@@ -56,31 +55,34 @@ export function diffObjects(
     const { before: a, after: b } = difference;
     if (childrenOf(a, b) && Array.isArray(a) && Array.isArray(b))
       return { path, before: namesOf(a).join(', '), after: namesOf(b).join(', ') };
-    return {
-      path,
-      ...(a === undefined ? {} : { before: showField(kind, path, a, redactor) }),
-      ...(b === undefined ? {} : { after: showField(kind, path, b, redactor) }),
-    };
+    return { path, ...showDifference(kind, difference, redactor) };
   });
 }
 
-/** A field's value for a person: a Secret's as length and hash, every other redacted and shortened. `path` is as pathText writes it. */
-export function showField(
+/** Both values of a field for a person; that they differ is said where what may be shown does not tell. */
+export function showDifference(
   kind: string,
-  path: string,
-  value: unknown,
+  { path, before, after }: FieldDifference,
   redactor: Pick<Redactor, 'redact'>,
-): string {
+): Omit<FieldChange, 'path'> {
+  const show = (value: unknown): string => showField(kind, pathText(path), value, redactor);
+  if (before === undefined) return after === undefined ? {} : { after: show(after) };
+  if (after === undefined) return { before: show(before) };
+  const [former, now] = [show(before), show(after)];
+  return { before: former, after: former === now ? `${now}, changed` : now };
+}
+
+/** A field's value for a person: a Secret's as its length, every other redacted and shortened. `path` is as pathText writes it. */
+function showField(kind: string, path: string, value: unknown, redactor: Pick<Redactor, 'redact'>): string {
   if (kind === 'Secret' && !shownOfSecrets.test(path)) return maskValue(value);
   const text = redactor.redact(typeof value === 'string' ? value : JSON.stringify(value));
   return text.length > longestValue ? `${text.slice(0, longestValue)}… (${text.length} characters)` : text;
 }
 
-/** Length and 8 hex digits of the hash: enough to see that it changed, not what it is. */
+/** A hash would tell that two are the same, and whoever guesses what a short one is whether he is right: plans are read by all who read the pull request. */
 function maskValue(value: unknown): string {
   const text = typeof value === 'string' ? value : JSON.stringify(value);
-  const hash = createHash('sha256').update(`zakenak\0${text.length}\0${text}`).digest('hex').slice(0, 8);
-  return `*** (${text.length} characters, ${hash})`;
+  return `*** (${text.length} characters)`;
 }
 
 type Child = readonly [step: PathStep, a: unknown, b: unknown];

@@ -1,6 +1,6 @@
 import { type KubeObject, type KubeRef, KubeStatusError, type Ports, ZakenakError } from '@zakenak/core';
 import { tryApply } from './claimed-fields.ts';
-import { differencesOf, type FieldDifference, showField } from './diff.ts';
+import { differencesOf, type FieldDifference, showDifference } from './diff.ts';
 import { isImmutable } from './dry-run.ts';
 import { type FieldPath, pathText, pointerText } from './field-path.ts';
 import { type FieldWriter, managedEntries, writerOf } from './field-writer.ts';
@@ -155,18 +155,18 @@ function isReplaced(live: KubeObject): boolean {
 }
 
 function fieldOf(
-  { path, before, after }: FieldDifference,
+  difference: FieldDifference,
   { kind }: KubeRef,
   writer: FieldWriter | undefined,
   rule: string | undefined,
   { redactor }: DriftPorts,
 ): DriftedField {
-  const text = pathText(path);
+  const { before: found, after: deployed } = showDifference(kind, difference, redactor);
   return {
-    path: text,
-    pointer: pointerText(path),
-    ...(after === undefined ? {} : { deployed: showField(kind, text, after, redactor) }),
-    ...(before === undefined ? {} : { found: showField(kind, text, before, redactor) }),
+    path: pathText(difference.path),
+    pointer: pointerText(difference.path),
+    ...(deployed === undefined ? {} : { deployed }),
+    ...(found === undefined ? {} : { found }),
     ...(writer ? { writer } : {}),
     ...(rule === undefined ? {} : { rule }),
   };

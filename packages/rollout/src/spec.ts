@@ -73,7 +73,7 @@ export const planSpec = defineSpec({
   summary: 'Show what a deploy would change, object by object, without writing anything.',
   details:
     'Renders every release, compares it with the cluster by server-side dry runs, and shows actions, fields, conflicts and what could not be put back. ' +
-    'Values of Secrets are shown as length and hash only. An object that cannot be tried is `unknown` and fails the plan.',
+    'Values of Secrets are shown as their length only. An object that cannot be tried is `unknown` and fails the plan.',
   example: 'zakenak plan --environment prod --plan-file plan.json',
   inputs: {
     environment: environmentInput,

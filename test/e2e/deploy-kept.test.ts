@@ -48,8 +48,15 @@ async function keep(set: TestSet, values: Parameters<TestSet['setValues']>[0]): 
   assert.equal(report.verdict, 'failed', report.summary);
 }
 
+/** With what controllers make in every namespace, which they do in their own time. */
 async function makeNamespace({ name }: TestSet): Promise<void> {
   await kube.create({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
+  for (const [kind, made] of [
+    ['ConfigMap', 'kube-root-ca.crt'],
+    ['ServiceAccount', 'default'],
+  ] as const)
+    while (!(await kube.get({ apiVersion: 'v1', kind, namespace: name, name: made })))
+      await new Promise((done) => setTimeout(done, 50));
 }
 
 /** The lines of a plan that say what becomes of each release. */

@@ -1,7 +1,7 @@
 import { type KubeObject, KubeStatusError, type Ports } from '@zakenak/core';
 import { pointerStep } from './field-path.ts';
 import { isRecord, recordAt, sameJson, textAt } from './json.ts';
-import { elementKeys, isElement, isElementPart, isSameElement } from './list-element.ts';
+import { elementKeys, elementMatcher, isElementPart, isSameElement } from './list-element.ts';
 import { type Claim, claimedEntries } from './managed-fields.ts';
 import { refOf } from './object.ts';
 import { fieldManager } from './ownership.ts';
@@ -134,9 +134,9 @@ function withoutNulls(value: unknown): unknown {
 
 /** The name under which a field set speaks of a live element. */
 function nameOf(item: unknown, fields: Fields): string | undefined {
-  return Object.keys(fields).find((part) => isElement(part, item, 'live'));
+  return Object.keys(fields).find((part) => elementMatcher(part, 'live')(item));
 }
 
 function elementOf(wanted: unknown, name: string): unknown {
-  return Array.isArray(wanted) ? wanted.find((item) => isElement(name, item, 'wanted')) : undefined;
+  return Array.isArray(wanted) ? wanted.find(elementMatcher(name, 'wanted')) : undefined;
 }

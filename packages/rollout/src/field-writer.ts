@@ -1,7 +1,7 @@
 import type { KubeObject } from '@zakenak/core';
 import type { FieldPath, PathStep } from './field-path.ts';
 import { isRecord, listAt, recordAt, textAt } from './json.ts';
-import { isElement } from './list-element.ts';
+import { elementMatcher } from './list-element.ts';
 import { fieldManager } from './ownership.ts';
 
 /** Who wrote a field, as the API server keeps it in metadata.managedFields. */
@@ -105,7 +105,7 @@ export function managedChildren(fields: Fields, value: unknown): readonly Manage
       return found === undefined ? [] : [{ part: key, step: { key: text }, value: found, fields: sub }];
     }
     const list: readonly unknown[] = Array.isArray(value) ? value : [];
-    const at = key.startsWith('i:') ? Number(text) : list.findIndex((item) => isElement(key, item, 'live'));
+    const at = key.startsWith('i:') ? Number(text) : list.findIndex(elementMatcher(key, 'live'));
     if (at < 0 || at >= list.length) return [];
     const name = textAt(list[at], 'name');
     const step = { at, ...(name ? { name } : {}) };

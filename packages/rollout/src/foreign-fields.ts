@@ -10,7 +10,7 @@ import {
   managedEntries,
 } from './field-writer.ts';
 import { isRecord, listAt, recordAt, sameJson, textAt, valueAt } from './json.ts';
-import { isElement, isElementPart } from './list-element.ts';
+import { elementMatcher, isElementPart } from './list-element.ts';
 import { describe } from './object.ts';
 import { fieldManager } from './ownership.ts';
 
@@ -61,7 +61,7 @@ function isKey(step: PathStep | undefined, key: string | undefined): boolean {
 function wantedChild(want: unknown, { step, value, part }: ManagedChild): unknown {
   if ('key' in step) return isRecord(want) ? (want[step.key] ?? undefined) : undefined;
   if (!Array.isArray(want)) return undefined;
-  if (isElementPart(part)) return want.find((item) => isElement(part, item, 'wanted'));
+  if (isElementPart(part)) return want.find(elementMatcher(part, 'wanted'));
   if (isRecord(value) && step.name) return want.find((item) => textAt(item, 'name') === step.name);
   return want.find((item) => sameJson(item, value));
 }

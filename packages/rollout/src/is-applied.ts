@@ -1,6 +1,6 @@
 import type { KubeObject } from '@zakenak/core';
 import { isRecord, listAt, recordAt, sameJson, textAt } from './json.ts';
-import { isElement } from './list-element.ts';
+import { elementMatcher } from './list-element.ts';
 import { type Claim, claimedEntries } from './managed-fields.ts';
 import { fieldManager } from './ownership.ts';
 
@@ -62,11 +62,12 @@ function holdsList(
   live: readonly unknown[],
 ): boolean {
   if (desired.length !== names.length) return false;
+  const parts = names.map((name) => ({ name, isIt: elementMatcher(name, 'wanted') }));
   let place = -1;
   return desired.every((item) => {
-    const fitting = names.filter((name) => isElement(name, item, 'wanted'));
-    const [name = ''] = fitting;
-    const at = live.findIndex((candidate) => isElement(name, candidate, 'live'));
+    const fitting = parts.filter(({ isIt }) => isIt(item));
+    const name = fitting[0]?.name ?? '';
+    const at = live.findIndex(elementMatcher(name, 'live'));
     if (fitting.length !== 1 || at <= place) return false;
     place = at;
     return holdsAt(fields, name, item, live[at]);

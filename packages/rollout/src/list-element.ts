@@ -3,18 +3,21 @@ import { isRecord, recordAt, sameJson } from './json.ts';
 type Fields = Readonly<Record<string, unknown>>;
 
 /**
- * True when an item of a list is the one that a part of a field set speaks of: `k:{…}` by its keys, `v:…` by its value. A key that the schema fills in may be missing in what
- * is wanted. After fieldsV1 (sigs.k8s.io/structured-merge-diff, fieldpath/serialize-pe.go).
+ * Tells the item of a list that a part of a field set speaks of: `k:{…}` by its keys, `v:…` by its value. A key that the schema fills in may be missing in what
+ * is wanted. The part is read once. After fieldsV1 (sigs.k8s.io/structured-merge-diff, fieldpath/serialize-pe.go).
  */
-export function isElement(part: string, item: unknown, side: 'live' | 'wanted'): boolean {
-  if (!isElementPart(part)) return false;
+export function elementMatcher(part: string, side: 'live' | 'wanted'): (item: unknown) => boolean {
+  if (!isElementPart(part)) return () => false;
   const named = parse(part);
-  if (part.startsWith('v:')) return sameJson(named, item);
-  if (!isRecord(named) || !isRecord(item)) return false;
-  return Object.entries(named).every(([key, value]) => {
-    const own = keyOf(item, key);
-    return sameJson(own, value) || (side === 'wanted' && own === undefined);
-  });
+  if (part.startsWith('v:')) return (item) => sameJson(named, item);
+  if (!isRecord(named)) return () => false;
+  const keys = Object.entries(named);
+  return (item) =>
+    isRecord(item) &&
+    keys.every(([key, value]) => {
+      const own = keyOf(item, key);
+      return sameJson(own, value) || (side === 'wanted' && own === undefined);
+    });
 }
 
 /** True for a part of a field set that speaks of an element by its keys or its value. */

@@ -3,7 +3,7 @@ import { after, before, test } from 'node:test';
 import type { KubeApi } from '@zakenak/core';
 import { connectKube } from '@zakenak/kube';
 import type { Sandbox } from '@zakenak/sandbox';
-import { dumpNamespace, makeTestSet, type TestSet } from './rollout-fixture.ts';
+import { configOf, dumpNamespace, makeTestSet, type TestSet } from './rollout-fixture.ts';
 import { until } from './sandbox-cli.ts';
 import { startTestSandbox } from './sandbox-fixture.ts';
 
@@ -66,15 +66,7 @@ for (const [what, manifest] of Object.entries(lockouts))
   });
 
 function quickly({ name }: TestSet, namespace = name): string {
-  return `project: ${name.replace(/-test$/, '')}
-environments: { test: { cluster: { context: zakenak-sandbox }, values: [values.yaml] } }
-deploy:
-  namespace: ${namespace}
-  releases:
-    - { name: base, chart: charts/app, timeout: 15s }
-    - { name: api, chart: charts/app, needs: [base], timeout: 15s }
-    - { name: web, chart: charts/app, needs: [api], timeout: 6s }
-`;
+  return configOf(name.replace(/-test$/, ''), namespace, { base: '15s', api: '15s', web: '6s' });
 }
 
 const config = (namespace: string, name: string) => ({
@@ -115,30 +107,21 @@ test('a namespace that the rollout made, and another set has deployed into since
   assert.match(report.caveats.join('\n'), new RegExp(`Namespace ${name} stays: .*of others.*shared`));
 });
 
+async function leave(namespace: string, name: string, fieldManager: string): Promise<void> {
+  const metadata = { namespace, name };
+  await kube.create({ apiVersion: 'v1', kind: 'ConfigMap', metadata, data: { a: 'b' } }, { fieldManager });
+}
+
 test('what somebody made by hand in such a namespace stays', async (t) => {
-  const { name, report } = await failInNewNamespace(t, async (namespace) => {
-    const object = {
-      apiVersion: 'v1',
-      kind: 'ConfigMap',
-      metadata: { namespace, name: 'notes' },
-      data: { a: 'b' },
-    };
-    await kube.create(object, { fieldManager: 'kubectl-create' });
-  });
+  const { name, report } = await failInNewNamespace(t, (namespace) =>
+    leave(namespace, 'notes', 'kubectl-create'),
+  );
   assert.ok(await kube.get(config(name, 'notes')));
   assert.match(report.caveats.join('\n'), new RegExp(`Namespace ${name} stays: .*ConfigMap ${name}/notes`));
 });
 
 test('a namespace that nobody else uses goes again, with what controllers left in it', async (t) => {
-  const { name, report } = await failInNewNamespace(t, async (namespace) => {
-    const object = {
-      apiVersion: 'v1',
-      kind: 'ConfigMap',
-      metadata: { namespace, name: 'leader' },
-      data: { a: 'b' },
-    };
-    await kube.create(object, { fieldManager: 'manager' });
-  });
+  const { name, report } = await failInNewNamespace(t, (namespace) => leave(namespace, 'leader', 'manager'));
   assert.equal(await kube.get({ apiVersion: 'v1', kind: 'Namespace', name }), undefined);
   assert.doesNotMatch(report.caveats.join('\n'), /stays/);
 });

@@ -120,7 +120,12 @@ export async function makeTestSet(t: TestContext, sandbox: Sandbox): Promise<Tes
   };
 }
 
-function configOf(project: string, namespace: string): string {
+/** The zakenak.yaml of a test set. */
+export function configOf(
+  project: string,
+  namespace: string,
+  timeouts = { base: '30s', api: '30s', web: '30s' },
+): string {
   return `project: ${project}
 environments:
   test:
@@ -129,9 +134,9 @@ environments:
 deploy:
   namespace: ${namespace}
   releases:
-    - { name: base, chart: charts/app, timeout: 30s }
-    - { name: api, chart: charts/app, needs: [base], timeout: 30s }
-    - { name: web, chart: charts/app, needs: [api], timeout: 30s }
+    - { name: base, chart: charts/app, timeout: ${timeouts.base} }
+    - { name: api, chart: charts/app, needs: [base], timeout: ${timeouts.api} }
+    - { name: web, chart: charts/app, needs: [api], timeout: ${timeouts.web} }
 `;
 }
 

@@ -19,6 +19,7 @@ const kinds = createKinds(
     ['v1', 'ConfigMap'],
     ['v1', 'Secret'],
     ['autoscaling/v2', 'HorizontalPodAutoscaler'],
+    ['batch/v1', 'Job'],
   ].map(([apiVersion = '', kind = '']) => ({
     apiVersion,
     kind,
@@ -253,4 +254,15 @@ test('a Secret’s values are never shown', async () => {
   const drift = await compare({ desired: secret('Zmlyc3Q='), live: secret('c2Vjb25k') });
   assert.equal(drift.state, 'drifted');
   assert.doesNotMatch(JSON.stringify(drift.fields), /Zmlyc3Q|c2Vjb25k/);
+});
+
+test('a Job that removed itself when it had ended is no drift, one that is gone otherwise is', async () => {
+  const job = (spec: object) => compare({ desired: objectOf('batch/v1', 'Job', { spec }) });
+  const ended = await job({ ttlSecondsAfterFinished: 0 });
+  assert.deepEqual([ended.state, ended.cure], ['in-sync', undefined]);
+  assert.match(ended.ignored[0]?.rule ?? '', /ttlSecondsAfterFinished/);
+  for (const spec of [{}, { ttlSecondsAfterFinished: 0, suspend: true }]) {
+    const gone = await job(spec);
+    assert.deepEqual([gone.state, gone.cure], ['drifted', 'create']);
+  }
 });

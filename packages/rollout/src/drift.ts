@@ -2,6 +2,7 @@ import { type KubeObject, type KubeRef, KubeStatusError, type Ports, ZakenakErro
 import { tryApply } from './claimed-fields.ts';
 import { differencesOf, type FieldDifference, showDifference } from './diff.ts';
 import { isImmutable } from './dry-run.ts';
+import { endedByItself, removesItself } from './ended-job.ts';
 import { type FieldPath, pathText, pointerText } from './field-path.ts';
 import { type FieldWriter, managedEntries, writerOf } from './field-writer.ts';
 import { foreignFields } from './foreign-fields.ts';
@@ -105,7 +106,9 @@ type Base = Omit<ObjectDrift, 'state' | 'cure'>;
 
 function judgeMissing(base: Base, { owner, tolerance }: DriftContext): ObjectDrift {
   const whole = { path: [], before: undefined, after: base.desired };
-  const rule = tolerance.ruleFor({ release: owner.name, ref: base.ref }, whole, undefined);
+  const rule = removesItself(base.desired)
+    ? endedByItself
+    : tolerance.ruleFor({ release: owner.name, ref: base.ref }, whole, undefined);
   if (rule === undefined) return { ...base, state: 'drifted', reason: 'it is gone', cure: 'create' };
   return { ...base, state: 'in-sync', ignored: [{ path: '', pointer: '', rule }], kept: [[]] };
 }

@@ -9,10 +9,12 @@ import {
   refusedText,
 } from './conflict.ts';
 import { diffObjects } from './diff.ts';
+import { endedByItself, removesItself } from './ended-job.ts';
 import { endingNamespace, namespaceEnding } from './errors.ts';
 import { type FieldPath, withValueAt } from './field-path.ts';
 import { leftOfStringData } from './foreign-fields.ts';
 import { isApplied } from './is-applied.ts';
+import { sameJson } from './json.ts';
 import { findKept, type Kept } from './kept.ts';
 import type { Kinds } from './kinds.ts';
 import type { LiveObjects } from './live-objects.ts';
@@ -105,6 +107,8 @@ export async function planObject(
     if (refused) return decided(refused, owned);
     if (owned && isApplied(desired, owned, claim))
       return decided({ action: 'noop', reason: 'unchanged' }, owned);
+    if (!owned && removesItself(desired) && sameJson(claim.former, desired))
+      return decided({ action: 'noop', reason: endedByItself });
     if (owned && staysHeadless(desired, owned)) {
       const reason = 'a Service is headless for its life';
       return decided(

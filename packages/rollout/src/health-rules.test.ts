@@ -34,7 +34,7 @@ for (const [name, more, status, state] of [
     'progressing',
   ],
   ['a failure', { ready: 'true', failed: "status.phase == 'Broken'" }, { phase: 'Broken' }, 'failed'],
-  ['a failure alone, else kstatus', { failed: "status.phase == 'Broken'" }, { phase: 'x' }, 'ready'],
+  ['a failure alone, else kstatus', { failed: "status.phase == 'Broken'" }, { phase: 'x' }, undefined],
   [
     'a status of an older generation',
     { ready: "status.phase == 'Up'" },
@@ -99,4 +99,15 @@ test('an expression that would run for ever ends as not yet', () => {
     assert.equal(stateOf([rule({ ready })], status), 'progressing');
     assert.ok(performance.now() - started < 5_000);
   }
+});
+
+test('what keeps an expression from having a value is told', () => {
+  const reasonOf = (ready: string, status: object) =>
+    createHealthRules([rule({ ready })])(widget(status))?.reason;
+  assert.equal(
+    reasonOf('status.n / 0 == 1', { n: 1 }),
+    'status.n / 0 == 1 is not true yet (division by zero)',
+  );
+  assert.equal(reasonOf('status.n == 1', {}), 'status.n == 1 is not true yet (No such key: n)');
+  assert.equal(reasonOf('status.n == 1', { n: 2 }), 'status.n == 1 is not true yet');
 });

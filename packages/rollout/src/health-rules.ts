@@ -122,16 +122,22 @@ function compile(text: string | undefined, where: string): Compiled | undefined 
   }
 }
 
-function judgeBy(object: KubeObject, ready: Compiled | undefined, failed: Compiled | undefined): Health {
+/** Undefined where nothing is said of when it is ready, and it has not failed: then it is judged as without a rule. */
+function judgeBy(
+  object: KubeObject,
+  ready: Compiled | undefined,
+  failed: Compiled | undefined,
+): Health | undefined {
   const base = judgeHealth(object);
   if (base.state === 'terminating' || isBehind(object)) return base;
   const fields = exact(object) as Readonly<Record<string, unknown>>;
-  if (failed && isTrue(failed, fields))
+  if (failed && evaluate(failed, fields).isTrue)
     return { state: 'failed', reason: reasonOf(object) || `${failed.text} is true` };
-  if (!ready) return base;
-  return isTrue(ready, fields)
+  if (!ready) return undefined;
+  const { isTrue, why } = evaluate(ready, fields);
+  return isTrue
     ? { state: 'ready', reason: 'ready' }
-    : { state: 'progressing', reason: reasonOf(object) || `${ready.text} is not true yet` };
+    : { state: 'progressing', reason: reasonOf(object) || `${ready.text} is not true yet${why}` };
 }
 
 function reasonOf(object: KubeObject): string {
@@ -141,13 +147,18 @@ function reasonOf(object: KubeObject): string {
 
 const bounded = new Script('evaluate()');
 
-/** Anything but true counts as not yet: a missing field, a wrong type, an expression that runs longer than it may. */
-function isTrue({ evaluate }: Compiled, fields: Readonly<Record<string, unknown>>): boolean {
+/** Anything but true counts as not yet: a missing field, a wrong type, an expression that runs longer than it may. `why` says what kept it from having a value. */
+function evaluate(
+  { evaluate }: Compiled,
+  fields: Readonly<Record<string, unknown>>,
+): { readonly isTrue: boolean; readonly why: string } {
   const context = createContext({ evaluate: () => evaluate(fields) });
   try {
-    return bounded.runInContext(context, { timeout: longestMs }) === true;
-  } catch {
-    return false;
+    return { isTrue: bounded.runInContext(context, { timeout: longestMs }) === true, why: '' };
+  } catch (error) {
+    // The library shows the place in the expression below.
+    const [why] = (error instanceof Error ? error.message : String(error)).split('\n');
+    return { isTrue: false, why: ` (${why})` };
   }
 }
 

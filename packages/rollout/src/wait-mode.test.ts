@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { createHealthRules } from './health-rules.ts';
 import { objectOf } from './testing/objects.ts';
 import { isUnanswered, judgeAnswered, waitModeOf } from './wait-mode.ts';
 
@@ -37,6 +38,15 @@ test('only custom resources with a status are waited for an answer', () => {
   for (const own of ['v1', 'batch/v1', 'networking.k8s.io/v1', 'flowcontrol.apiserver.k8s.io/v1'])
     assert.equal(isUnanswered(objectOf(own, 'Thing'), kinds), false, own);
   assert.equal(isUnanswered(objectOf('gateway.networking.k8s.io/v1', 'Gateway'), kinds), true);
+});
+
+test('a rule that only tells of failures leaves the first word to the controller', () => {
+  const judge = createHealthRules([
+    { apiVersion: 'example.com/v1', kind: 'Widget', failed: "status.phase == 'Broken'" },
+  ]);
+  assert.equal(judgeAnswered(widget(), { ...kinds, judge }).state, 'progressing');
+  assert.equal(isUnanswered(widget(), { ...kinds, judge }), true);
+  assert.equal(judgeAnswered(widget({ status: { phase: 'Broken' } }), { ...kinds, judge }).state, 'failed');
 });
 
 test('an unanswered object is on its way, and a failure stays one', () => {

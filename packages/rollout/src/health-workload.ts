@@ -27,12 +27,10 @@ export function judgeDeployment(object: KubeObject): Health {
   return { state: 'ready', reason: `${wanted} of ${wanted} pods available` };
 }
 
-/** Ready when every wanted pod is ready and, with rolling updates, of the newest revision. */
+/** Ready when every wanted pod is ready, for as long as `minReadySeconds` asks, and, with rolling updates, of the newest revision. */
 export function judgeStatefulSet(object: KubeObject): Health {
   const wanted = numberAt(object, 1, 'spec', 'replicas');
   const count = (field: string): number => numberAt(object, 0, 'status', field);
-  if (textAt(object, 'spec', 'updateStrategy', 'type') === 'OnDelete')
-    return { state: 'ready', reason: 'updates on delete' };
   if (
     object.metadata.generation !== undefined &&
     valueAt(object, 'status', 'observedGeneration') === undefined
@@ -40,7 +38,11 @@ export function judgeStatefulSet(object: KubeObject): Health {
     return progressing('no controller has seen it yet');
   if (count('readyReplicas') < wanted)
     return progressing(`${count('readyReplicas')} of ${wanted} pods ready`);
+  if (numberAt(object, 0, 'spec', 'minReadySeconds') > 0 && count('availableReplicas') < wanted)
+    return progressing(`${count('availableReplicas')} of ${wanted} pods available`);
   if (count('replicas') > wanted) return progressing(`${count('replicas') - wanted} surplus pods remain`);
+  if (textAt(object, 'spec', 'updateStrategy', 'type') === 'OnDelete')
+    return { state: 'ready', reason: `${wanted} of ${wanted} pods ready; updates on delete` };
   const partition = numberAt(object, 0, 'spec', 'updateStrategy', 'rollingUpdate', 'partition');
   if (partition > 0) {
     const due = Math.max(0, wanted - partition);

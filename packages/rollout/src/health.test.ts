@@ -225,8 +225,25 @@ check([
     'ready',
   ],
   [
-    'a StatefulSet updated on delete is not waited for',
-    set({ ...observed }, { updateStrategy: { type: 'OnDelete' } }),
+    'pods of a StatefulSet updated on delete have to be ready',
+    set({ ...even, readyReplicas: 2 }, { updateStrategy: { type: 'OnDelete' } }),
+    'progressing',
+    /2 of 3/,
+  ],
+  [
+    'a StatefulSet updated on delete may have two revisions',
+    set({ ...even, currentRevision: 'a', updatedReplicas: 0 }, { updateStrategy: { type: 'OnDelete' } }),
+    'ready',
+  ],
+  [
+    'pods of a StatefulSet have to be ready for as long as it asks',
+    set({ ...even, availableReplicas: 2 }, { minReadySeconds: 5 }),
+    'progressing',
+    /2 of 3 pods available/,
+  ],
+  [
+    'a StatefulSet is ready when its pods have been for as long as it asks',
+    set({ ...even, availableReplicas: 3 }, { minReadySeconds: 5 }),
     'ready',
   ],
 ]);

@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
+import type { KubeApi } from '@zakenak/core';
+import { connectKube } from '@zakenak/kube';
 import type { Sandbox } from '@zakenak/sandbox';
 import { deployment, faultText, makeFaultSet } from './deploy-faults-fixture.ts';
+import { until } from './sandbox-cli.ts';
 import { startTestSandbox } from './sandbox-fixture.ts';
 
 const isRootOnDebian = process.getuid?.() === 0 && existsSync('/etc/debian_version');
@@ -10,9 +13,12 @@ const isRootOnDebian = process.getuid?.() === 0 && existsSync('/etc/debian_versi
 const onNode = isRootOnDebian ? {} : { skip: 'a real node needs root on Debian' };
 
 let sandbox: Sandbox;
+let kube: KubeApi;
 
 before(async () => {
-  if (!onNode.skip) sandbox = await startTestSandbox({ realNode: true });
+  if (onNode.skip) return;
+  sandbox = await startTestSandbox({ realNode: true });
+  kube = await connectKube({ env: {}, kubeconfig: sandbox.kubeconfig });
 });
 after(() => sandbox?.stop());
 
@@ -81,6 +87,25 @@ const faults = {
       /^web: hook Job \S+\/migrate: Job has reached the specified backoff limit: pod migrate-\S+: container migrate: Error \(exit code 3\)/,
     shows: /last lines of migrate-\S+\/migrate:\n {2}\| table is locked/,
   },
+  'a readiness gate that nobody opens is named when the time is over': {
+    manifest: real('exec sleep 600').replace(
+      `], ${spec}`,
+      `], ${spec}, readinessGates: [{ conditionType: example.com/lb }]`,
+    ),
+    names:
+      /not ready after 8 s: Deployment \S+\/web: 0 of 1 pods available: pod web-\S+: .*readiness gate "example\.com\/lb"/,
+    shows: /evidence of Deployment/,
+    timeout: '8s',
+  },
+  'a ReplicationController whose pod crashes is told by its pod': {
+    manifest: real('echo no memory left; exit 7')
+      .replace('apps/v1', 'v1')
+      .replace('Deployment', 'ReplicationController')
+      .replace('{ matchLabels: { app: web } }', '{ app: web }'),
+    names:
+      /^web: ReplicationController \S+\/web: pod web-\S+: container web: CrashLoopBackOff: Error \(exit code 7\)/,
+    shows: /\| no memory left/,
+  },
   'an image that the registry does not have is named': {
     manifest: deployment({ spec }).replace('example/web:1', '127.0.0.1:1/nothing/here:1'),
     names: /container web: ImagePullBackOff: .*127\.0\.0\.1:1\/nothing\/here:1.*connection refused/,
@@ -99,4 +124,82 @@ describe('faults that only a kubelet can show', { ...onNode, concurrency: true }
       assert.match(faultText(report), fault.shows);
       t.diagnostic(`told after ${((performance.now() - started) / 1_000).toFixed(1)} s`);
     });
+});
+
+const config = (text: string) => `apiVersion: v1
+kind: ConfigMap
+metadata: { name: config }
+data: { ${text} }
+---
+`;
+const keep = ['deploy', '--on-failure', 'keep'] as const;
+const fromConfig = real(
+  'test "$ok" || exit 3; exec sleep 600',
+  'envFrom: [{ configMapRef: { name: config } }]',
+);
+const fromVolume = real(
+  'test -f /config/ok || exit 3; exec sleep 600',
+  'volumeMounts: [{ name: config, mountPath: /config }]',
+).replace(`], ${spec}`, `], ${spec}, volumes: [{ name: config, configMap: { name: config } }]`);
+
+describe('what the kubelet has not tried again yet is no failure', { ...onNode, concurrency: true }, () => {
+  for (const [name, broken, mended, told] of [
+    [
+      'a ConfigMap that was missing',
+      fromConfig,
+      config('ok: "1"') + fromConfig,
+      /CreateContainerConfigError/,
+    ],
+    [
+      'a setting that made it crash',
+      config('a: b') + fromVolume,
+      config('ok: "1"') + fromVolume,
+      /CrashLoopBackOff/,
+    ],
+  ] as const)
+    test(`a deploy that mends ${name} waits for the next try of a pod that it does not change`, async (t) => {
+      const set = await makeFaultSet(t, sandbox, broken, '180s');
+      const first = await set.run(keep);
+      assert.match(first.report.summary, told);
+      const [pod] = (await kube.list({ apiVersion: 'v1', kind: 'Pod', namespace: set.name })).items;
+      assert.ok(pod);
+      const born = Date.parse(String(pod.metadata['creationTimestamp']));
+      await until('a pod that is old', () => Date.now() - born > 12_000, 20_000);
+      await set.setManifest(mended);
+      const { exitCode, report } = await set.run(keep);
+      assert.equal(exitCode, 0, report.summary);
+    });
+
+  test('a Secret that a controller makes for a custom resource of the release is waited for', async (t) => {
+    const crd = `apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: { name: vaults.secrets.example.com }
+spec:
+  group: secrets.example.com
+  scope: Namespaced
+  names: { kind: Vault, plural: vaults }
+  versions: [{ name: v1, served: true, storage: true, schema: { openAPIV3Schema: { type: object } } }]
+---
+apiVersion: secrets.example.com/v1
+kind: Vault
+metadata: { name: web }
+---
+`;
+    const manifest = crd + real('exec sleep 600', 'envFrom: [{ secretRef: { name: made } }]');
+    const set = await makeFaultSet(t, sandbox, manifest, '90s');
+    const running = set.run(keep);
+    const lacksIt = async () => {
+      const { items } = await kube.list({ apiVersion: 'v1', kind: 'Pod', namespace: set.name });
+      return JSON.stringify(items).includes('CreateContainerConfigError');
+    };
+    await until('a pod that lacks the Secret', lacksIt, 60_000);
+    await kube.create({
+      apiVersion: 'v1',
+      kind: 'Secret',
+      metadata: { name: 'made', namespace: set.name },
+      stringData: { token: 'x' },
+    });
+    const { exitCode, report } = await running;
+    assert.equal(exitCode, 0, report.summary);
+  });
 });

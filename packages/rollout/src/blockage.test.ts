@@ -80,6 +80,34 @@ test('a crash speaks for itself, one by a signal is told with the probe that sen
   assert.equal(await told(crashed(137)), `${crash} Error (exit code 137); Unhealthy: Liveness probe failed`);
 });
 
+test('a pod that was replaced is told only where no other one is in the way', async () => {
+  const set = objectOf('apps/v1', 'ReplicaSet', { spec: { selector: { matchLabels: { a: 'b' } } } });
+  const [evicted, waiting] = [
+    podOf({ phase: 'Failed', message: 'evicted' }),
+    podOf({ phase: 'Running', conditions: [condition('Ready', 'False', '', 'not yet')] }),
+  ];
+  assert.equal(await findBlockage(set, cluster([evicted, waiting], [])), 'pod web-1: not yet');
+  assert.equal(await findBlockage(set, cluster([evicted], [])), 'pod web-1: evicted');
+});
+
+test('a pod of which the scheduler says nothing waits for its claim', async () => {
+  const volumes = [{ name: 'data', persistentVolumeClaim: { claimName: 'data' } }];
+  const pod = podOf({ phase: 'Pending' }, { volumes });
+  assert.equal(
+    await findBlockage(job, cluster([pod], [])),
+    'pod web-1: phase Pending; PersistentVolumeClaim shop/data: it has no volume yet',
+  );
+});
+
+test('a probe that says nothing leaves no colon behind', async () => {
+  const pod = podOf({ phase: 'Running', conditions: [condition('Ready', 'False')] });
+  const events = [event('Pod', 'web-1', 'Unhealthy', 'Readiness probe failed: ')];
+  assert.equal(
+    await findBlockage(job, cluster([pod], events)),
+    'pod web-1: phase Running; Unhealthy: Readiness probe failed',
+  );
+});
+
 test('an object without pods is told by its own newest warning, or by nothing', async () => {
   const events = [event('Job', 'web', 'FailedCreate', 'exceeded quota')];
   assert.equal(await findBlockage(job, cluster([], events)), 'FailedCreate: exceeded quota');

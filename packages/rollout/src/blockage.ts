@@ -1,9 +1,10 @@
 import type { KubeObject, KubeRef, Ports } from '@zakenak/core';
 import { conditionOf } from './condition.ts';
-import { isWorkload, podsOf } from './culprit.ts';
+import { isReplaced, isWorkload, ownPodsOf, podsOf } from './culprit.ts';
 import { judgeHealth } from './health.ts';
 import { listAt, textAt } from './json.ts';
 import { describe, refOf } from './object.ts';
+import { isOrdered, isStuck } from './stuck-pods.ts';
 import { readEvents } from './warning-event.ts';
 
 type BlockagePorts = Pick<Ports, 'kube'>;
@@ -16,13 +17,26 @@ export async function findBlockage(object: KubeObject, ports: BlockagePorts): Pr
   const isPod = object.kind === 'Pod';
   const pods = isPod ? [object] : isWorkload(object) ? await podsOf(object, ports) : [];
   const judged = pods.map((pod) => ({ pod, health: judgeHealth(pod) }));
+  const failed = judged.filter(({ health }) => health.state === 'failed');
   const worst =
-    judged.find(({ health }) => health.state === 'failed') ??
-    judged.find(({ health }) => health.state === 'progressing');
-  if (!worst) return newestWarning(refOf(object), ports);
+    failed.find(({ pod }) => object.kind === 'Job' || !isReplaced(pod)) ??
+    judged.find(({ health }) => health.state === 'progressing') ??
+    failed[0];
+  if (!worst)
+    return (
+      (isOrdered(object) ? await describeStuck(object, ports) : undefined) ??
+      newestWarning(refOf(object), ports)
+    );
   const reason = isPod ? '' : `pod ${worst.pod.metadata.name}: ${worst.health.reason}`;
   const more = await explainPod(worst.pod, worst.health.reason, ports);
   return [reason, more].filter(Boolean).join('; ') || undefined;
+}
+
+async function describeStuck(set: KubeObject, ports: BlockagePorts): Promise<string | undefined> {
+  const stuck = (await ownPodsOf(set, ports)).find((pod) => isStuck(pod, set));
+  if (!stuck) return undefined;
+  const { namespace, name } = stuck.metadata;
+  return `pod ${name} of a former template: ${judgeHealth(stuck).reason}; a StatefulSet replaces no pod that is not ready, this one goes by kubectl delete pod --namespace ${namespace} ${name}`;
 }
 
 /** What the pod's own reason leaves open: the claim that it waits for, or the probe that had it killed. */
@@ -32,6 +46,7 @@ export async function explainPod(
   ports: BlockagePorts,
 ): Promise<string | undefined> {
   if (conditionOf(pod, 'PodScheduled')?.status === 'False') return unboundClaim(pod, ports);
+  if (isUnplaced(pod)) return unboundClaim(pod, ports, true);
   // Such an end is a signal from outside, mostly the kubelet's after a failed probe; of other ends the container's own logs tell.
   const isKilled = /exit code (?:137|143)/.test(reason) && !reason.includes('OOMKilled');
   if (judgeHealth(pod).state === 'failed' && !isKilled) return undefined;
@@ -49,9 +64,18 @@ export async function findUnbound(pod: KubeObject, ports: BlockagePorts): Promis
   return refs.filter((_, index) => textAt(claims[index], 'status', 'phase') !== 'Bound');
 }
 
-async function unboundClaim(pod: KubeObject, ports: BlockagePorts): Promise<string | undefined> {
+/** True for a pod of which the scheduler says nothing yet: it waits for volumes of classes with WaitForFirstConsumer to be made. */
+function isUnplaced(pod: KubeObject): boolean {
+  return textAt(pod, 'status', 'phase') === 'Pending' && textAt(pod, 'spec', 'nodeName') === '';
+}
+
+async function unboundClaim(
+  pod: KubeObject,
+  ports: BlockagePorts,
+  isCause = false,
+): Promise<string | undefined> {
   for (const ref of await findUnbound(pod, ports)) {
-    const warning = await newestWarning(ref, ports);
+    const warning = (await newestWarning(ref, ports)) ?? (isCause ? 'it has no volume yet' : undefined);
     if (warning) return `${describe(ref)}: ${warning}`;
   }
   return undefined;
@@ -63,5 +87,5 @@ const tellsNothing = new Set(['BackOff', 'FailedScheduling']);
 async function newestWarning(ref: KubeRef, ports: BlockagePorts): Promise<string | undefined> {
   const events = await readEvents(ref, ports);
   const newest = events.findLast(({ type, reason }) => type === 'Warning' && !tellsNothing.has(reason));
-  return newest && `${newest.reason}: ${newest.message}`;
+  return newest && `${newest.reason}: ${newest.message.replace(/[:\s]+$/, '')}`;
 }

@@ -146,14 +146,30 @@ for (const [name, selector, text] of [
     assert.deepEqual(list.asked, [{ apiVersion: 'v1', kind: 'Pod', namespace: 'shop', labelSelector: text }]);
   });
 
+test('pods of a ReplicationController are asked for by its labels', async () => {
+  const list = listsOf({ Pod: [] });
+  const spec = { selector: { app: 'web' } };
+  await podsOf(objectOf('v1', 'ReplicationController', { spec }), { kube: fakeKube({ list }) });
+  assert.deepEqual(
+    list.asked.map(({ labelSelector }) => labelSelector),
+    ['app=web'],
+  );
+});
+
+test('a pod that its controller replaces is not to blame: evicted, preempted, refused by its node', async () => {
+  const evicted = pod('evicted', {}, { phase: 'Failed', reason: 'Evicted' });
+  assert.equal(await found(workload('ReplicaSet', 'web:1'), { Pod: [evicted] }), undefined);
+  assert.equal(await found(workload('ReplicaSet', 'web:1'), { Pod: [evicted, pod('next', {})] }), 'next');
+});
+
 test('a workload without selector has no pods to ask for', async () => {
   assert.deepEqual(await podsOf(objectOf('apps/v1', 'ReplicaSet'), { kube: fakeKube({}) }), []);
 });
 
 test('what makes pods is a workload', () => {
-  const kinds = ['Deployment', 'StatefulSet', 'DaemonSet', 'ReplicaSet', 'Job', 'Pod', 'CronJob', 'Service'];
+  const made = ['Deployment', 'StatefulSet', 'DaemonSet', 'ReplicaSet', 'ReplicationController', 'Job'];
   assert.deepEqual(
-    kinds.filter((kind) => isWorkload(objectOf('v1', kind))),
-    kinds.slice(0, 5),
+    [...made, 'Pod', 'CronJob', 'Service'].filter((kind) => isWorkload(objectOf('v1', kind))),
+    made,
   );
 });

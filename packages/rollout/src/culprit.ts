@@ -5,11 +5,29 @@ import { containerStatuses } from './health-pod.ts';
 import { listAt, numberAt, recordAt, sameJson, textAt, valueAt } from './json.ts';
 
 /** Kinds that make pods. */
-const workloadKinds = new Set(['Deployment', 'StatefulSet', 'DaemonSet', 'ReplicaSet', 'Job']);
+const workloadKinds = new Set([
+  'Deployment',
+  'StatefulSet',
+  'DaemonSet',
+  'ReplicaSet',
+  'ReplicationController',
+  'Job',
+]);
 
 /** True for an object that makes pods. */
 export function isWorkload({ kind }: KubeObject): boolean {
   return workloadKinds.has(kind);
+}
+
+/** The pods that a workload selects, of whichever template. */
+export async function ownPodsOf(
+  workload: KubeObject,
+  ports: Pick<Ports, 'kube'>,
+): Promise<readonly KubeObject[]> {
+  const labelSelector = selectorOf(workload);
+  if (labelSelector === '') return [];
+  const { namespace = '' } = workload.metadata;
+  return (await ports.kube.list({ apiVersion: 'v1', kind: 'Pod', namespace, labelSelector })).items;
 }
 
 /** The pods of a workload; of a Deployment, StatefulSet or DaemonSet only those of the template that it has now. */
@@ -17,26 +35,32 @@ export async function podsOf(
   workload: KubeObject,
   ports: Pick<Ports, 'kube'>,
 ): Promise<readonly KubeObject[]> {
-  const labelSelector = selectorOf(workload);
-  const { namespace = '' } = workload.metadata;
-  if (labelSelector === '') return [];
-  const { items } = await ports.kube.list({ apiVersion: 'v1', kind: 'Pod', namespace, labelSelector });
+  const items = await ownPodsOf(workload, ports);
   const revision = revisions[workload.kind];
-  if (!revision) return items;
+  const labelSelector = selectorOf(workload);
+  if (!revision || labelSelector === '') return items;
   const { label, hashes } = await revision(workload, labelSelector, ports);
   return items.filter(({ metadata }) => hashes.has(metadata.labels?.[label] ?? ''));
 }
 
-/** The first pod of the workload's newest template that failed. */
+/** The first pod of the workload's newest template that failed, of those that `isTelling` says tell of it. */
 export async function findFailedPod(
   workload: KubeObject,
   ports: Pick<Ports, 'kube'>,
+  isTelling: (pod: KubeObject) => boolean = () => true,
 ): Promise<{ readonly pod: KubeObject; readonly health: Health } | undefined> {
   const pods = await podsOf(workload, ports);
   // A Job tries again by itself until its backoffLimit, and its own condition tells; but a pod that never starts does not count there.
-  const telling = workload.kind === 'Job' ? pods.filter(neverStarted) : pods;
+  const telling = pods.filter(
+    (pod) => (workload.kind === 'Job' ? neverStarted(pod) : !isReplaced(pod)) && isTelling(pod),
+  );
   const judged = telling.map((pod) => ({ pod, health: judgeHealth(pod) }));
   return judged.find(({ health }) => health.state === 'failed');
+}
+
+/** True for a pod of a workload other than a Job that is over (evicted, preempted, refused by its node): its controller makes another one. */
+export function isReplaced(pod: KubeObject): boolean {
+  return textAt(pod, 'status', 'phase') === 'Failed';
 }
 
 function neverStarted(pod: KubeObject): boolean {
@@ -48,7 +72,9 @@ function neverStarted(pod: KubeObject): boolean {
 
 /** A workload's selector as kubectl takes it. */
 function selectorOf(workload: KubeObject): string {
-  const labels = Object.entries(recordAt(workload, 'spec', 'selector', 'matchLabels'));
+  // The oldest kind has its labels right there.
+  const path = workload.kind === 'ReplicationController' ? [] : ['matchLabels'];
+  const labels = Object.entries(recordAt(workload, 'spec', 'selector', ...path));
   const expressions = listAt(workload, 'spec', 'selector', 'matchExpressions').map((expression) => {
     const [key, values] = [textAt(expression, 'key'), listAt(expression, 'values').join(',')];
     const forms: Readonly<Record<string, string>> = {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { judgeHealth } from './health.ts';
+import { lacksInput } from './health-pod.ts';
 import { condition, objectOf } from './testing/objects.ts';
 
 const pod = (status: object, spec: object = {}) => objectOf('v1', 'Pod', { spec, status });
@@ -44,6 +45,17 @@ const rows = [
     pod({ phase: 'Running', conditions: [condition('Ready', 'False')] }),
     'progressing',
     /Running/,
+  ],
+  [
+    'a running pod whose readiness gate is closed is told in the words of its condition',
+    pod({
+      phase: 'Running',
+      conditions: [
+        condition('Ready', 'False', 'ReadinessGatesNotReady', 'gate "example.com/lb" is not "True"'),
+      ],
+    }),
+    'progressing',
+    /example\.com\/lb/,
   ],
   [
     'a pod that is not restarted has to end',
@@ -149,3 +161,31 @@ for (const [name, object, state, reason] of rows)
     assert.equal(health.state, state, health.reason);
     assert.match(health.reason, reason);
   });
+
+test('a pod that lacks a ConfigMap or Secret gets on when somebody makes it, one that is stuck otherwise does not', () => {
+  const stuck = (...containers: readonly (readonly [reason: string, message: string])[]) =>
+    pod({
+      phase: 'Pending',
+      containerStatuses: containers.map(([reason, message]) => ({ state: { waiting: { reason, message } } })),
+    });
+  const missing = ['CreateContainerConfigError', 'secret "made" not found'] as const;
+  const keyless = ['CreateContainerConfigError', "couldn't find key a in Secret shop/made"] as const;
+  const root = [
+    'CreateContainerConfigError',
+    'container has runAsNonRoot and image will run as root',
+  ] as const;
+  const crashing = ['CrashLoopBackOff', 'back-off 10s'] as const;
+  const creating = ['ContainerCreating', ''] as const;
+  assert.deepEqual(
+    [
+      [missing],
+      [keyless, creating],
+      [root],
+      [missing, crashing],
+      [missing, ['ErrImageNeverPull', ''] as const],
+      [crashing],
+      [creating],
+    ].map((containers) => lacksInput(stuck(...containers))),
+    [true, true, false, false, false, false, false],
+  );
+});

@@ -1,6 +1,6 @@
 import type { KubeObject } from '@zakenak/core';
 import { conditionOf, type Health } from './condition.ts';
-import { listAt, numberAt, textAt } from './json.ts';
+import { listAt, numberAt, textAt, valueAt } from './json.ts';
 
 /** Waiting reasons that do not pass by themselves. */
 const hopeless = new Set([
@@ -37,7 +37,11 @@ export function judgePod(pod: KubeObject): Health {
     return { state: 'progressing', reason: `not scheduled: ${scheduled.message}` };
   return {
     state: 'progressing',
-    reason: waitingReason(pod) || lastWords(pod) || `phase ${phase || 'unknown'}`,
+    reason:
+      waitingReason(pod) ||
+      lastWords(pod) ||
+      conditionOf(pod, 'Ready')?.message ||
+      `phase ${phase || 'unknown'}`,
   };
 }
 
@@ -63,6 +67,22 @@ function stuckContainer(pod: KubeObject): Health | undefined {
       return { state: 'failed', reason: `container ${name}: CrashLoopBackOff: ${end || message}` };
   }
   return undefined;
+}
+
+/** True for a pod that only lacks a ConfigMap or Secret that its containers take: it goes on by itself when somebody makes that. */
+export function lacksInput(pod: KubeObject): boolean {
+  const waiting = containerStatuses(pod).map((status) => valueAt(status, 'state', 'waiting'));
+  const stuck = waiting.filter(
+    (state) => hopeless.has(textAt(state, 'reason')) || textAt(state, 'reason') === 'CrashLoopBackOff',
+  );
+  return (
+    stuck.length > 0 &&
+    stuck.every(
+      (state) =>
+        textAt(state, 'reason') === 'CreateContainerConfigError' &&
+        /not found|couldn't find key/.test(textAt(state, 'message')),
+    )
+  );
 }
 
 function waitingReason(pod: KubeObject): string {

@@ -73,3 +73,22 @@ test('a StatefulSet’s refusal is told by an event about it, since its last cha
   const foreign = [event('s-1', '2025-12-31T00:00:00Z'), event('s-2', '2026-01-01T00:00:01Z')];
   assert.equal(await follow(set, { Event: foreign, Pod: [] }, 20), undefined);
 });
+
+test('a refusal of before is not told before its controller has tried again', async () => {
+  const at = (lastUpdateTime: string) =>
+    objectOf('apps/v1', 'Deployment', {
+      status: {
+        conditions: [{ ...condition('ReplicaFailure', 'True', '', 'exceeded quota'), lastUpdateTime }],
+      },
+    });
+  const now = fakeClock().now().getTime();
+  const [before, again] = [60_000, 0].map((ago) => at(new Date(now - ago).toISOString()));
+  assert.ok(before && again);
+  assert.equal(await follow(before, { Pod: [] }, 20), undefined);
+  const told = await follow(before, { Pod: [] }, 20, (second, pending) => {
+    if (second === 8) pending.set('one', again);
+  });
+  assert.equal(told, 'exceeded quota after 8 s');
+  const events = [event('s-1', new Date(now - 60_000).toISOString())];
+  assert.equal(await follow(set, { Event: events, Pod: [] }, 20), undefined);
+});

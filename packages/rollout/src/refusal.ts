@@ -1,7 +1,8 @@
 import { type KubeObject, KubeStatusError, type Ports } from '@zakenak/core';
 import { isWorkload } from './culprit.ts';
+import { freshMs } from './former-failure.ts';
 import { refusalOf } from './health-workload.ts';
-import { numberAt, textAt } from './json.ts';
+import { listAt, numberAt, textAt } from './json.ts';
 import { keyOf, refOf } from './object.ts';
 import { readRefusals } from './warning-event.ts';
 import { writtenAt } from './written-at.ts';
@@ -28,7 +29,7 @@ export function followRefusals(
 ): () => void {
   const stop = new AbortController();
   const over = AbortSignal.any([signal, stop.signal]);
-  const since = new Map<string, number>();
+  const since: Since = new Map();
   const run = async (): Promise<void> => {
     while ([...pending.values()].some(isWorkload)) {
       await ports.clock.sleep(lookEveryMs, over);
@@ -42,30 +43,41 @@ export function followRefusals(
   return () => stop.abort();
 }
 
+/** When each refusal was seen first, and what told it then where it is of before the wait: its controller has not tried again yet. */
+type Since = Map<string, { readonly ms: number; readonly former: string | undefined }>;
+
 async function findLasting(
   workloads: readonly KubeObject[],
-  since: Map<string, number>,
+  since: Since,
   ports: Pick<Ports, 'kube' | 'clock'>,
 ): Promise<{ readonly object: KubeObject; readonly reason: string } | undefined> {
   const refused = await findRefused(workloads, ports);
   for (const key of [...since.keys()]) if (!refused.has(key)) since.delete(key);
   const now = ports.clock.monotonicMs();
   for (const [key, found] of refused) {
-    const first = since.get(key) ?? now;
+    const isOld = ports.clock.now().getTime() - Date.parse(found.told) > freshMs;
+    const first = since.get(key) ?? { ms: now, former: isOld ? found.told : undefined };
     since.set(key, first);
-    if (now - first < enduredMs) continue;
+    if (now - first.ms < enduredMs || first.former === found.told) continue;
     if (!(await isPodEnding(found.object.metadata.namespace ?? '', ports))) return found;
   }
   return undefined;
 }
 
-type Refused = ReadonlyMap<string, { readonly object: KubeObject; readonly reason: string }>;
+interface Refusal {
+  readonly object: KubeObject;
+  readonly reason: string;
+  /** When, by the cluster's clock. */
+  readonly told: string;
+}
+
+type Refused = ReadonlyMap<string, Refusal>;
 
 async function findRefused(workloads: readonly KubeObject[], ports: Pick<Ports, 'kube'>): Promise<Refused> {
-  const found = new Map<string, { object: KubeObject; reason: string }>();
+  const found = new Map<string, Refusal>();
   for (const object of workloads) {
     const reason = refusalOf(object);
-    if (reason) found.set(keyOf(refOf(object)), { object, reason });
+    if (reason) found.set(keyOf(refOf(object)), { object, reason, told: toldAt(object) });
   }
   const silent = workloads.filter(lacksPods);
   for (const namespace of new Set(silent.map(({ metadata }) => metadata.namespace ?? ''))) {
@@ -74,10 +86,17 @@ async function findRefused(workloads: readonly KubeObject[], ports: Pick<Ports, 
       const event = refusals.get(object.metadata.uid ?? '');
       // An event outlives what it tells of; one from before the last change is about another template.
       if (event && Date.parse(event.time) >= writtenAt(object) - 1_000)
-        found.set(keyOf(refOf(object)), { object, reason: event.message });
+        found.set(keyOf(refOf(object)), { object, reason: event.message, told: event.time });
     }
   }
   return found;
+}
+
+function toldAt(object: KubeObject): string {
+  const failure = listAt(object, 'status', 'conditions').find(
+    (one) => textAt(one, 'type') === 'ReplicaFailure',
+  );
+  return textAt(failure, 'lastUpdateTime') || textAt(failure, 'lastTransitionTime');
 }
 
 /** Kinds that tell of refused pods by events only, while pods are missing. */

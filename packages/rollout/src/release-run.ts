@@ -73,7 +73,10 @@ export async function runRelease(
   onFailure: (failed: FailedRelease) => void,
 ): Promise<void> {
   const { rendered, planned } = prepared;
-  const context = aboutRelease(rendered.name, base);
+  const context = {
+    ...aboutRelease(rendered.name, base),
+    isRollback: planned.action === 'rollback',
+  };
   const fail = async (failure: ReleaseFailure): Promise<void> => {
     const evidence = failure.ref && (await collectEvidence(failure.ref, failure.message, context.ports));
     onFailure({ release: rendered.name, failure, ...(evidence ? { evidence } : {}) });

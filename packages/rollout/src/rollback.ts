@@ -57,7 +57,7 @@ export async function rollBack(
   );
   const touched = nodes.filter((node) => isTouched(node, histories.get(node.name) ?? []));
   const queue = announceQueue(touched, 'rollback', context.ports.progress);
-  const inside = { ...context, tolerance, journal };
+  const inside = { ...context, tolerance, journal, isRollback: true };
   for (const release of touched)
     await clearTheWay(release, () => baseOf(release, histories.get(release.name) ?? [])?.release(), inside);
   const { results, errors } = await runByNeeds(nodes, async (release) => {

@@ -43,7 +43,7 @@ export function judgeAnswered(object: KubeObject, kinds: KnownKinds | undefined)
 export function isUnanswered(object: KubeObject, kinds: KnownKinds | undefined): boolean {
   // A rule tells by itself what it waits for.
   if (kinds?.judge?.(object)) return false;
-  if (isBuiltIn(groupOf(object.apiVersion))) return false;
+  if (!isCustom(object)) return false;
   if (!kinds?.find(object)?.subresources.includes('status')) return false;
   return (
     valueAt(object, 'status', 'observedGeneration') === undefined &&
@@ -81,9 +81,10 @@ export function endGrace(
   return () => stop.abort();
 }
 
-/** Kubernetes' own groups; others below k8s.io (gateway.networking.k8s.io) are custom resources. */
-function isBuiltIn(group: string): boolean {
-  return !group.includes('.') || ownGroups.has(group.replace(/\.k8s\.io$/, ''));
+/** True for a custom resource: Kubernetes has its own groups; others below k8s.io (gateway.networking.k8s.io) are of custom resources. */
+export function isCustom({ apiVersion }: KubeObject): boolean {
+  const group = groupOf(apiVersion);
+  return group.includes('.') && !ownGroups.has(group.replace(/\.k8s\.io$/, ''));
 }
 
 const ownGroups: ReadonlySet<string> = new Set([

@@ -15,7 +15,7 @@ interface VerdictContext {
 /** What an object says of itself, and what its pods and events say, where that is more. */
 export function joinReasons(reason: string, more: string | undefined): string {
   if (!more || reason.includes(more)) return reason;
-  return more.includes(reason) ? more : `${reason}: ${more}`;
+  return more.includes(reason) ? more : `${reason.replace(/\.$/, '')}: ${more}`;
 }
 
 /** The caveat about an object that asks for no more than a warning. */

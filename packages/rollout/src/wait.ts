@@ -3,13 +3,16 @@ import { explainPod, findBlockage } from './blockage.ts';
 import type { Health } from './condition.ts';
 import { findFailedPod, isWorkload } from './culprit.ts';
 import { ReleaseFailure } from './failure.ts';
+import { createFormerFailures } from './former-failure.ts';
 import { judgeHealth } from './health.ts';
+import { lacksInput } from './health-pod.ts';
 import { lookNowAndThen, lookOnce } from './look-again.ts';
 import { describe, keyOf, refOf } from './object.ts';
 import type { Observer } from './observer.ts';
 import { followRefusals } from './refusal.ts';
-import { createAccept, createSteadiness, type Steadiness } from './steadiness.ts';
-import { endGrace, judgeAnswered, type KnownKinds, waitModeOf } from './wait-mode.ts';
+import { createAccept, createSteadiness } from './steadiness.ts';
+import { createUnsticking, isOrdered } from './stuck-pods.ts';
+import { endGrace, isCustom, judgeAnswered, type KnownKinds, waitModeOf } from './wait-mode.ts';
 import { createWaitReport } from './wait-report.ts';
 import { joinReasons, timedOut, warningOf } from './wait-verdict.ts';
 
@@ -23,6 +26,8 @@ export interface WaitContext {
   readonly kinds?: KnownKinds;
   /** Hears of objects annotated `zakenak.dev/wait: warn` that are not ready. */
   readonly warn?: (text: string) => void;
+  /** What is waited for comes back. */
+  readonly isRollback?: boolean;
 }
 
 /** The objects that are still waited for, as they were seen last. */
@@ -39,6 +44,7 @@ export async function waitReady(
   context: WaitContext,
 ): Promise<void> {
   const { ports, observer, kinds } = context;
+  const mayBeMade = objects.some(isCustom);
   const pending: Pending = new Map(
     objects
       .filter((object) => waitModeOf(object) !== 'ignore' && judgeAnswered(object, kinds).state !== 'ready')
@@ -58,9 +64,26 @@ export async function waitReady(
       };
       const giveUp = createGiveUp(context, settle, fail);
       const steadiness = createSteadiness(ports.clock);
+      const failures = createFormerFailures(ports.clock);
       const over = new AbortController();
       const accept = createAccept(pending, steadiness, { ...context, signal: over.signal }, settle, fail);
-      const stopPods = followPods(pending, context, steadiness, giveUp, fail);
+      const isTelling = (pod: KubeObject): boolean =>
+        !failures.isFormer(pod) && !(mayBeMade && lacksInput(pod));
+      const unsticking = createUnsticking(context);
+      const ordered = [...pending].filter(([, object]) => isOrdered(object)).map(([key]) => key);
+      const pods = new Map<string, KubeObject>();
+      const seePod = (pod: KubeObject): void => {
+        steadiness.see(pod);
+        failures.see(pod);
+        pods.set(pod.metadata.uid ?? '', pod);
+        unsticking
+          .see(
+            [pod],
+            ordered.flatMap((key) => pending.get(key) ?? []),
+          )
+          .catch(fail);
+      };
+      const stopPods = followPods(pending, context, { seePod, isTelling }, giveUp, fail);
       const wanted = new Map(pending);
       see = (key, seen) => {
         const object = wanted.get(key);
@@ -68,10 +91,13 @@ export async function waitReady(
         const health = judgeSeen(seen, object, kinds);
         if (seen && !isBehind(seen, object)) {
           pending.set(key, seen);
+          failures.see(seen);
+          if (isOrdered(seen)) unsticking.see(pods.values(), [seen]).catch(fail);
           report();
         }
-        if (health.state === 'failed') giveUp(seen ?? object, health.reason, true);
-        else if (health.state === 'ready') accept(key);
+        if (health.state === 'failed') {
+          if (!failures.isFormer(seen ?? object)) giveUp(seen ?? object, health.reason, true);
+        } else if (health.state === 'ready') accept(key);
       };
       const stops = [...pending].map(([key, object]) =>
         observer.follow(refOf(object), (seen) => see(key, seen), fail),
@@ -131,11 +157,17 @@ function isBehind(seen: KubeObject, wanted: KubeObject): boolean {
   return (seen.metadata.generation ?? 0) < (wanted.metadata.generation ?? 0);
 }
 
+interface PodJudgement {
+  readonly seePod: (pod: KubeObject) => void;
+  /** False for a failed pod that may get on yet. */
+  readonly isTelling: (pod: KubeObject) => boolean;
+}
+
 /** Pods tell of crashes and missing images minutes before their workload gives up. */
 function followPods(
   pending: Pending,
   context: WaitContext,
-  steadiness: Steadiness,
+  { seePod, isTelling }: PodJudgement,
   giveUp: GiveUp,
   fail: (error: unknown) => void,
 ): readonly (() => void)[] {
@@ -144,7 +176,7 @@ function followPods(
   const look = async (namespace: string): Promise<void> => {
     for (const workload of [...pending.values()].filter(isWorkload)) {
       if (workload.metadata.namespace !== namespace) continue;
-      const culprit = await findFailedPod(workload, context.ports);
+      const culprit = await findFailedPod(workload, context.ports, isTelling);
       if (!culprit) continue;
       const { pod, health } = culprit;
       const more = await explainPod(pod, health.reason, context.ports);
@@ -155,7 +187,7 @@ function followPods(
     context.observer.followAll(
       { apiVersion: 'v1', kind: 'Pod', namespace },
       (pod) => {
-        steadiness.see(pod);
+        seePod(pod);
         if (judgeHealth(pod).state === 'failed') look(namespace).catch(fail);
       },
       fail,

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type KubeApi, KubeStatusError } from '@zakenak/core';
 import { findTenants } from './tenants.ts';
-import { fakeKube } from './testing/objects.ts';
+import { fakeKube, listsOf, objectOf } from './testing/objects.ts';
 
 const kindOf = (kind: string) => ({
   apiVersion: 'v1',
@@ -27,4 +27,27 @@ test('a kind that may not be listed may hold something of others, one that is no
     { kube: fakeKube({ list, resources }) },
   );
   assert.deepEqual(tenants, ['Secret objects that cannot be listed (403)']);
+});
+
+test('what people, their scripts and other deployers made is of others, what controllers made is nobody’s', async () => {
+  const made = (manager: string, ownerReferences: readonly object[] = []) =>
+    objectOf('v1', 'ConfigMap', {
+      metadata: {
+        name: manager,
+        ownerReferences,
+        managedFields: [{ manager, operation: 'Update' }],
+      } as object,
+    });
+  const others = ['kubectl-create', 'HashiCorp', 'Terraform', 'OpenAPI-Generator', 'kluctl', 'helm', 'curl'];
+  const controllers = ['kube-controller-manager', 'cert-manager-certificates-issuing', 'pilot-discovery'];
+  const items = [...others, ...controllers].map((manager) => made(manager));
+  const kube = fakeKube({
+    list: listsOf({ ConfigMap: [...items, made('kubectl-owned', [{ uid: 'a' }])] }),
+    resources: async () => [kindOf('ConfigMap')],
+  });
+  const leaving = { releases: [], set: 'shop', rollout: 'one' };
+  assert.deepEqual(
+    await findTenants('shop', leaving, { kube }),
+    others.map((manager) => `ConfigMap shop/${manager}`).sort(),
+  );
 });

@@ -86,8 +86,9 @@ function listable(resources: readonly KubeResource[]): readonly KubeResource[] {
   return [...kinds.values()];
 }
 
-/** Deployers beside us, as they name themselves to the API server. */
-const deployers = /^(?:zakenak|argocd|kustomize-controller|helm-controller|terraform|pulumi)/i;
+/** Deployers beside us, and the clients of people's scripts, as they name themselves to the API server: HashiCorp is Terraform, OpenAPI-Generator Ansible and Python. */
+const deployers =
+  /^(?:zakenak|argocd|kustomize-controller|helm-controller|terraform|hashicorp|pulumi|kapp|kluctl|timoni|werf|nelm|fleet|rancher|openapi-generator|curl|python)/i;
 
 function isTenant(object: KubeObject, { releases, set, rollout }: Leaving): boolean {
   const { metadata } = object;

@@ -1,4 +1,5 @@
 import { type KubeObject, KubeStatusError, type Progress, type ProgressEvent } from '@zakenak/core';
+import { removesItself } from './ended-job.ts';
 import { ReleaseFailure } from './failure.ts';
 import type { HelmHook } from './helm-release.ts';
 import { type HookEvent, hasDeletePolicy, hookObject, hooksFor } from './hook.ts';
@@ -72,8 +73,10 @@ export async function runHooks(
     ran.set(hook, { ...hook, last_run: run });
     finished.push({ hook, object: placed });
   }
-  if (finished.some(({ hook }) => hasDeletePolicy(hook, 'hook-succeeded')))
-    await context.endedHooks?.add(event, digest);
+  const goes = finished.some(
+    ({ hook, object }) => hasDeletePolicy(hook, 'hook-succeeded') || removesItself(object),
+  );
+  if (goes) await context.endedHooks?.add(event, digest);
   await tidyUp();
   return owner.hooks.map((hook) => ran.get(hook) ?? hook);
 }

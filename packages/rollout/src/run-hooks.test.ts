@@ -1,0 +1,56 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { createRedactor } from '@zakenak/core';
+import { fakeClock } from '@zakenak/core/testing';
+import type { HelmHook } from './helm-release.ts';
+import { createKinds } from './kinds.ts';
+import { createObserver } from './observer.ts';
+import { runHooks } from './run-hooks.ts';
+import { condition, fakeKube } from './testing/objects.ts';
+
+const hook = (spec: string, deletePolicies: readonly string[]): HelmHook => ({
+  name: 'migrate',
+  kind: 'Job',
+  path: 'templates/migrate.yaml',
+  manifest: `apiVersion: batch/v1\nkind: Job\nmetadata: { name: migrate }\nspec: { ${spec} }\n`,
+  events: ['pre-upgrade'],
+  last_run: { phase: '' },
+  delete_policies: deletePolicies,
+});
+
+/** How often the end of the event is noted when its one hook, which completes at once, has run. */
+async function notesOf(spec: string, ...deletePolicies: readonly string[]): Promise<number> {
+  const status = { conditions: [condition('Complete', 'True')] };
+  let isThere = false;
+  const kube = fakeKube({
+    get: async () => undefined,
+    create: async (object) => {
+      isThere = true;
+      return { ...object, status };
+    },
+    delete: async () => {
+      const was = isThere;
+      isThere = false;
+      return was;
+    },
+  });
+  const ports = { kube, clock: fakeClock(), progress: { emit: () => {} }, redactor: createRedactor() };
+  await using observer = createObserver(ports);
+  let notes = 0;
+  const endedHooks = {
+    has: () => false,
+    add: async () => {
+      notes += 1;
+    },
+  };
+  const owner = { name: 'web', namespace: 'shop', timeoutMs: 1_000, kinds: createKinds([], []) };
+  const context = { ports, observer, signal: new AbortController().signal, rollout: 'one', endedHooks };
+  await runHooks({ ...owner, hooks: [hook(spec, deletePolicies)] }, 'pre-upgrade', context, async () => {});
+  return notes;
+}
+
+test('the end of an event is noted where a hook of it is removed, by its policy or by itself', async () => {
+  assert.equal(await notesOf('backoffLimit: 0', 'hook-succeeded'), 1);
+  assert.equal(await notesOf('ttlSecondsAfterFinished: 0', 'before-hook-creation'), 1);
+  assert.equal(await notesOf('backoffLimit: 0', 'before-hook-creation'), 0);
+});

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { type HelmSet, makeHelmSet, readObjects } from './beside-helm-fixture.ts';
+import { makeFaultSet } from './deploy-faults-fixture.ts';
 import { runKubectl } from './drift-fixture.ts';
 import { dumpNamespace, readWrites } from './rollout-fixture.ts';
 import { useCluster } from './sandbox-fixture.ts';
@@ -281,4 +282,37 @@ test('what leaves the chart stays where a rule leaves it to its writer, and repl
   const objects = await textsOf(set);
   assert.match(JSON.stringify(objects['v1 ConfigMap NS/key']), /"b":"mine"/);
   assert.match(JSON.stringify(objects['apps/v1 Deployment NS/scaled']), /"replicas":2/);
+});
+
+test('what somebody set that cannot be there beside what is wanted goes, where the API server would refuse both', async (t) => {
+  const side = { name: 'side', image: 'example/side:1' };
+  const chart = (image: string, ...more: readonly object[]): string => {
+    const source = { fieldRef: { fieldPath: 'metadata.name' } };
+    const web = { name: 'web', image, env: [{ name: 'A', valueFrom: source }] };
+    const template = { metadata: { labels: { app: 'web' } }, spec: { containers: [web, ...more] } };
+    const spec = { replicas: 0, selector: { matchLabels: { app: 'web' } }, template };
+    return JSON.stringify({ apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: 'web' }, spec });
+  };
+  const set = await makeFaultSet(t, sandbox, chart('example/web:1', side));
+  assert.equal((await set.run(['deploy'])).exitCode, 0);
+  runKubectl(sandbox, kubectl, set, ['set', 'env', 'deployment/web', 'A=hand', 'MINE=1']);
+  await set.setManifest(chart('example/web:2'));
+  const { exitCode, report } = await set.run(['deploy']);
+  assert.equal(exitCode, 0, `${report.summary} ${report.findings.map(({ message }) => message).join()}`);
+  const ref = { apiVersion: 'apps/v1', kind: 'Deployment', namespace: set.name, name: 'web' };
+  const { spec } = (await kube.get(ref)) as unknown as {
+    spec: { template: { spec: { containers: readonly { name: string; env: readonly object[] }[] } } };
+  };
+  assert.deepEqual(
+    spec.template.spec.containers.map(({ name, env }) => [name, env]),
+    [
+      [
+        'web',
+        [
+          { name: 'A', valueFrom: { fieldRef: { apiVersion: 'v1', fieldPath: 'metadata.name' } } },
+          { name: 'MINE', value: '1' },
+        ],
+      ],
+    ],
+  );
 });

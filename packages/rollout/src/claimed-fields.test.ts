@@ -5,7 +5,7 @@ import { type KubeObject, KubeStatusError } from '@zakenak/core';
 import { tryApply } from './claimed-fields.ts';
 import { claimedEntries } from './managed-fields.ts';
 import { ownedBy } from './ownership.ts';
-import { fakeKube } from './testing/objects.ts';
+import { fakeKube, objectOf } from './testing/objects.ts';
 
 const owner = { name: 'web', namespace: 'shop' };
 const service = (ports: readonly object[], more: object = {}): KubeObject =>
@@ -171,4 +171,71 @@ test('what leaves the release and was changed by hand is claimed whole, what was
   const judge = { decide: () => 'refuse' as const };
   assert.deepEqual(setsOf({ desired, former, judge }), {}, 'a rule leaves it to its writer');
   assert.deepEqual(setsOf({ desired, former: desired }), {}, 'nothing leaves');
+});
+
+const container = (name: string) => `k:${JSON.stringify({ name })}`;
+const inPod = (podSpec: object) => ({ 'f:template': { 'f:spec': podSpec } });
+const deploymentOf = (containers: readonly object[], volumes: readonly object[] = []): KubeObject =>
+  ownedBy(
+    objectOf('apps/v1', 'Deployment', { spec: { template: { spec: { containers, volumes } } } }),
+    owner,
+  );
+
+/** What of the fields that kubectl wrote becomes ours. */
+function claimedOf(desired: KubeObject, former: KubeObject, there: KubeObject, byHand: object): unknown {
+  const managed = {
+    ...there,
+    metadata: {
+      ...there.metadata,
+      managedFields: [entry('helm', 'Apply', {}), entry('kubectl-set', 'Update', byHand)].map((one) => ({
+        ...one,
+        apiVersion: 'apps/v1',
+      })),
+    },
+  };
+  return (claimedEntries(managed, { desired, former }) ?? []).map((one) => {
+    const { manager, fieldsV1 } = one as { manager: string; fieldsV1: { 'f:spec'?: unknown } };
+    return [manager, fieldsV1['f:spec'] ?? {}];
+  });
+}
+
+test('what was added to an element that leaves goes with it: a container of variables alone is refused', () => {
+  const [main, side] = [
+    { name: 'main', image: 'a' },
+    { name: 'side', image: 'b' },
+  ];
+  const env = [{ name: 'A', value: 'hand' }];
+  const added = { 'f:env': { '.': {}, [container('A')]: { '.': {}, ...fields('name', 'value') } } };
+  const byHand = inPod({ 'f:containers': { [container('main')]: added, [container('side')]: added } });
+  const there = deploymentOf([
+    { ...main, env },
+    { ...side, env },
+  ]);
+  const former = deploymentOf([main, side]);
+  assert.deepEqual(claimedOf(deploymentOf([main]), former, there, byHand), [
+    ['kubectl-set', inPod({ 'f:containers': { [container('main')]: added } })],
+    ['helm', inPod({ 'f:containers': { [container('side')]: added } })],
+  ]);
+  assert.deepEqual(claimedOf(former, former, there, byHand), []);
+});
+
+test('what stands in the place of what is wanted goes: a variable has a value or a source, a volume one source', () => {
+  const variable = (more: object) => [{ name: 'main', image: 'a', env: [{ name: 'A', ...more }] }];
+  const volume = (more: object) => [{ name: 'data', ...more }];
+  const source = { valueFrom: { fieldRef: { fieldPath: 'metadata.name' } } };
+  const wanted = deploymentOf(variable(source), volume({ configMap: { name: 'a' } }));
+  const there = deploymentOf(variable({ value: 'hand' }), volume({ emptyDir: {} }));
+  const byHand = inPod({
+    'f:containers': { [container('main')]: { 'f:env': { [container('A')]: fields('value') } } },
+    'f:volumes': { [container('data')]: { 'f:emptyDir': {} } },
+  });
+  assert.deepEqual(claimedOf(wanted, wanted, there, byHand), [['helm', byHand]]);
+  const selector = (more: object) =>
+    ownedBy(
+      objectOf('apps/v1', 'Deployment', { spec: { template: { spec: { nodeSelector: more } } } }),
+      owner,
+    );
+  const labels = inPod({ 'f:nodeSelector': fields('csi') });
+  const [chosen, mixed] = [selector({ nfs: 'yes' }), selector({ nfs: 'yes', csi: 'yes' })];
+  assert.deepEqual(claimedOf(chosen, chosen, mixed, labels), [], 'a map of texts has no rivals');
 });

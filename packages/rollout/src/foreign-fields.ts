@@ -70,7 +70,7 @@ type Fields = Readonly<Record<string, unknown>>;
 
 /**
  * Fields that leave the release and that others wrote since from whom it takes (`deploy.conflicts`; people's tools where nothing is said), by the entry of managedFields that holds them, as field sets (fieldsV1). No apply takes away what another
- * manager holds too: they must become ours alone before they can go. Replicas that were scaled stay, and what people added beside the release (`former`) is theirs.
+ * manager holds too: they must become ours alone before they can go. Replicas that were scaled stay, and what people added beside the release (`former`) is theirs, but for what cannot be there together with what is wanted.
  */
 export function leavingFields(
   desired: KubeObject,
@@ -79,6 +79,7 @@ export function leavingFields(
   judge: Pick<ConflictJudge, 'decide'> = commonJudge,
 ): ReadonlyMap<unknown, Fields> {
   const entries = former ? listAt(live, 'metadata', 'managedFields') : [];
+  const hasRivals = /^(?:apps\/|batch\/|v1$)/.test(desired.apiVersion);
   const takenFrom = entries.filter((entry) => {
     const manager = textAt(entry, 'manager');
     const isOfObject =
@@ -86,23 +87,54 @@ export function leavingFields(
     return isOfObject && manager !== fieldManager && judge.decide(manager) === 'take';
   });
   const sets = takenFrom.map(
-    (entry) => [entry, leaving(recordAt(entry, 'fieldsV1'), live, former, desired)] as const,
+    (entry) => [entry, leaving(recordAt(entry, 'fieldsV1'), live, former, desired, hasRivals)] as const,
   );
   return new Map(sets.filter(([, set]) => Object.keys(set).length > 0));
 }
 
 /** Of a field set, what the former object held and the wanted one does not. */
-function leaving(fields: Fields, value: unknown, former: unknown, wanted: unknown): Fields {
+function leaving(
+  fields: Fields,
+  value: unknown,
+  former: unknown,
+  wanted: unknown,
+  hasRivals: boolean,
+): Fields {
   const parts = managedChildren(fields, value).flatMap((child): readonly (readonly [string, Fields])[] => {
     const was = wantedChild(former, child);
-    if (was === undefined) return [];
     const want = wantedChild(wanted, child);
-    const inner = leaving(child.fields, child.value, was, want);
+    // What was added to an element of a list cannot stay without it, nor in the place of what is wanted.
+    const goesWhole =
+      was === undefined
+        ? hasRivals && isRival(child, wanted)
+        : want === undefined && isElementPart(child.part);
+    if (goesWhole) return [[child.part, child.fields]];
+    if (was === undefined) return [];
+    const inner = leaving(child.fields, child.value, was, want, hasRivals);
     const isWhole = want === undefined && (Object.hasOwn(child.fields, '.') || isEmpty(child.fields));
     const own = isWhole && !isEmpty(child.fields) ? { '.': {} } : {};
     return isWhole || !isEmpty(inner) ? [[child.part, { ...own, ...inner }]] : [];
   });
   return Object.fromEntries(parts);
+}
+
+/** Fields of a pod of which one alone may be there (k8s.io/api: core/v1 EnvVar, ProbeHandler, VolumeSource). */
+const rivals: readonly ReadonlySet<string>[] = [
+  ['value', 'valueFrom'],
+  ['exec', 'grpc', 'httpGet', 'tcpSocket'],
+  [
+    ...['configMap', 'secret', 'emptyDir', 'hostPath', 'persistentVolumeClaim', 'projected', 'downwardAPI'],
+    ...['csi', 'ephemeral', 'image', 'nfs', 'iscsi'],
+  ],
+].map((names) => new Set(names));
+
+/** True for a field beside which what is wanted is refused. Keys of plain maps (a nodeSelector) are called as they like: there both are texts. */
+function isRival({ step, value }: ManagedChild, wanted: unknown): boolean {
+  if (!('key' in step) || !isRecord(wanted) || (wanted[step.key] ?? undefined) !== undefined) return false;
+  const others = rivals.find((names) => names.has(step.key)) ?? [];
+  return [...others].some(
+    (name) => (wanted[name] ?? undefined) !== undefined && [value, wanted[name]].some(isRecord),
+  );
 }
 
 const isEmpty = (fields: Fields): boolean => Object.keys(fields).length === 0;

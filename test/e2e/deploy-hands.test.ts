@@ -296,6 +296,9 @@ test('what somebody set that cannot be there beside what is wanted goes, where t
   const set = await makeFaultSet(t, sandbox, chart('example/web:1', side));
   assert.equal((await set.run(['deploy'])).exitCode, 0);
   runKubectl(sandbox, kubectl, set, ['set', 'env', 'deployment/web', 'A=hand', 'MINE=1']);
+  const { report: drifted } = await set.run(['sync']);
+  assert.match(JSON.stringify(drifted.outputs), /env\/A\/valueFrom/);
+  assert.doesNotMatch(JSON.stringify(drifted.outputs), /"state":"unknown"/);
   await set.setManifest(chart('example/web:2'));
   const { exitCode, report } = await set.run(['deploy']);
   assert.equal(exitCode, 0, `${report.summary} ${report.findings.map(({ message }) => message).join()}`);

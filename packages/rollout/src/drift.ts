@@ -5,7 +5,7 @@ import { isImmutable } from './dry-run.ts';
 import { endedByItself, removesItself } from './ended-job.ts';
 import { type FieldPath, pathText, pointerText } from './field-path.ts';
 import { type FieldWriter, managedEntries, writerOf } from './field-writer.ts';
-import { foreignFields } from './foreign-fields.ts';
+import { foreignFields, leavingFields } from './foreign-fields.ts';
 import { isApplied } from './is-applied.ts';
 import type { Kinds } from './kinds.ts';
 import type { LiveObjects } from './live-objects.ts';
@@ -93,9 +93,11 @@ export async function compareObject(
     if (live.metadata.deletionTimestamp)
       return { ...base, live, state: 'drifted', reason: 'it is being deleted' };
     if (isApplied(desired, live)) return judgeFields(base, live, live, context, ports);
-    const wanted = strayFields(desired, live)
-      ? await tryApply(desired, live, { force: true }, ports, signal)
-      : await ports.kube.apply(desired, { fieldManager, dryRun: true, force: true }, signal);
+    const isInTheWay = leavingFields(desired, live, desired).size > 0;
+    const wanted =
+      isInTheWay || strayFields(desired, live)
+        ? await tryApply(desired, live, { force: true, former: desired }, ports, signal)
+        : await ports.kube.apply(desired, { fieldManager, dryRun: true, force: true }, signal);
     return judgeFields(base, live, wanted, context, ports);
   } catch (error) {
     return judgeError({ ...base, ...(live ? { live } : {}) }, error, context, ports);

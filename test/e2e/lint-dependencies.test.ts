@@ -111,13 +111,38 @@ test('what helm must not be given is a finding, and the other charts are linted'
   });
   assert.deepEqual(bad(report), [
     'charts/unreadable-chart charts/circle/Chart.yaml:',
-    'charts/missing-dependencies charts/closed/Chart.yaml:',
-    'charts/stale-lock charts/stale/Chart.yaml:',
-    'charts/ambiguous-subchart charts/twice/Chart.yaml:',
+    'charts/missing-dependencies charts/closed/Chart.yaml:5',
+    'charts/stale-lock charts/stale/Chart.yaml:5',
+    'charts/ambiguous-subchart charts/twice/Chart.yaml:5',
     'charts/invalid-manifest charts/web/templates/map.yaml:5',
   ]);
   assert.match(messages(report), /connection refused/);
   assert.match(messages(report), /charts\/a \(1\.0\.0\), charts\/b \(1\.1\.0\)/);
+});
+
+test('what is wrong with a dependency of a chart of apiVersion v1 is told at its entry in requirements.yaml', async (t) => {
+  const chart = (name: string) => `apiVersion: v1\nname: ${name}\nversion: 1.0.0\n`;
+  const entry = (range: string) =>
+    `dependencies:\n  - name: note\n    version: "${range}"\n    repository: ${repository}\n`;
+  const report = await lintFiles(t, {
+    'charts/broken/Chart.yaml': chart('broken'),
+    'charts/broken/requirements.yaml': entry('1.0.0'),
+    'charts/lacking/Chart.yaml': chart('lacking'),
+    'charts/lacking/requirements.yaml':
+      'dependencies:\n  - name: one\n    version: 1.x\n  - { version: 1.x, name: two }\n',
+    'charts/lacking/charts/one/Chart.yaml': chart('one'),
+    'charts/stale/Chart.yaml': chart('stale'),
+    'charts/stale/requirements.yaml': entry('^2.0.0'),
+    'charts/stale/requirements.lock': entry('1.0.0'),
+  });
+  assert.deepEqual(
+    [...new Set(bad(report))],
+    [
+      'charts/invalid-manifest charts/broken/requirements.yaml:2',
+      'charts/missing-dependencies charts/lacking/requirements.yaml:4',
+      'charts/stale-lock charts/stale/requirements.yaml:2',
+    ],
+  );
 });
 
 test('links are followed inside the workspace; out of it, and into .git, helm is given none', async (t) => {

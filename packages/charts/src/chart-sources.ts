@@ -2,6 +2,7 @@ import { posix } from 'node:path';
 import type { Location, Ports } from '@zakenak/core';
 import { type ReadChart, readChartFile, readDependencies, type Subchart, subchartsOf } from '@zakenak/helm';
 import type { Chart } from './chart.ts';
+import { placeDependency } from './dependency-place.ts';
 import { findForeignReferences } from './values-schema.ts';
 
 /** A chart as helm sees it, and where its files lie in the repository. */
@@ -44,7 +45,7 @@ export interface SourceFile {
   readonly text: string;
 }
 
-/** Finds the file that helm calls `inside`, a path in the chart. What lies in an archive is placed at the archive, or at the entry of Chart.yaml that it was fetched for. */
+/** Finds the file that helm calls `inside`, a path in the chart. What lies in an archive is placed at the archive, or at the entry of the chart's dependencies that it was fetched for. */
 export async function openSource(
   sources: ChartSources,
   inside: string,
@@ -63,16 +64,10 @@ export async function openSource(
   const vendored = subchart && posix.join(folder, subchart.path);
   if (vendored && (await files.stat(vendored))?.kind === 'file')
     return { location: { path: vendored }, text: '' };
-  const manifest = sources.names.has('Chart.yaml') ? await read('Chart.yaml') : '';
-  const entry = /^[\w.-]+$/.test(name)
-    ? manifest.split('\n').findIndex((line) => line.includes('name:') && mentions(line, name))
-    : -1;
-  const line = called && entry >= 0 ? { startLine: entry + 1 } : {};
-  return { location: { path: posix.join(folder, 'Chart.yaml'), ...line }, text: '' };
-}
-
-function mentions(line: string, name: string): boolean {
-  return /name:\s*["']?([\w.-]+)/.exec(line)?.[1] === name;
+  const location = called
+    ? await placeDependency(folder, name, { files })
+    : { path: posix.join(folder, 'Chart.yaml') };
+  return { location, text: '' };
 }
 
 function placeIn({ chart, origins }: ChartSources, inside: string): string {

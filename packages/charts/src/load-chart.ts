@@ -1,7 +1,8 @@
 import { posix } from 'node:path';
-import { createFinding, type Finding, type Ports, ZakenakError } from '@zakenak/core';
+import { createFinding, type Finding, type Location, type Ports, ZakenakError } from '@zakenak/core';
 import { type PullChart, type ReadChart, readChart } from '@zakenak/helm';
 import type { Chart } from './chart.ts';
+import { placeDependency } from './dependency-place.ts';
 
 /** What each refusal of the loader is to a chart's author. */
 const rules: Readonly<Record<string, string>> = {
@@ -32,15 +33,25 @@ export async function loadChart(
     if (rule === undefined) throw thrown;
     const { message, remedy } = thrown as ZakenakError;
     const own = message.replaceAll(folder, '…').replaceAll(ports.files.root, '.');
-    return refuse(chart, rule, { message: own, remedy });
+    const text = { message: own, remedy };
+    return ofDependencies.has(rule)
+      ? refuse(chart, rule, text, await placeDependency(chart.folder, own, ports))
+      : refuse(chart, rule, text);
   }
 }
+
+/** What is mended where the chart lists its dependencies. */
+const ofDependencies = new Set([
+  'charts/missing-dependencies',
+  'charts/stale-lock',
+  'charts/ambiguous-subchart',
+]);
 
 function refuse(
   { folder }: Chart,
   ruleId: string,
   text: { readonly message: string; readonly remedy: string },
+  location: Location = { path: posix.join(folder, 'Chart.yaml') },
 ): Finding {
-  const location = { path: posix.join(folder, 'Chart.yaml') };
   return createFinding({ ruleId, severity: 'high', ...text, location, tool: 'zakenak' });
 }

@@ -1,6 +1,7 @@
 import { posix } from 'node:path';
 import type { Location, Ports } from '@zakenak/core';
 import { type ChartSources, openSource } from './chart-sources.ts';
+import { placeDependency } from './dependency-place.ts';
 import type { HelmProblem } from './helm-errors.ts';
 import { indexKeys, type KeyIndex, locateValue } from './key-index.ts';
 import type { RawFinding } from './raw-finding.ts';
@@ -34,6 +35,8 @@ async function placeTemplate(
   sources: ChartSources,
   ports: PlacePorts,
 ): Promise<Location> {
+  if (problem.ruleId === 'charts/missing-dependencies')
+    return placeDependency(sources.chart.folder, problem.message.replace(/^.*:/, ''), ports);
   if (!problem.path) return { path: posix.join(sources.chart.folder, 'Chart.yaml') };
   const own = `${sources.chart.name}/`;
   const inside = problem.path.startsWith(own) ? problem.path.slice(own.length) : problem.path;

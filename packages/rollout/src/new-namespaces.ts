@@ -1,9 +1,10 @@
 import type { Ports } from '@zakenak/core';
-import { namespaceEnding, requestOf } from './errors.ts';
+import { namespaceEnding } from './errors.ts';
+import { readNamespaces } from './namespaces.ts';
 import type { Intent } from './plan-rollout.ts';
 import type { RenderedRelease, RenderedRollout } from './render.ts';
 
-/** The namespaces that are not there yet. Throws `rollout/namespace-ending` for one that is being deleted, unless what it holds is to go anyway. */
+/** The namespaces that are not there yet. Throws `rollout/namespace-ending` for one that is being deleted, unless what it holds is to go anyway, and `rollout/forbidden` for one that the account may not read: what is made in it is not known. */
 export async function findNewNamespaces(
   rendered: RenderedRollout,
   intents: ReadonlyMap<string, Intent>,
@@ -15,13 +16,11 @@ export async function findNewNamespaces(
   for (const { kind, metadata } of rendered.releases.flatMap(({ objects }) => objects))
     if (kind === 'Namespace') staying.add(metadata.name);
   const wanted = new Set([...staying, ...rendered.releases.map(({ namespace }) => namespace)]);
-  const missing = await Promise.all(
-    [...wanted].map(async (name) => {
-      const ref = { apiVersion: 'v1', kind: 'Namespace', name };
-      const live = await requestOf(`Reading namespace ${name}`, () => ports.kube.get(ref, signal));
-      if (live?.metadata.deletionTimestamp && staying.has(name)) throw namespaceEnding(name);
-      return live ? [] : [name];
-    }),
-  );
-  return new Set(missing.flat());
+  const states = await readNamespaces(wanted, ports, signal);
+  const missing = [...states].flatMap(([name, found]) => {
+    if (found.state === 'unseen') throw found.refusal;
+    if (found.state === 'ending' && staying.has(name)) throw namespaceEnding(name);
+    return found.state === 'absent' ? [name] : [];
+  });
+  return new Set(missing);
 }

@@ -2,7 +2,6 @@ import {
   createFinding,
   createReport,
   type Finding,
-  KubeStatusError,
   type Ports,
   type Report,
   type Section,
@@ -15,7 +14,6 @@ import { damageOf, lookInto } from './damaged-record.ts';
 import type { DriftState, ObjectDrift } from './drift.ts';
 import type { DriftSettings } from './drift-rules.ts';
 import { describeDrift, driftOutput, driftSection } from './drift-text.ts';
-import { requestOf } from './errors.ts';
 import { judgeHealth } from './health.ts';
 import { createHealthRules, type HealthRule, type HealthRules } from './health-rules.ts';
 import { mindingHeld } from './held-rules.ts';
@@ -25,6 +23,7 @@ import { type Journal, readJournal } from './journal.ts';
 import { numberAt, textAt } from './json.ts';
 import { createKinds } from './kinds.ts';
 import { peekLock } from './lock.ts';
+import { readNamespaces } from './namespaces.ts';
 import { describe } from './object.ts';
 import type { PlanPorts } from './plan-rollout.ts';
 import type { ReleaseRequest } from './request.ts';
@@ -66,25 +65,6 @@ interface ReleaseStatus {
   readonly isEnding: boolean;
 }
 
-/** The namespaces that are being deleted; none where the account may not read them. */
-async function readEndingNamespaces(
-  releases: StatusRequest['releases'],
-  { kube }: Pick<Ports, 'kube'>,
-  signal?: AbortSignal,
-): Promise<ReadonlySet<string>> {
-  const names = [...new Set(releases.map(({ namespace }) => namespace))];
-  const ending = names.map(async (name) => {
-    try {
-      const live = await kube.get({ apiVersion: 'v1', kind: 'Namespace', name }, signal);
-      return live?.metadata.deletionTimestamp ? [name] : [];
-    } catch (error) {
-      if (error instanceof KubeStatusError && error.status === 403) return [];
-      return requestOf(`Reading namespace ${name}`, () => Promise.reject(error));
-    }
-  });
-  return new Set((await Promise.all(ending)).flat());
-}
-
 /**
  * How every release of the set stands: Helm's record, health, and drift from what was deployed, by dry runs only, and the last entry of the audit trail. An object that
  * cannot be compared makes the drift `unknown`, never in sync; a damaged record is a finding. Nothing is written.
@@ -96,12 +76,12 @@ export async function readRolloutStatus(
 ): Promise<Report> {
   const request = mindingHeld(given, ports);
   const place = placeOf(request, ports);
-  const [histories, journal, lock, trail, ending, resources] = await Promise.all([
+  const [histories, journal, lock, trail, namespaces, resources] = await Promise.all([
     readHistories(request.releases, ports, signal),
     readJournal(place, ports, signal),
     peekLock(place, ports, signal),
     readTrail(place, ports, signal),
-    readEndingNamespaces(request.releases, ports, signal),
+    readNamespaces(new Set(request.releases.map(({ namespace }) => namespace)), ports, signal),
     ports.kube.resources(),
   ]);
   const kinds = createKinds(resources, [], createHealthRules(request.health ?? []));
@@ -119,7 +99,7 @@ export async function readRolloutStatus(
     const release = compared.find(({ rendered }) => rendered.name === name);
     const facts = {
       ...(look?.value ?? noFacts),
-      isEnding: ending.has(namespace),
+      isEnding: namespaces.get(namespace)?.state === 'ending',
       damage: history.flatMap((record) => damaged.get(record) ?? []),
     };
     return statusOf({ name, namespace }, last, release, { ...facts, now, judge: kinds.judge });
@@ -130,6 +110,7 @@ export async function readRolloutStatus(
     ...standsOf(lock, now, request),
     now,
     trail,
+    unseen: [...namespaces].flatMap(([name, { state }]) => (state === 'unseen' ? [name] : [])),
   });
 }
 
@@ -231,9 +212,11 @@ function reportStatus(
     readonly dead: string;
     readonly now: Date;
     readonly trail: Trail;
+    /** Namespaces that the account may not read. */
+    readonly unseen: readonly string[];
   },
 ): Report {
-  const { compared, journal, holder, dead, now, trail } = seen;
+  const { compared, journal, holder, dead, now, trail, unseen } = seen;
   const last = trail.entries.at(-1);
   const good = statuses.filter((status) => isWell(status)).length;
   const named = compared.map(({ rendered, objects }) => ({ name: rendered.name, objects }));
@@ -260,6 +243,9 @@ function reportStatus(
       ...(last ? [trailSection('Last entry of the audit trail', [last])] : []),
     ],
     caveats: [
+      ...unseen.map(
+        (name) => `Whether the namespace ${name} is being deleted is not known: the account may not read it.`,
+      ),
       ...(holder ? [`${holder} is deploying right now.`] : []),
       ...(dead ? [`${dead} holds the lock and is gone: the next deploy takes it over.`] : []),
     ],

@@ -57,7 +57,7 @@ export async function readReleaseValues(
       }
       const takesImage = layers.some((layer) => 'image' in layer);
       const defaults = takesImage ? await readDefaults(chart, ports) : {};
-      const values = await readValues(layers, ports, signal, defaults);
+      const values = await readValues(layers, ports, signal, { defaults });
       const places = [...layers.flatMap(placeOf).reverse(), { path, below: '' }];
       const { namespace } = release;
       const key = JSON.stringify([chart, release.name, namespace, values]);

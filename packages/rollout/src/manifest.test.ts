@@ -271,7 +271,7 @@ test('an image becomes text where the values or the chart’s own have text, els
       [{ values: { ...values } }, { image, valuesPath: 'app.image' }],
       { files: filesOf({}) as Files, process: noProcess, redactor: createRedactor() },
       undefined,
-      { ...defaults },
+      { defaults: { ...defaults } },
     );
   const text = { app: { image: 'r/web@sha256:1' } };
   assert.deepEqual(await of({}, { app: { image: 'nginx:1' } }), text);

@@ -32,6 +32,7 @@ import { defaultTimeoutMs, type RolloutRequest } from './request.ts';
 import { nextRevisionOf } from './revision.ts';
 import { removedOf, type Standing } from './standing.ts';
 import { findUnusedValues } from './unused-values.ts';
+import { createValuesFiles } from './values.ts';
 
 /** A release with everything that carrying out its plan needs. Holds secrets: never written anywhere but into the cluster. */
 export interface PreparedRelease {
@@ -78,7 +79,8 @@ export async function prepareRollout(
       return record ? [[name, record] as const] : [];
     }),
   );
-  const rendered = await renderRollout(request, ports, { deployed, ...(signal ? { signal } : {}) });
+  const read = createValuesFiles(ports, signal);
+  const rendered = await renderRollout(request, ports, { deployed, read, ...(signal ? { signal } : {}) });
   const removals = removed.flatMap(({ name }) => renderOrphan(name, histories, rendered));
   const intents = new Map(
     removals.map(({ name }) => [name, removalOf(triedSinceOf(histories.get(name) ?? []))]),
@@ -86,7 +88,7 @@ export async function prepareRollout(
   const drift = request.drift ? { drift: request.drift } : {};
   const whole = { ...rendered, ...drift, releases: [...rendered.releases, ...removals] };
   const left = orphans.filter((orphan) => !removed.includes(orphan));
-  const unused = await findUnusedValues(request.releases, ports);
+  const unused = await findUnusedValues(request.releases, read);
   const prepared = await planRendered(whole, histories, intents, ports, signal, left);
   return { ...prepared, findings: [...unused, ...prepared.findings] };
 }

@@ -22,7 +22,7 @@ import { ownedBy } from './ownership.ts';
 import { readPlainDocuments } from './plain-manifests.ts';
 import { defaultTimeoutMs, type GpuDemand, type ReleaseRequest, type RolloutRequest } from './request.ts';
 import { compareRenderings, type UnstableObject } from './unstable-render.ts';
-import { readValues } from './values.ts';
+import { createValuesFiles, type ReadValuesFile, readValues } from './values.ts';
 
 /** One release, rendered: what the cluster is to hold. */
 export interface RenderedRelease {
@@ -64,6 +64,14 @@ export interface RenderedRollout {
 
 type RenderPorts = Pick<Ports, 'kube' | 'process' | 'files' | 'progress' | 'redactor'>;
 
+/** How the set is rendered. */
+interface RenderOptions {
+  readonly deployed?: ReadonlyMap<string, HelmRecord>;
+  /** Reads the values files; where others ask for them as well. */
+  readonly read?: ReadValuesFile;
+  readonly signal?: AbortSignal;
+}
+
 // Two cores are common on runners, and helm uses about one.
 const parallelRenders = 3;
 
@@ -76,7 +84,7 @@ const parallelRenders = 3;
 export async function renderRollout(
   request: RolloutRequest,
   ports: RenderPorts,
-  options: { readonly deployed?: ReadonlyMap<string, HelmRecord>; readonly signal?: AbortSignal } = {},
+  { deployed: records, signal: stop, read = createValuesFiles(ports, stop) }: RenderOptions = {},
 ): Promise<RenderedRollout> {
   const ordered = orderByNeeds(request.releases);
   const [version, resources] = await Promise.all([ports.kube.version(), ports.kube.resources()]);
@@ -94,9 +102,14 @@ export async function renderRollout(
     signal.throwIfAborted();
     const about = { stage: 'render', subject: release.name, release: release.name };
     ports.progress.emit({ ...about, state: 'started' });
-    const deployed = options.deployed?.get(release.name);
+    const deployed = records?.get(release.name);
     const renderFor = (path: string, capabilities: (asks: boolean) => Promise<readonly string[]>) =>
-      renderRelease(release, { folder: `${folder.path}/${path}`, capabilities, deployed }, ports, signal);
+      renderRelease(
+        release,
+        { folder: `${folder.path}/${path}`, capabilities, deployed, read },
+        ports,
+        signal,
+      );
     let draft = await renderFor(at, async (asks) =>
       capabilitiesWith(asks ? await needed.of(release, signal) : []),
     );
@@ -114,7 +127,7 @@ export async function renderRollout(
     (release, index) => (signal: AbortSignal) => renderOne(release, String(index), signal),
   );
   // Begun in the order of their needs, so that one that waits never keeps the place of one that it waits for.
-  const drafts = await allOrNone(bodies, createLimiter(parallelRenders), options.signal);
+  const drafts = await allOrNone(bodies, createLimiter(parallelRenders), stop);
   const kinds = createKinds(resources, drafts.flatMap(defining), createHealthRules(request.health ?? []));
   const releases = drafts.map((draft) => placeDraft(draft, kinds));
   checkClaims(releases);
@@ -178,6 +191,7 @@ async function renderRelease(
     /** By whether it can ask for them. */
     readonly capabilities: (asks: boolean) => Promise<readonly string[]>;
     readonly deployed: HelmRecord | undefined;
+    readonly read: ReadValuesFile;
   },
   ports: RenderPorts,
   signal?: AbortSignal,
@@ -186,7 +200,8 @@ async function renderRelease(
   if ('manifests' in source) return readPlainManifests(release, source.manifests, ports);
   await ports.files.makeFolder(place.folder);
   const chart = await loadChart(source, { folder: place.folder, release: release.name }, ports, signal);
-  const values = await readValues(release.values ?? [], ports, signal, chart.chart.values);
+  const options = { defaults: chart.chart.values, read: place.read };
+  const values = await readValues(release.values ?? [], ports, signal, options);
   // Before helm has a word to say about them.
   learnFromValues([chart.chart.values, values], ports.redactor);
   const { name, namespace } = release;

@@ -1,28 +1,26 @@
-import { createFinding, type Finding, type Ports } from '@zakenak/core';
-import { isRecord } from './json.ts';
-import { parseYaml } from './manifest.ts';
+import { createFinding, type Finding } from '@zakenak/core';
 import type { ReleaseRequest, ValuesLayer } from './request.ts';
-import { lineOf } from './values.ts';
+import { lineOf, type ReadValuesFile } from './values.ts';
 
 type SharedLayer = Extract<ValuesLayer, { readonly releases: readonly string[] }>;
 
 /**
  * The keys of files for several releases that are no release's, as after one was renamed: nobody is deployed with these values. What holds an anchor, or is called `x-…`, `_…` or `.…`, is there to be used by others.
- * Throws what reading the files throws.
+ * `read` hands out what the releases' values were read from. Throws what it throws.
  */
 export async function findUnusedValues(
   releases: readonly Pick<ReleaseRequest, 'values'>[],
-  { files }: Pick<Ports, 'files'>,
+  read: ReadValuesFile,
 ): Promise<readonly Finding[]> {
   const shared = releases.flatMap(({ values = [] }) => values.filter(isShared));
   const layers = new Map(shared.map((layer) => [layer.file, layer]));
   const found = await Promise.all(
-    [...layers.values()].map(async ({ file, releases }) => {
-      const text = await files.readText(await files.resolve(file));
-      const [values] = parseYaml(text, file);
+    [...layers.values()].map(async (layer) => {
+      const { text = '', values = {} } = (await read(layer)) ?? {};
+      const { file, releases } = layer;
       const known = new Set(['global', 'sops', ...releases]);
-      const unused = isRecord(values) ? Object.keys(values).filter((key) => !known.has(key)) : [];
-      return unused
+      return Object.keys(values)
+        .filter((key) => !known.has(key))
         .map((key) => ({ key, line: lineOf(key, text) }))
         .filter(({ key, line }) => !/^(x-|[._])/.test(key) && !isAnchor(text, line))
         .map(({ key, line }) => unusedValues(file, line, key));

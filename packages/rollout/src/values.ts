@@ -11,20 +11,52 @@ type Values = Readonly<Record<string, unknown>>;
 /** The ports that reading values reaches. */
 export type ValuesPorts = Pick<Ports, 'files'> & SopsPorts;
 
+/** A values file. */
+interface ValuesFile {
+  readonly text: string;
+  /** Decrypted. */
+  readonly values: Values;
+}
+
+type FileLayer = Exclude<ValuesLayer, ImageLayer | { readonly values: unknown }>;
+
+/** Reads a values file; undefined where it is not there and need not be. */
+export type ReadValuesFile = (layer: FileLayer) => Promise<ValuesFile | undefined>;
+
+/** Each file is read, parsed and decrypted once for all that ask. Throws what `readValues` throws of a file. */
+export function createValuesFiles(ports: ValuesPorts, signal?: AbortSignal): ReadValuesFile {
+  const read = new Map<string, Promise<ValuesFile>>();
+  return async (layer) => {
+    const path = await ports.files.resolve(layer.file);
+    const isOptional = 'optional' in layer && layer.optional === true;
+    if (isOptional && !(await ports.files.stat(path))) return undefined;
+    const known = read.get(path) ?? readFile({ ...layer, path }, ports, signal);
+    read.set(path, known);
+    return known;
+  };
+}
+
+/** What reading values takes besides. */
+interface ValuesOptions {
+  /** The chart's own, which tell how it takes an image. */
+  readonly defaults?: Values;
+  /** Where several releases are read: by what they share. */
+  readonly read?: ReadValuesFile;
+}
+
 /**
  * Reads and merges layers as helm merges `-f` files: maps are merged, everything else is replaced, null stays to remove a chart's default. Files that SOPS encrypted are decrypted.
- * `defaults` are the chart's own, which tell how it takes an image. Throws ZakenakError `rollout/missing-file`, `rollout/bad-yaml`, also for a misspelt release in an environment's file, and what decrypting throws.
+ * Throws ZakenakError `rollout/missing-file`, `rollout/bad-yaml`, also for a misspelt release in an environment's file, and what decrypting throws.
  */
 export async function readValues(
   layers: readonly ValuesLayer[],
   ports: ValuesPorts,
   signal?: AbortSignal,
-  defaults: Values = {},
+  { defaults = {}, read = createValuesFiles(ports, signal) }: ValuesOptions = {},
 ): Promise<Values> {
   let merged: Values = {};
   for (const layer of layers) {
-    const over =
-      'image' in layer ? placeImage(layer, [merged, defaults]) : await readLayer(layer, ports, signal);
+    const over = 'image' in layer ? placeImage(layer, [merged, defaults]) : await readLayer(layer, read);
     merged = mergeValues(merged, over);
   }
   return merged;
@@ -50,25 +82,18 @@ export function mergeValues(base: Values, over: Values): Values {
   return Object.fromEntries(merged);
 }
 
-async function readLayer(
-  layer: Exclude<ValuesLayer, ImageLayer>,
-  ports: ValuesPorts,
-  signal?: AbortSignal,
-): Promise<Values> {
+async function readLayer(layer: Exclude<ValuesLayer, ImageLayer>, read: ReadValuesFile): Promise<Values> {
   if ('values' in layer) return layer.values;
-  const isOptional = 'optional' in layer && layer.optional === true;
-  const path = await ports.files.resolve(layer.file);
-  if (isOptional && !(await ports.files.stat(path))) return {};
-  const values = await readFile({ ...layer, path }, ports, signal);
+  const found = await read(layer);
+  if (!found) return {};
+  const { values, text } = found;
   if ('release' in layer) {
     const slip = findSlip(values, layer.releases);
-    if (slip) {
-      const line = lineOf(slip.key, await ports.files.readText(path));
+    if (slip)
       throw badYaml(
-        `${layer.file}:${line}:1`,
+        `${layer.file}:${lineOf(slip.key, text)}:1`,
         `there is no release '${slip.key}'; did you mean '${slip.near}'?`,
       );
-    }
     return partOf(values, layer);
   }
   return 'targetPath' in layer && layer.targetPath ? nest(values, layer.targetPath) : values;
@@ -120,13 +145,14 @@ async function readFile(
   { file, path, namedBy = '' }: { readonly file: string; readonly path: string; readonly namedBy?: string },
   ports: ValuesPorts,
   signal?: AbortSignal,
-): Promise<Values> {
+): Promise<ValuesFile> {
   const text = await ports.files.readText(path).catch(async (thrown: unknown) => {
     const isMissing = thrown instanceof ZakenakError && thrown.code === 'files/not-found';
     throw isMissing ? await missingFile({ file, path, namedBy }, ports) : thrown;
   });
   const [values] = parseYaml(text, file);
-  if (values === undefined || values === null) return {};
+  if (values === undefined || values === null) return { text, values: {} };
   if (!isRecord(values)) throw badYaml(`${file}:1:1`, 'values are a map of keys');
-  return isEncrypted(values) ? decryptValues({ file, text, encrypted: values }, ports, signal) : values;
+  if (!isEncrypted(values)) return { text, values };
+  return { text, values: await decryptValues({ file, text, encrypted: values }, ports, signal) };
 }

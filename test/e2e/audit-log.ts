@@ -140,11 +140,12 @@ const forward = {
   delete: ['delete'],
   hook: ['create'],
 };
+// What is made anew is given back to who had written it, which its creation cannot.
 const backward = {
   create: ['delete'],
   apply: ['patch'],
-  recreate: ['delete', 'create'],
-  delete: ['create'],
+  recreate: ['delete', 'create', 'patch'],
+  delete: ['create', 'patch'],
   hook: [],
 };
 

@@ -3,7 +3,7 @@ import { tryApply } from './claimed-fields.ts';
 import { differencesOf, type FieldDifference, showDifference } from './diff.ts';
 import { isImmutable } from './dry-run.ts';
 import { endedByItself, removesItself } from './ended-job.ts';
-import { type FieldPath, pathText, pointerText } from './field-path.ts';
+import { type FieldPath, pathText, pointerText, valueAtPath } from './field-path.ts';
 import { type FieldWriter, managedEntries, writerOf } from './field-writer.ts';
 import { foreignFields, leavingFields } from './foreign-fields.ts';
 import { isApplied } from './is-applied.ts';
@@ -14,6 +14,7 @@ import { fieldManager, type Owner, ownerOf, sameOwner } from './ownership.ts';
 import { dataKinds } from './plan-rollout.ts';
 import { strayFields } from './server-fields.ts';
 import type { Tolerance } from './tolerance.ts';
+import { type Stays, withWhatStays } from './what-stays.ts';
 
 /** `unknown`: it could not be compared, which is never in sync. */
 export type DriftState = 'in-sync' | 'drifted' | 'unknown';
@@ -93,12 +94,15 @@ export async function compareObject(
     if (live.metadata.deletionTimestamp)
       return { ...base, live, state: 'drifted', reason: 'it is being deleted' };
     if (isApplied(desired, live)) return judgeFields(base, live, live, context, ports);
-    const isInTheWay = leavingFields(desired, live, desired).size > 0;
+    const stays = withWhatStays(desired, live);
+    const sought = stays?.object ?? desired;
+    const isInTheWay = leavingFields(sought, live, sought).size > 0;
     const wanted =
-      isInTheWay || strayFields(desired, live)
-        ? await tryApply(desired, live, { force: true, former: desired }, ports, signal)
-        : await ports.kube.apply(desired, { fieldManager, dryRun: true, force: true }, signal);
-    return judgeFields(base, live, wanted, context, ports);
+      isInTheWay || strayFields(sought, live)
+        ? await tryApply(sought, live, { force: true, former: sought }, ports, signal)
+        : await ports.kube.apply(sought, { fieldManager, dryRun: true, force: true }, signal);
+    const ignored = stays ? [stayingField(stays, ref, live, ports)] : [];
+    return judgeFields({ ...base, ignored }, live, wanted, context, ports);
   } catch (error) {
     return judgeError({ ...base, ...(live ? { live } : {}) }, error, context, ports);
   }
@@ -146,11 +150,22 @@ function judgeFields(
     reason,
     state: isDrifted ? 'drifted' : 'in-sync',
     fields: counting.map(({ field }) => field),
-    ignored: left.map(({ field }) => field),
+    ignored: [...base.ignored, ...left.map(({ field }) => field)],
     foreign: foreign.filter(({ field }) => field.rule === undefined).map(({ path }) => path),
     kept: left.map(({ path }) => path),
     ...(isDrifted ? { cure: 'apply' as const } : {}),
   };
+}
+
+/** What the server lets nobody take back is no drift that could be put back. */
+function stayingField(
+  { path, rule, wanted }: Stays,
+  ref: KubeRef,
+  live: KubeObject,
+  ports: DriftPorts,
+): DriftedField {
+  const difference = { path, before: valueAtPath(live, path), after: wanted };
+  return fieldOf(difference, ref, writerOf(live, path), rule, ports);
 }
 
 /** Whatever Helm or we made carries our manager's name: one without it was deleted and made again by somebody. */

@@ -40,6 +40,8 @@ export interface DryRunContext {
   readonly judgeFor?: ReturnType<typeof createConflictJudges>;
   /** What the deployed revision holds of an object: only such a one may be left missing, and what leaves it goes. */
   readonly formerOf?: (ref: KubeRef) => KubeObject | undefined;
+  /** A revision is gone back to: what the server lets nobody take back stays. */
+  readonly goesBack?: boolean;
 }
 
 /** A planned object with what the plan itself does not show. */

@@ -2,9 +2,11 @@ import type { KubeObject, KubeRef, Ports } from '@zakenak/core';
 import { tryApply } from './claimed-fields.ts';
 import { differencesOf } from './diff.ts';
 import { type FieldPath, pathText, valueAtPath, withValueAt } from './field-path.ts';
+import { sameJson } from './json.ts';
 import { describe, refOf } from './object.ts';
 import type { Owner } from './ownership.ts';
 import type { Tolerance } from './tolerance.ts';
+import { type Stays, withWhatStays } from './what-stays.ts';
 
 /** What of an object a deploy leaves as it is in the cluster. */
 export interface Kept {
@@ -25,24 +27,49 @@ export function keepLive(wanted: KubeObject, live: KubeObject, paths: readonly F
 /** Who is asked, and what of it may be left alone. */
 interface KeepContext {
   readonly owner: Owner;
-  readonly tolerance?: Tolerance;
+  readonly tolerance?: Tolerance | undefined;
   readonly formerOf?: (ref: KubeRef) => KubeObject | undefined;
+  /** What the server lets nobody take back stays; a deploy is told so where it asks for it anew. */
+  readonly goesBack?: boolean | undefined;
 }
 
 /**
  * What of the object is left alone; undefined where nothing is. Asks for one more dry run, which takes every field and so shows every difference, and only for an
- * object that a rule or an autoscaler concerns. Throws what the dry run throws.
+ * object that a rule or an autoscaler concerns. What the API server lets nobody take back is left alone without asking. Throws what the dry run throws.
  */
 export async function findKept(
   wanted: KubeObject,
   live: KubeObject | undefined,
-  { owner, tolerance, formerOf }: KeepContext,
+  { owner, tolerance, formerOf, goesBack }: KeepContext,
+  ports: Pick<Ports, 'kube'>,
+  signal?: AbortSignal,
+): Promise<Kept | undefined> {
+  const subject = { release: owner.name, ref: refOf(wanted) };
+  const former = formerOf?.(subject.ref);
+  const stays = withWhatStays(wanted, live);
+  if (stays && (goesBack || isAsked(stays, wanted, former))) {
+    const rest = await findTolerated(stays.object, live, former, { owner, tolerance }, ports, signal);
+    const rules = [`${pathText(stays.path)} (${stays.rule})`, ...(rest?.rules ?? [])];
+    return { wanted: stays.object, applied: stays.object, paths: [], ...rest, rules };
+  }
+  return findTolerated(wanted, live, former, { owner, tolerance }, ports, signal);
+}
+
+/** True where the deployed revision asks for the same: nothing of it was changed by who deploys. */
+function isAsked({ path }: Stays, wanted: KubeObject, former: KubeObject | undefined): boolean {
+  return former !== undefined && sameJson(valueAtPath(former, path), valueAtPath(wanted, path));
+}
+
+async function findTolerated(
+  wanted: KubeObject,
+  live: KubeObject | undefined,
+  former: KubeObject | undefined,
+  { owner, tolerance }: Pick<KeepContext, 'owner' | 'tolerance'>,
   ports: Pick<Ports, 'kube'>,
   signal?: AbortSignal,
 ): Promise<Kept | undefined> {
   const subject = { release: owner.name, ref: refOf(wanted) };
   if (!tolerance?.concerns(subject)) return undefined;
-  const former = formerOf?.(subject.ref);
   if (!live) {
     const whole = { path: [], before: undefined, after: wanted };
     const rule = former ? tolerance.ruleFor(subject, whole, undefined) : undefined;

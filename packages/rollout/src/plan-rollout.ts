@@ -147,8 +147,9 @@ export async function planRendered(
   const prepare = (release: RenderedRelease): Promise<PreparedRelease> => {
     const { kinds, releases: owners } = rendered;
     const about = { owner: release, owners, kinds, newNamespaces, live, tolerance, judgeFor };
-    const context = { ...about, wanted: keys, changing };
     const intent = intents.get(release.name);
+    const goesBack = intent !== undefined && 'rollBackTo' in intent;
+    const context = { ...about, goesBack, wanted: keys, changing };
     const subject = { rendered: release, history: histories.get(release.name) ?? [] };
     return prepareRelease({ ...subject, ...(intent ? { intent } : {}) }, context, limit, ports, signal);
   };

@@ -3,19 +3,21 @@ import { applyObject, removeObject } from './apply-object.ts';
 import { isImmutable } from './dry-run.ts';
 import { requestOf } from './errors.ts';
 import { ReleaseFailure } from './failure.ts';
+import { pathText, withValueAt } from './field-path.ts';
 import { recordedObjects } from './from-record.ts';
 import type { HelmRelease } from './helm-release.ts';
 import type { Baseline, Journal, JournalRelease } from './journal.ts';
-import { sameJson, textAt, valueAt } from './json.ts';
+import { listAt, sameJson, textAt, valueAt } from './json.ts';
 import { keepLive, keptOf } from './kept.ts';
 import { kindRank } from './kind-order.ts';
 import { bodyOf, describe, keyOf, refOf, sameBody } from './object.ts';
-import { type Owner, ownerOf, sameOwner } from './ownership.ts';
+import { fieldManager, type Owner, ownerOf, sameOwner } from './ownership.ts';
+import { dataKinds } from './plan-rollout.ts';
 import { getIfServed, waitGone } from './presence.ts';
 import { createTally } from './release-progress.ts';
 import { checkSignal, type RunContext } from './release-run.ts';
-import { withStoredVersions } from './stored-versions.ts';
 import { findInstances, findTenants } from './tenants.ts';
+import { withBond, withWhatStays } from './what-stays.ts';
 
 const goneTimeoutMs = 60_000;
 // The API server obeys a policy for a while after it is gone.
@@ -116,26 +118,24 @@ function conversionOf(definition: KubeObject): unknown {
 
 /** One object back to how it was. */
 async function restoreObject(
-  snapshot: KubeObject,
+  found: KubeObject,
   manifest: KubeObject | undefined,
   owner: Owner,
   context: RunContext,
   patience: Patience,
 ): Promise<KubeObject> {
-  const { kube } = context.ports;
-  const live = await kube.get(refOf(snapshot));
+  const ref = refOf(found);
+  const live = await getStaying(ref, context, patience);
+  const snapshot = withBond(found, live);
   // What an autoscaler or somebody by rule steers has moved on meanwhile: it is not ours to put back.
   const kept =
     live && context.tolerance && keptOf(snapshot, live, snapshot, { owner, tolerance: context.tolerance });
-  const stored = withStoredVersions(snapshot, live);
-  if (stored)
-    context.warn?.(
-      `${describe(refOf(snapshot))} keeps the version in which objects have been stored since: the API server lets none go.`,
-    );
-  const before = stored ?? kept?.applied ?? snapshot;
+  const stays = withWhatStays(kept?.applied ?? snapshot, live);
+  if (stays) context.warn?.(`${describe(ref)} keeps its ${pathText(stays.path)}: ${stays.rule}.`);
+  const before = stays?.object ?? kept?.applied ?? snapshot;
   const desired = manifest && live && kept ? keepLive(manifest, live, kept.paths) : manifest;
   if (live && sameBody(live, before)) return live;
-  if (live && desired && !stored && !losesAddress(live, before)) {
+  if (live && desired && !stays && !losesAddress(live, before)) {
     const applied = await applyObject(desired, context, { ...patience, force: true, former: live }).catch(
       (error: unknown) => {
         if (error instanceof ReleaseFailure) return undefined;
@@ -147,6 +147,23 @@ async function restoreObject(
   return replaceBySnapshot(before, context);
 }
 
+/** What lives and is not about to go: what is being deleted would be gone again a moment after it was put back. */
+async function getStaying(
+  ref: KubeRef,
+  context: RunContext,
+  { patienceMs = goneTimeoutMs }: Patience = {},
+): Promise<KubeObject | undefined> {
+  const live = await context.ports.kube.get(ref);
+  if (!live?.metadata.deletionTimestamp) return live;
+  if (await waitGone([ref], patienceMs, context)) return undefined;
+  const holding = listAt(live, 'metadata', 'finalizers').join(', ');
+  throw new ReleaseFailure(
+    'rollout/rollback-incomplete',
+    `${describe(ref)}: it is being deleted, and its finalizers keep it: ${holding}`,
+    ref,
+  );
+}
+
 /** True for a Service that has no address now: applied, it is given a new one, and could not get its own any more. */
 function losesAddress(live: KubeObject, before: KubeObject): boolean {
   return textAt(live, 'spec', 'clusterIP') === '' && textAt(before, 'spec', 'clusterIP') !== '';
@@ -154,29 +171,65 @@ function losesAddress(live: KubeObject, before: KubeObject): boolean {
 
 async function replaceBySnapshot(before: KubeObject, context: RunContext): Promise<KubeObject> {
   const { kube } = context.ports;
-  const live = await kube.get(refOf(before));
-  const body = bodyOf(before);
+  const ref = refOf(before);
+  const live = await kube.get(ref);
   try {
-    if (!live) return await kube.create(withoutServerFields(body));
+    if (!live) return await createAnew(before, context);
     const { resourceVersion = '', uid = '' } = live.metadata;
     const { managedFields } = before.metadata;
+    const body = bodyOf(before);
     return await kube.replace({
       ...body,
       metadata: { ...body.metadata, resourceVersion, uid, ...(managedFields ? { managedFields } : {}) },
     });
   } catch (error) {
-    if (!isImmutable(error)) throw failureOf(refOf(before), error);
-    await removeObject(refOf(before), live?.metadata.uid, context);
-    await waitGone([refOf(before)], goneTimeoutMs, context);
-    return kube.create(withoutServerFields(body));
+    // What holds data is never deleted to be made anew.
+    if (!isImmutable(error) || dataKinds.has(before.kind)) throw failureOf(ref, error);
+    await removeObject(ref, live?.metadata.uid, context);
+    await waitGone([ref], goneTimeoutMs, context);
+    return createAnew(before, context);
   }
 }
 
-/** A Service's addresses and a claim's volume are chosen anew when they are free for it; everything else is as it was. */
-function withoutServerFields(body: KubeObject): KubeObject {
-  const { ownerReferences: _owners, ...metadata } = body.metadata;
-  return { ...body, metadata: { ...metadata, name: body.metadata.name } };
+/** Makes an object as it was. Its fields belong to who had written them: the server takes whoever creates it for the writer of them all. */
+async function createAnew(before: KubeObject, { ports: { kube } }: RunContext): Promise<KubeObject> {
+  const made = await kube.create(asNew(before), { fieldManager });
+  const written = listAt(before, 'metadata', 'managedFields').filter(
+    (entry) => textAt(entry, 'subresource') === '',
+  );
+  if (written.length === 0) return made;
+  const operation = { op: 'replace', path: '/metadata/managedFields', value: written };
+  return kube.patch(refOf(before), 'json', [operation]).catch((error: unknown) => {
+    // It is there, whole: that another writer is told is no reason to leave the rest undone.
+    if (error instanceof KubeStatusError) return made;
+    throw error;
+  });
 }
+
+/** A Service's addresses and a claim's volume are chosen anew when they are free for it; everything else is as it was, but for what belongs to the one object that is gone. */
+function asNew(before: KubeObject): KubeObject {
+  const body = bodyOf(before);
+  const { ownerReferences: _owners, ...metadata } = body.metadata;
+  const whole = { ...body, metadata: { ...metadata, name: body.metadata.name } };
+  if (before.kind !== 'Job' || valueAt(before, 'spec', 'manualSelector') === true) return whole;
+  return ofJob.reduce(
+    (job, keys) =>
+      withValueAt(
+        job,
+        keys.map((key) => ({ key })),
+        undefined,
+      ),
+    whole,
+  );
+}
+
+/** What the server writes into a Job by its uid, and takes from nobody else (kubernetes: pkg/registry/batch/job/strategy.go). */
+const ofJob = [
+  ['spec', 'selector'],
+  ...['controller-uid', 'job-name', 'batch.kubernetes.io/controller-uid', 'batch.kubernetes.io/job-name'].map(
+    (label) => ['spec', 'template', 'metadata', 'labels', label],
+  ),
+];
 
 /** What another release took over in the meantime is not ours to delete, nor a namespace or a definition that others use. */
 async function removeCreated(ref: KubeRef, owner: Owner, context: RestoreContext): Promise<boolean> {

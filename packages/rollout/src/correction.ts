@@ -8,6 +8,7 @@ import { createHealthRules, type HealthRule } from './health-rules.ts';
 import { newest, readHistories } from './helm-storage.ts';
 import { createKinds } from './kinds.ts';
 import { refOf } from './object.ts';
+import { lossesOf } from './object-losses.ts';
 import { sealPlan } from './plan.ts';
 import { type PreparedRelease, type PreparedRollout, readCluster } from './plan-rollout.ts';
 import type { ReleaseRequest } from './request.ts';
@@ -86,12 +87,11 @@ async function planRelease(
       object: await planOne(drift, compared, rules, ports, signal),
     })),
   );
-  const stuck = all.flatMap(({ drift, object }) =>
-    object.planned.action === 'unknown' || (drift.state !== 'in-sync' && !drift.cure)
-      ? [{ release: rendered.name, object: drift, why: drift.cure ? object.planned.reason : drift.reason }]
-      : [],
-  );
-  const objects = all.map(({ object }) => object).filter(({ planned }) => planned.action !== 'unknown');
+  const stuck = all.flatMap(({ drift, object }) => {
+    const why = drift.cure ? refusalOf(object) : drift.state === 'in-sync' ? undefined : drift.reason;
+    return why === undefined ? [] : [{ release: rendered.name, object: drift, why }];
+  });
+  const objects = all.map(({ object }) => object).filter((object) => refusalOf(object) === undefined);
   const isNoop = objects.every(({ planned }) => planned.action === 'noop');
   const { metadata } = rendered.chart;
   const revision = newest(history, 'deployed')?.version ?? 0;
@@ -110,6 +110,12 @@ async function planRelease(
     hooks: [],
   };
   return { prepared: { rendered, planned, history, crds: [], objects }, stuck };
+}
+
+/** Why an object is not corrected; a correction asks nobody for the consent that the loss of data needs. */
+function refusalOf(object: PreparedObject): string | undefined {
+  if (object.planned.action === 'unknown') return object.planned.reason;
+  return lossesOf(object).find(({ losesData }) => losesData)?.why;
 }
 
 async function planOne(

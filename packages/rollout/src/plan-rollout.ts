@@ -166,7 +166,7 @@ export async function planRendered(
       ),
     ),
     orphans,
-    irreversible: releases.flatMap(listIrreversible),
+    irreversible: listIrreversible(releases),
   });
   return { plan, rendered, releases, findings: await findGpuDeadlocks(releases, ports, signal) };
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type PlannedRelease, sealPlan } from './plan.ts';
+import { type Plan, type PlannedRelease, sealPlan } from './plan.ts';
 import { planSection } from './plan-section.ts';
 
 const release = (
@@ -21,7 +21,7 @@ const release = (
   objects: [],
   hooks: [],
 });
-const markdownOf = (releases: readonly PlannedRelease[]): string =>
+const markdownOf = (releases: readonly PlannedRelease[], irreversible: Plan['irreversible'] = []): string =>
   planSection(
     sealPlan({
       schemaVersion: 1,
@@ -29,7 +29,7 @@ const markdownOf = (releases: readonly PlannedRelease[]): string =>
       cluster: { uid: 'u', version: 'v1.34.4' },
       releases,
       orphans: [],
-      irreversible: [],
+      irreversible,
     }),
   ).markdown;
 
@@ -61,4 +61,16 @@ test('a thousand releases that change fit into a comment', () => {
   assert.ok(text.length < 60_000, `${text.length}`);
   assert.match(text, /_940 more releases, 940 of them change\._/);
   assert.match(text, /_The graph of 1000 releases that change is left out\._/);
+});
+
+test('of much that no rollback puts back the first is shown, and the rest counted', () => {
+  const lost = Array.from({ length: 100 }, (_, index) => ({
+    release: 'web',
+    what: `ConfigMap c${index} is deleted`,
+    why: 'it is',
+    needsConsent: index === 0,
+  }));
+  const text = markdownOf([release('web', 'upgrade', [])], lost);
+  assert.match(text, /^- ⚠️ `web`: `ConfigMap c0 is deleted`: it is$/m);
+  assert.match(text, /`ConfigMap c59 is deleted`: it is\n- … and 40 more$/m);
 });

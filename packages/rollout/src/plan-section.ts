@@ -29,6 +29,7 @@ const signs: Readonly<Record<ObjectAction | PlannedRelease['action'], string>> =
 const mostMarkdown = 45_000;
 const mostObjects = 60;
 const mostFields = 12;
+const mostIrreversible = 60;
 // Rows that a reader still reads, and boxes that a browser still draws.
 const mostReleases = 60;
 
@@ -166,11 +167,15 @@ function isChanging({ action }: PlannedRelease): boolean {
 }
 
 function renderIrreversible({ irreversible }: Plan): string {
-  const lines = irreversible.map(
-    ({ release, what, why, needsConsent }) =>
-      `- ${needsConsent ? '⚠️ ' : ''}${inlineCode(release)}: ${inlineCode(what)}: ${why}`,
-  );
-  return ['A rollback does not put back:', '', ...lines].join('\n');
+  const lines = irreversible
+    .slice(0, mostIrreversible)
+    .map(
+      ({ release, what, why, needsConsent }) =>
+        `- ${needsConsent ? '⚠️ ' : ''}${inlineCode(release)}: ${inlineCode(what)}: ${why}`,
+    );
+  const more = irreversible.length - mostIrreversible;
+  const rest = more > 0 ? [`- … and ${more} more`] : [];
+  return ['A rollback does not put back:', '', ...lines, ...rest].join('\n');
 }
 
 function renderRelease(release: PlannedRelease): string {

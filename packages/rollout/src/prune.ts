@@ -62,7 +62,7 @@ export async function planPrune(
         ? { action: 'keep' as const, reason: stays }
         : { action: 'delete' as const, reason: 'the release no longer has it' };
       const uid = live.metadata.uid ? { uid: live.metadata.uid } : {};
-      return { planned: { ref, ...planned, ...uid, diff: [], conflicts: [] }, live };
+      return { planned: { ref, ...planned, ...uid, diff: [], conflicts: [] }, live, former: object };
     } catch (error) {
       if (!(error instanceof KubeStatusError)) throw error;
       const reason = ports.redactor.redact(error.message);
@@ -80,7 +80,7 @@ function reasonToStay(object: KubeObject, live: KubeObject, triedSince?: string)
 }
 
 /** True for what outlives its release, as with Helm. */
-function isToStay({ metadata }: KubeObject): boolean {
+export function isToStay({ metadata }: KubeObject): boolean {
   return metadata.annotations?.['helm.sh/resource-policy'] === 'keep';
 }
 

@@ -1,0 +1,123 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { KubeObject } from '@zakenak/core';
+import type { PreparedObject } from './dry-run.ts';
+import { refOf } from './object.ts';
+import { lossesOf } from './object-losses.ts';
+import { ownedBy } from './ownership.ts';
+import type { ObjectAction } from './plan.ts';
+import { objectOf } from './testing/objects.ts';
+
+const owner = { name: 'web', namespace: 'shop' };
+const ours = (apiVersion: string, kind: string, fields: Parameters<typeof objectOf>[2] = {}): KubeObject => ({
+  ...ownedBy(objectOf(apiVersion, kind, fields), owner),
+  ...(fields['status'] ? { status: fields['status'] } : {}),
+});
+
+/** What is told of an object that is planned so. */
+const told = (
+  action: ObjectAction,
+  objects: Pick<PreparedObject, 'desired' | 'live' | 'former'>,
+  diff: PreparedObject['planned']['diff'] = [],
+): readonly string[] => {
+  const object = objects.desired ?? objects.live;
+  assert.ok(object);
+  const planned = { ref: refOf(object), action, reason: '', diff, conflicts: [] };
+  return lossesOf({ planned, ...objects }).map(({ what, losesData }) => `${losesData ? 'DATA ' : ''}${what}`);
+};
+
+const going = ['delete', 'recreate'] as const;
+const policy = (whenDeleted: string, replicas = 2) =>
+  ours('apps/v1', 'StatefulSet', {
+    spec: { replicas, persistentVolumeClaimRetentionPolicy: { whenDeleted, whenScaled: whenDeleted } },
+  });
+
+test('claims that a StatefulSet takes with it are data, and those that it leaves are not', () => {
+  for (const action of going) {
+    const isData = (text: string): boolean => text.startsWith('DATA ');
+    assert.equal(told(action, { live: policy('Delete') }).some(isData), true, action);
+    assert.equal(told(action, { live: policy('Retain') }).some(isData), false, action);
+  }
+  const scaled = (whenScaled: string, replicas: number) =>
+    told('apply', { live: policy(whenScaled), desired: policy(whenScaled, replicas) });
+  assert.deepEqual(scaled('Delete', 1), ['DATA is scaled down']);
+  assert.deepEqual([scaled('Delete', 3), scaled('Retain', 1)], [[], []]);
+});
+
+const service = (spec: object, more: object = {}) => ours('v1', 'Service', { spec, ...more });
+const ports = [{ name: 'http', port: 80, nodePort: 30080 }, { port: 81 }];
+const address = { clusterIP: '10.0.0.7', type: 'LoadBalancer', ports };
+const balanced = service(address, { status: { loadBalancer: { ingress: [{ ip: '192.0.2.1' }] } } });
+
+test('a Service gives up what it has and does without, and nothing else', () => {
+  assert.deepEqual(told('delete', { live: balanced }), [
+    'gives up its address 10.0.0.7, node port 30080, load balancer 192.0.2.1',
+  ]);
+  assert.deepEqual(told('delete', { live: service({ clusterIP: 'None', ports: [{ port: 80 }] }) }), []);
+  const apply = (...diff: PreparedObject['planned']['diff']) =>
+    told('apply', { live: balanced, desired: service({}) }, diff);
+  assert.deepEqual(apply({ path: 'spec.selector.app', before: 'a', after: 'b' }), []);
+  assert.deepEqual(apply({ path: 'spec.ports[http].nodePort', before: '30080', after: '30081' }), [
+    'gives up its node port 30080',
+  ]);
+  assert.deepEqual(
+    apply(
+      { path: 'spec.type', before: 'LoadBalancer', after: 'ExternalName' },
+      { path: 'spec.clusterIP', before: '10.0.0.7' },
+    ),
+    ['gives up its address 10.0.0.7, load balancer 192.0.2.1'],
+  );
+});
+
+test('a Job of the manifest runs where it is made, unless it is suspended', () => {
+  const job = (suspend: boolean) => ours('batch/v1', 'Job', { spec: { suspend } });
+  assert.deepEqual(told('create', { desired: job(false) }), ['runs']);
+  assert.deepEqual(told('recreate', { desired: job(false), live: job(false) }), ['runs']);
+  for (const [action, isOff] of [
+    ['create', true],
+    ['delete', false],
+    ['apply', false],
+  ] as const)
+    assert.deepEqual(told(action, { desired: job(isOff), live: job(isOff), former: job(isOff) }), [], action);
+});
+
+const config = (fields: Parameters<typeof objectOf>[2] = {}) =>
+  ours('v1', 'ConfigMap', { data: { a: '1' }, ...fields });
+
+test('what others wrote into it, and what finalizers clear away, goes with an object', () => {
+  const filled = config({ data: { a: '1', token: 'x' } });
+  assert.deepEqual(told('delete', { live: filled, former: config() }), ['is deleted']);
+  assert.deepEqual(told('delete', { live: config(), former: config() }), []);
+  assert.deepEqual(told('delete', { live: filled }), [], 'nobody knows what the release held');
+  const held = (finalizer: string) => config({ metadata: { finalizers: [finalizer] } });
+  assert.deepEqual(told('delete', { live: held('example.com/purge') }), ['is deleted']);
+  for (const own of ['kubernetes.io/pvc-protection', 'service.kubernetes.io/load-balancer-cleanup'])
+    assert.deepEqual(told('delete', { live: held(own) }), [], own);
+});
+
+test('what becomes immutable, grows or is stored anew cannot be changed back', () => {
+  const both = (desired: KubeObject, live: KubeObject) => told('apply', { desired, live, former: live });
+  assert.deepEqual(both(config({ immutable: true }), config()), ['cannot be changed any more']);
+  assert.deepEqual(both(config({ data: {} }), config()), []);
+  const claim = (storage: string) =>
+    ours('v1', 'PersistentVolumeClaim', { spec: { resources: { requests: { storage } } } });
+  assert.deepEqual(both(claim('2Gi'), claim('1Gi')), ['changes']);
+  assert.deepEqual(both(claim('1024Mi'), claim('1Gi')), []);
+  const definition = (stored: string, ...names: readonly string[]) =>
+    ours('apiextensions.k8s.io/v1', 'CustomResourceDefinition', {
+      spec: { versions: names.map((name) => ({ name, storage: name === stored })) },
+      status: { storedVersions: ['v1'] },
+    });
+  assert.deepEqual(both(definition('v2', 'v1', 'v2'), definition('v1', 'v1')), ['changes']);
+  assert.deepEqual(both(definition('v1', 'v1', 'v2'), definition('v1', 'v1')), [], 'v2 is only served');
+  assert.deepEqual(both(definition('v2', 'v1', 'v2'), definition('v1', 'v1', 'v2')), [], 'it was there');
+});
+
+test('what is taken over goes with the release from then on, unless it is to be kept', () => {
+  const found = objectOf('v1', 'ConfigMap', { data: { a: '0' } });
+  const kept = config({ metadata: { annotations: { 'helm.sh/resource-policy': 'keep' } } });
+  assert.deepEqual(told('apply', { desired: config(), live: found }), ['is taken over']);
+  assert.deepEqual(told('apply', { desired: kept, live: found }), []);
+  assert.deepEqual(told('apply', { desired: config(), live: found, former: config() }), []);
+  assert.deepEqual(told('apply', { desired: config(), live: config() }), []);
+});

@@ -18,7 +18,11 @@ export async function putBackSet(
   const kinds = createKinds(await ports.kube.resources(), [], createHealthRules(context.health ?? []));
   const result = await rollBack(journal, journal.releases, { ...context, kinds, rollout: journal.rollout });
   const isWhole = result.failures.length === 0;
-  const revisions = new Map(result.restored.map(({ name, revision }) => [name, revision]));
+  const gone = journal.releases.filter(({ namespace }) => result.lost?.includes(namespace));
+  const revisions = new Map([
+    ...gone.map(({ name }) => [name, 0] as const),
+    ...result.restored.map(({ name, revision }) => [name, revision] as const),
+  ]);
   const ending = { outcome: 'rolled-back', cause: journal.reason ?? '', revisions } as const;
   if (isWhole) await endJournal(journal, ending, place, ports);
   ports.progress.emit({ stage: 'rollback', subject: journal.set, state: isWhole ? 'done' : 'failed' });

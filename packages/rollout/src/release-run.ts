@@ -22,6 +22,7 @@ import {
 } from './helm-storage.ts';
 import type { HookEvent } from './hook.ts';
 import type { Kinds } from './kinds.ts';
+import { explainByNamespace } from './lost-namespaces.ts';
 import { dataKinds, hookEvents, type PreparedRelease, runsTests } from './plan-rollout.ts';
 import { aboutRelease } from './release-progress.ts';
 import { nextRevisionOf } from './revision.ts';
@@ -108,7 +109,8 @@ export async function runRelease(
       await finishRevision(prepared, record, hooks, context);
     }
     context.ports.progress.emit({ stage: 'apply', subject: rendered.name, state: 'done' });
-  } catch (error) {
+  } catch (thrown) {
+    const error = await explainByNamespace(thrown, rendered.namespace, context.ports);
     if (!(error instanceof ReleaseFailure || error instanceof Halted)) throw error;
     if (error instanceof ReleaseFailure) await failOnce(error);
     const description = `${done[planned.action].split(' ')[0]} failed: ${context.ports.redactor.redact(error.message)}`;
@@ -118,7 +120,11 @@ export async function runRelease(
         record,
         { status: 'failed', description: description.slice(0, 1_000) },
         context.ports,
-      );
+      ).catch(async (failure: unknown) => {
+        // The record went with its namespace, which has been told or is the end of others.
+        const cause = await explainByNamespace(failure, rendered.namespace, context.ports);
+        if (!(cause instanceof ReleaseFailure)) throw failure;
+      });
     context.ports.progress.emit({
       stage: 'apply',
       subject: rendered.name,

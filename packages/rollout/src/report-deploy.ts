@@ -23,6 +23,8 @@ const remedies: Readonly<Record<string, string>> = {
   'rollout/conflict': 'Remove the field from the chart, or make its manager let go of it.',
   'rollout/immutable': 'Rename the object, or have it deleted first.',
   'rollout/delete-failed': 'Look for finalizers on the object: kubectl get -o yaml shows them.',
+  'rollout/namespace-ending':
+    'Find out who deletes it and wait until it is gone, then deploy again: zakenak deploy makes it anew.',
   'rollout/verification-failed': 'Read the verification’s own findings.',
   'rollout/rollback-incomplete':
     'Mend what is named, then run zakenak rollback: it goes on where it stopped.',

@@ -16,6 +16,7 @@ import {
 import { type Journal, type JournalRelease, readJournal, writeHead } from './journal.ts';
 import { createKinds } from './kinds.ts';
 import { acquireLock } from './lock.ts';
+import { describeLost } from './lost-namespaces.ts';
 import { parseManifests } from './manifest.ts';
 import { createObserver } from './observer.ts';
 import { findRemoved } from './orphans.ts';
@@ -121,9 +122,11 @@ async function undoInterrupted(
       });
     const fenced = { ...ports, kube: lock.fence(ports.kube) };
     await using observer = createObserver(fenced);
+    const caveats: string[] = [];
     const context = {
       ports: fenced,
       observer,
+      warn: (text: string): void => void caveats.push(ports.redactor.redact(text)),
       signal: AbortSignal.any([signal, lock.lost]),
       set: request.set,
       drift: request.drift,
@@ -140,15 +143,17 @@ async function undoInterrupted(
       reason: journal.reason ?? 'rolled back by hand',
     };
     await writeHead(stopped, place, fenced);
-    const { restored, failures } = await putBackSet(stopped, place, context);
-    const names = restored.map(({ name }) => name).join(', ') || 'nothing had been touched';
+    const { restored, failures, lost = [] } = await putBackSet(stopped, place, context);
+    const nothing = lost.length > 0 ? 'nothing of it is left' : 'nothing had been touched';
+    const names = restored.map(({ name }) => name).join(', ') || nothing;
     return createReport({
       tool: 'rollback',
-      verdict: failures.length > 0 ? 'failed' : 'passed',
+      verdict: failures.length + lost.length > 0 ? 'failed' : 'passed',
+      caveats,
       summary:
         failures.length > 0
           ? 'The interrupted rollout could not be put back whole.'
-          : `The rollout that was interrupted is undone: ${names}.`,
+          : `The rollout that was interrupted is undone: ${names}.${lost.length > 0 ? ` ${describeLost(lost)}` : ''}`,
       findings: failureFindings(failures, 'rollback of '),
       outputs: { set: request.set, revisions: Object.fromEntries(restored.map((r) => [r.name, r.revision])) },
     });

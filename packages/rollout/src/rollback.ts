@@ -20,6 +20,7 @@ import { inputsLabel } from './inputs.ts';
 import type { Journal, JournalRelease } from './journal.ts';
 import { learnFromRecord } from './learn-releases.ts';
 import { learnFromObjects } from './learn-secrets.ts';
+import { describeLost, findLost, lostForGood, withoutLost } from './lost-namespaces.ts';
 import { waitGone } from './presence.ts';
 import { announceQueue } from './queue.ts';
 import { aboutRelease } from './release-progress.ts';
@@ -34,6 +35,8 @@ export interface RollbackResult {
   /** Releases that were put back, with the revision that says so; 0: the release is gone again. */
   readonly restored: readonly { readonly name: string; readonly revision: number }[];
   readonly failures: readonly FailedRelease[];
+  /** Namespaces that were there before and are gone, with what was in them; absent where there are none. */
+  readonly lost?: readonly string[];
 }
 
 /**
@@ -42,11 +45,13 @@ export interface RollbackResult {
  */
 export async function rollBack(
   journal: Journal,
-  releases: readonly JournalRelease[],
+  all: readonly JournalRelease[],
   context: RunContext,
 ): Promise<RollbackResult> {
+  const lost = await findLost(all, context.ports);
+  const releases = all.map((release) => withoutLost(release, lost));
   const histories = await readAtRest(releases, context);
-  const before = releases.flatMap(({ baseline }) => baseline.flatMap(({ before }) => before ?? []));
+  const before = all.flatMap(({ baseline }) => baseline.flatMap(({ before }) => before ?? []));
   learnFromObjects(before, context.ports.redactor);
   for (const history of histories.values())
     for (const record of history.slice(-1)) learnFromRecord(record, context.ports.redactor);
@@ -55,9 +60,12 @@ export async function rollBack(
   const nodes = reverseNeeds(
     releases.map((release) => ({ ...release, needs: release.needs.filter((need) => known.has(need)) })),
   );
-  const touched = nodes.filter((node) => isTouched(node, histories.get(node.name) ?? []));
+  // What its records would tell went with its namespace: what it has elsewhere is put back in any case.
+  const touched = nodes.filter((node) =>
+    lost.has(node.namespace) ? node.baseline.length > 0 : isTouched(node, histories.get(node.name) ?? []),
+  );
   const queue = announceQueue(touched, 'rollback', context.ports.progress);
-  const inside = { ...context, tolerance, journal, isRollback: true };
+  const inside = { ...context, tolerance, journal, lost, isRollback: true };
   for (const release of touched)
     await clearTheWay(release, () => baseOf(release, histories.get(release.name) ?? [])?.release(), inside);
   const { results, errors } = await runByNeeds(nodes, async (release) => {
@@ -73,6 +81,8 @@ export async function rollBack(
   const unexpected = errors.find(({ error }) => !(error instanceof ReleaseFailure));
   if (unexpected) throw unexpected.error;
   if (errors.length === 0) await removeNamespaces(releases, inside);
+  const forGood = lostForGood(releases, lost);
+  if (forGood.length > 0) (context.warn ?? context.ports.log.warn)(describeLost(forGood));
   return {
     restored: [...results].flatMap(([name, revision]) =>
       revision === undefined ? [] : [{ name, revision }],
@@ -80,11 +90,12 @@ export async function rollBack(
     failures: errors.flatMap(({ node, error }) =>
       error instanceof ReleaseFailure ? [{ release: node.name, failure: error }] : [],
     ),
+    ...(forGood.length > 0 ? { lost: forGood } : {}),
   };
 }
 
 /** What putting back needs: the run's own, and the journal of what is put back. */
-type PutBackContext = RunContext & { readonly journal: Journal };
+type PutBackContext = RunContext & { readonly journal: Journal; readonly lost: ReadonlySet<string> };
 
 /** The histories when no Helm is at what is put back: one that began after we were done with its release is let end. */
 async function readAtRest(
@@ -127,7 +138,7 @@ async function putBack(release: JournalRelease, history: HelmHistory, base: PutB
   progress.emit({ ...about, state: 'started' });
   try {
     const target = baseOf(release, history)?.release();
-    await removeRemains(release, history, context);
+    if (!context.lost.has(release.namespace)) await removeRemains(release, history, context);
     const revision = await backTo(release, target, history, context);
     progress.emit({ ...about, state: 'done', message: revision > 0 ? `revision ${revision}` : 'gone again' });
     return revision;
@@ -157,6 +168,7 @@ function backTo(
   history: HelmHistory,
   context: PutBackContext,
 ): Promise<number> {
+  if (context.lost.has(release.namespace)) return backToNothing(release, [], context);
   if (release.keepsRevision) return backToObjects(release, target, context);
   if (release.triedSince !== undefined) return backToFailure(release, history, context);
   if (!target) return backToNothing(release, writtenBy(release, history), context);
@@ -262,7 +274,8 @@ function wereReady(restored: readonly KubeObject[], { baseline }: JournalRelease
 }
 
 async function removeNamespaces(releases: readonly JournalRelease[], context: PutBackContext): Promise<void> {
-  const names = [...new Set(releases.flatMap(({ newNamespaces }) => newNamespaces))];
+  const made = new Set(releases.flatMap(({ newNamespaces }) => newNamespaces));
+  const names = [...made].filter((name) => !context.lost.has(name));
   const removed: string[] = [];
   for (const name of names) if (await removeNamespace(name, context)) removed.push(name);
   const refs = removed.map((name) => ({ apiVersion: 'v1', kind: 'Namespace', name }));

@@ -2,6 +2,7 @@ import type { Report } from '@zakenak/core';
 import { endJournal } from './end-journal.ts';
 import { ReleaseFailure } from './failure.ts';
 import { type Journal, type JournalPlace, writeHead } from './journal.ts';
+import { describeLost } from './lost-namespaces.ts';
 import { putBackSet } from './put-back.ts';
 import type { FailedRelease, RunContext } from './release-run.ts';
 import type { Outcome } from './report-deploy.ts';
@@ -43,6 +44,9 @@ export async function settle(
   const stopped: Journal = { ...journal, phase: 'rolling-back', reason };
   await writeHead(stopped, place, context.ports);
   const rollback = await putBackSet(stopped, place, context);
+  const { lost = [] } = rollback;
+  if (lost.length > 0 && rollback.failures.length === 0)
+    return { verdict: 'failed', failures, rollback, summary: `${cause} ${describeLost(lost)}` };
   return rollback.failures.length > 0
     ? {
         verdict: 'failed',

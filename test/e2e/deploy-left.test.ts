@@ -102,6 +102,30 @@ test('a rollout that did nothing but prune is the one that rollback takes back, 
   }
 });
 
+test('what was removed by nobody knows which rollout does not come back with a rollback, which says so beforehand', async (t) => {
+  const { set } = await pruned(t);
+  const label = { 'zakenak.dev/removed-by': null };
+  const record = {
+    apiVersion: 'v1',
+    kind: 'Secret',
+    namespace: set.name,
+    name: 'sh.helm.release.v1.web.v1',
+  } as const;
+  await kube.patch(record, 'merge', { metadata: { labels: label } });
+  for (const args of [['--dry-run'], []]) {
+    const { findings } = await passes(set, 'rollback', ...args);
+    assert.deepEqual(
+      findings.map(({ ruleId, remedy }) => [ruleId, remedy?.includes('helm rollback web 1')]),
+      [['rollout/stays-removed', true]],
+      args.join(),
+    );
+  }
+  await set.setValues({ web: {}, base: { text: 'third' } });
+  await passes(set, 'deploy');
+  const { findings } = await passes(set, 'rollback');
+  assert.deepEqual(findings, [], 'it had gone before that rollout');
+});
+
 test('a rollback that brings a pruned release back and is killed after any write is gone on with', async (t) => {
   await forEveryWrite(async (nth) => {
     await using proxy = await startApiProxy(sandbox);

@@ -47,18 +47,30 @@ export async function findOrphans(
     });
 }
 
-/** Finds the releases that a rollout of the set removed and the set does not have: Helm's records of them are kept. One whose name the set has elsewhere is left out. */
+/** Releases that were removed, and that the set does not have. */
+interface Removed {
+  /** By a rollout, which is known. */
+  readonly removed: readonly Place[];
+  /** By Helm, or by a Zakenak that did not note which rollout it was. */
+  readonly unclear: readonly Place[];
+}
+
+/** Finds them by Helm's records, which are kept. One whose name the set has elsewhere is left out, and of two of a name one. */
 export async function findRemoved(
   set: Set,
   ports: Pick<Ports, 'kube'>,
   signal?: AbortSignal,
-): Promise<readonly Place[]> {
-  const removed = `status in (uninstalled,uninstalling),${removedByLabel}`;
+): Promise<Removed> {
+  const records = await listRecords(set, 'status in (uninstalled,uninstalling)', ports, signal);
+  const noted = ({ metadata }: KubeObject): boolean => metadata.labels?.[removedByLabel] !== undefined;
   const names = new Set(set.releases.map(({ name }) => name));
-  const places = placesOf(await listRecords(set, removed, ports, signal), set);
-  return places.filter(
-    ({ name }, index) => !names.has(name) && places.findIndex((place) => place.name === name) === index,
-  );
+  const placesIn = (some: readonly KubeObject[]): readonly Place[] => {
+    const places = placesOf(some, set).filter(({ name }) => !names.has(name));
+    return places.filter(({ name }, index) => places.findIndex((place) => place.name === name) === index);
+  };
+  const removed = placesIn(records.filter(noted));
+  const known = new Set(removed.map(({ name }) => name));
+  return { removed, unclear: placesIn(records).filter(({ name }) => !known.has(name)) };
 }
 
 async function listRecords(

@@ -34,6 +34,7 @@ import { failureFindings } from './report-deploy.ts';
 import { defaultTimeoutMs, type ReleaseRequest, type TransactionOptions } from './request.ts';
 import { isTouched } from './rollback.ts';
 import { begunGoals, type Goal, lastRollout, oneRelease } from './rollback-goals.ts';
+import { findStayingRemoved } from './staying-removed.ts';
 import { tableSection } from './table-section.ts';
 import { holderOf, lockRequestOf, placeOf, transact } from './transaction.ts';
 
@@ -169,12 +170,13 @@ async function prepareRollback(
   signal: AbortSignal,
 ): Promise<PreparedRollout> {
   const own = new Set(request.releases.map(({ name }) => name));
-  const gone = begun ?? (request.release === undefined ? await findRemoved(request, ports, signal) : []);
+  const isSet = begun === undefined && request.release === undefined;
+  const { removed, unclear } = isSet ? await findRemoved(request, ports, signal) : noneRemoved;
   // What left zakenak.yaml since, and the rollout took away.
-  const others = gone
+  const others = (begun ?? removed)
     .filter(({ name }) => !own.has(name))
     .map(({ name, namespace }) => ({ name, namespace }));
-  const histories = await readHistories([...request.releases, ...others], ports, signal);
+  const histories = await readHistories([...request.releases, ...others, ...unclear], ports, signal);
   const goals = begun
     ? begunGoals(begun, histories)
     : request.release === undefined
@@ -205,8 +207,13 @@ async function prepareRollback(
     intents.set(name, goal.target ? { rollBackTo: goal.target.release() } : removalOf(goal.triedSince));
   }
   const drift = request.drift ? { drift: request.drift } : {};
-  return planRendered({ set: request.set, releases, kinds, ...drift }, histories, intents, ports, signal);
+  const whole = { set: request.set, releases, kinds, ...drift };
+  const prepared = await planRendered(whole, histories, intents, ports, signal);
+  const staying = findStayingRemoved(unclear, [...records.keys()], histories);
+  return { ...prepared, findings: [...prepared.findings, ...staying] };
 }
+
+const noneRemoved: Awaited<ReturnType<typeof findRemoved>> = { removed: [], unclear: [] };
 
 /** Releases that zakenak.yaml does not have, with what was asked for of them, as far as it is known: of their needs those that are not there either. */
 function askedOf<T extends { readonly name: string }>(

@@ -202,6 +202,7 @@ test('each thing that no rollback puts back is listed, what loses data needs con
     config('changes'),
     config('one-way'),
     config('filled'),
+    config('shared'),
     config('purged', { metadata: { name: 'purged', finalizers } }),
     service({ type: 'NodePort' }),
     job('task'),
@@ -220,11 +221,15 @@ test('each thing that no rollback puts back is listed, what loses data needs con
     return (web?.['spec'] ?? {}) as { clusterIP?: string; ports?: readonly { nodePort: number }[] };
   };
   const { clusterIP, ports } = await addresses();
-  const before = managersOf(await kube.get(filled));
+  const shared = refOf(set, 'v1', 'ConfigMap', 'shared');
+  const byHand = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'shared', namespace } };
+  await kube.apply({ ...byHand, data: { a: '1' } }, { fieldManager: 'kubectl' });
+  const before = [managersOf(await kube.get(filled)), managersOf(await kube.get(shared))];
   const second = [
     config('same'),
     config('changes', { data: { a: '2' } }),
     config('one-way', { immutable: true }),
+    config('shared', { data: { b: '2' } }),
     config('mine'),
     config('new'),
     service({ type: 'ClusterIP' }),
@@ -280,7 +285,8 @@ test('each thing that no rollback puts back is listed, what loses data needs con
     assert.ok(live && !live.metadata.deletionTimestamp, `${kind} ${name} is there again`);
   }
   const restored = await kube.get(filled);
-  assert.deepEqual([restored?.['data'], managersOf(restored)], [{ a: '1', token: 'x' }, before]);
+  assert.deepEqual(restored?.['data'], { a: '1', token: 'x' });
+  assert.deepEqual([managersOf(restored), managersOf(await kube.get(shared))], before);
   const again = await addresses();
   assert.deepEqual([again.clusterIP, again.ports], [clusterIP, ports]);
   await passes(set, 'sync');

@@ -7,7 +7,7 @@ import { pathText, withValueAt } from './field-path.ts';
 import { recordedObjects } from './from-record.ts';
 import type { HelmRelease } from './helm-release.ts';
 import type { Baseline, Journal, JournalRelease } from './journal.ts';
-import { listAt, sameJson, textAt, valueAt } from './json.ts';
+import { canonicalJson, listAt, sameJson, textAt, valueAt } from './json.ts';
 import { keepLive, keptOf } from './kept.ts';
 import { kindRank } from './kind-order.ts';
 import { bodyOf, describe, keyOf, refOf, sameBody } from './object.ts';
@@ -134,7 +134,7 @@ async function restoreObject(
   if (stays) context.warn?.(`${describe(ref)} keeps its ${pathText(stays.path)}: ${stays.rule}.`);
   const before = stays?.object ?? kept?.applied ?? snapshot;
   const desired = manifest && live && kept ? keepLive(manifest, live, kept.paths) : manifest;
-  if (live && sameBody(live, before)) return live;
+  if (live && isAsBefore(live, before)) return live;
   if (live && desired && !stays && !losesAddress(live, before)) {
     const applied = await applyObject(desired, context, { ...patience, force: true, former: live }).catch(
       (error: unknown) => {
@@ -142,9 +142,25 @@ async function restoreObject(
         throw error;
       },
     );
-    if (applied && sameBody(applied, before)) return applied;
+    if (applied && isAsBefore(applied, before)) return applied;
   }
   return replaceBySnapshot(before, context);
+}
+
+/** True where nothing differs, nor who wrote what: else a person's field would be the release's from then on. */
+function isAsBefore(live: KubeObject, before: KubeObject): boolean {
+  return sameBody(live, before) && sameJson(writersOf(live).sort(), writersOf(before).sort());
+}
+
+function writersOf(object: KubeObject): string[] {
+  return writtenIn(object).map((entry) =>
+    canonicalJson([textAt(entry, 'manager'), textAt(entry, 'operation'), valueAt(entry, 'fieldsV1')]),
+  );
+}
+
+/** What managedFields say of the object itself. */
+function writtenIn(object: KubeObject): readonly unknown[] {
+  return listAt(object, 'metadata', 'managedFields').filter((entry) => textAt(entry, 'subresource') === '');
 }
 
 /** What lives and is not about to go: what is being deleted would be gone again a moment after it was put back. */
@@ -194,9 +210,7 @@ async function replaceBySnapshot(before: KubeObject, context: RunContext): Promi
 /** Makes an object as it was. Its fields belong to who had written them: the server takes whoever creates it for the writer of them all. */
 async function createAnew(before: KubeObject, { ports: { kube } }: RunContext): Promise<KubeObject> {
   const made = await kube.create(asNew(before), { fieldManager });
-  const written = listAt(before, 'metadata', 'managedFields').filter(
-    (entry) => textAt(entry, 'subresource') === '',
-  );
+  const written = writtenIn(before);
   if (written.length === 0) return made;
   const operation = { op: 'replace', path: '/metadata/managedFields', value: written };
   return kube.patch(refOf(before), 'json', [operation]).catch((error: unknown) => {

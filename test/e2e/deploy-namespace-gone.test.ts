@@ -49,7 +49,7 @@ const gone = ({ name }: TestSet): Promise<void> =>
   );
 
 const change = (set: TestSet): Promise<void> =>
-  set.setValues({ base: { text: 'second' }, api: { text: 'second', readyAfter: '4s' } });
+  set.setValues({ base: { text: 'second' }, api: { text: 'second', readyAfter: '20s' } });
 
 /** Somebody deletes the namespace while the second of three releases gets ready. */
 async function deployIntoNothing(set: TestSet): Promise<Report> {
@@ -85,18 +85,33 @@ test('one that was there before does not come back, which is told, and what the 
   assert.equal((await set.run(['deploy'])).report.verdict, 'simulated', 'a deploy makes it anew');
 });
 
-test('a rollout that was interrupted, and whose namespace went then, is undone where something of it is left', async (t) => {
+/** A deploy that was killed midway, after which somebody deleted its namespace; and what the set had elsewhere before it. */
+async function killThenDelete(t: TestContext): Promise<{ readonly set: TestSet; readonly before: unknown }> {
   const set = await makeWideSet(t);
   assert.equal((await set.run(['deploy'])).report.verdict, 'simulated');
   const before = await elsewhere(set);
   await change(set);
   await using proxy = await startApiProxy(sandbox);
-  await killAfterWrite(set, proxy, 14, ['deploy']);
+  assert.ok(await killAfterWrite(set, proxy, 14));
   assert.notDeepEqual(await elsewhere(set), before, 'it was under way');
   await kube.delete({ apiVersion: 'v1', kind: 'Namespace', name: set.name });
   await gone(set);
+  return { set, before };
+}
+
+test('a rollout that was interrupted, and whose namespace went then, is undone where something of it is left', async (t) => {
+  const { set, before } = await killThenDelete(t);
   const { report, exitCode } = await set.run(['rollback', '--lock-timeout', '1m']);
   assert.deepEqual([exitCode, report.verdict], [1, 'failed'], report.error?.message);
   assert.match(report.summary, /is undone: base\. What was in it went with the namespace/);
   assert.deepEqual(await elsewhere(set), before);
+});
+
+test('a deploy that goes on after that, and fails, leaves nothing in the namespace that it made anew', async (t) => {
+  const { set, before } = await killThenDelete(t);
+  await set.setValues({ base: { text: 'second' }, web: { simulate: 'crash-loop' } });
+  const { report } = await set.run(['deploy', '--lock-timeout', '1m']);
+  assert.equal(report.verdict, 'rolled-back', report.error?.message ?? report.summary);
+  assert.deepEqual(await elsewhere(set), before);
+  await gone(set);
 });

@@ -81,15 +81,20 @@ function baselineOf({ rendered, planned, history, crds, objects }: PreparedRelea
 
 function mergeBaseline(now: JournalRelease, before: JournalRelease | undefined): JournalRelease {
   if (!before) return now;
-  const known = new Set(before.baseline.map(({ ref }) => keyOf(ref)));
+  // Its records went with its namespace: what was in there is nothing to go back to any more.
+  const isLost = now.lastRevision < before.lastRevision;
+  const former = isLost
+    ? before.baseline.filter(({ ref }) => ref.namespace !== now.namespace)
+    : before.baseline;
+  const known = new Set(former.map(({ ref }) => keyOf(ref)));
   // A deploy that finds nothing more to do in a release that was being corrected: a rollback still puts its objects back.
   const keepsRevision = before.keepsRevision && now.baseline.length === 0;
   return {
     ...now,
     ...(keepsRevision ? { keepsRevision } : {}),
-    fromRevision: before.fromRevision,
-    lastRevision: before.lastRevision,
-    baseline: [...before.baseline, ...now.baseline.filter(({ ref }) => !known.has(keyOf(ref)))],
+    fromRevision: isLost ? now.fromRevision : before.fromRevision,
+    lastRevision: isLost ? now.lastRevision : before.lastRevision,
+    baseline: [...former, ...now.baseline.filter(({ ref }) => !known.has(keyOf(ref)))],
     newNamespaces: [...new Set([...before.newNamespaces, ...now.newNamespaces])],
   };
 }

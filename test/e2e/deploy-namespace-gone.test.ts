@@ -49,7 +49,7 @@ const gone = ({ name }: TestSet): Promise<void> =>
   );
 
 const change = (set: TestSet): Promise<void> =>
-  set.setValues({ base: { text: 'second' }, api: { text: 'second', readyAfter: '20s' } });
+  set.setValues({ base: { text: 'second' }, api: { text: 'second', readyAfter: '12s' } });
 
 /** Somebody deletes the namespace while the second of three releases gets ready. */
 async function deployIntoNothing(set: TestSet): Promise<Report> {

@@ -21,8 +21,12 @@ const facts: AuditFacts = {
 
 /** A trail in a cluster that holds nothing else. */
 function cluster(...lines: readonly string[]) {
-  let live: KubeObject | undefined =
-    lines.length > 0 ? objectOf('v1', 'ConfigMap', { data: { entries: lines.join('\n') } }) : undefined;
+  return clusterOf(
+    lines.length > 0 ? objectOf('v1', 'ConfigMap', { data: { entries: lines.join('\n') } }) : undefined,
+  );
+}
+
+function clusterOf(live: KubeObject | undefined) {
   const write = async (object: KubeObject) => {
     live = object;
     return object;
@@ -30,7 +34,11 @@ function cluster(...lines: readonly string[]) {
   const kube = fakeKube({ get: async () => live, create: write, replace: write });
   const linesOf = () =>
     ((live as { data?: { entries?: string } } | undefined)?.data?.entries ?? '').split('\n');
-  return { ports: { kube }, linesOf };
+  /** Somebody writes other lines by hand. */
+  const forge = (...lines: readonly string[]) => {
+    live = { ...(live as KubeObject), data: { entries: lines.join('\n') } };
+  };
+  return { ports: { kube }, linesOf, forge };
 }
 
 /** A trail of three sound entries. */
@@ -55,6 +63,7 @@ for (const [what, line] of [
   ['is no object', '[]'],
   ['lacks fields', '{"sequence":2}'],
   ['has fields of another type', JSON.stringify({ ...facts, sequence: 2, previous: '', releases: 'web' })],
+  ['ended at no time', JSON.stringify({ ...facts, sequence: 2, previous: '', endedAt: 'then' })],
   ['has a number that is none', JSON.stringify({ ...facts, sequence: 'two', previous: '' })],
 ] as const)
   test(`a line that ${what} is named and keeps nobody from the others`, async () => {
@@ -97,4 +106,48 @@ test('a trail that may not be read is told; a server that fails ends the reading
     [['audit/unreadable-trail', 'medium']],
   );
   await assert.rejects(readTrail(place, failing(500, 'InternalError')), { code: 'rollout/server-refused' });
+});
+
+const rulesOf = async ({ ports }: ReturnType<typeof cluster>): Promise<readonly string[]> => {
+  const { entries, findings } = await readTrail(place, ports);
+  return [...findings.map(({ message }) => message), ...findBreaks(entries).map((at) => `break at ${at}`)];
+};
+
+test('what is changed or removed at an end of the trail shows, and goes on to show when more is written', async () => {
+  for (const [what, forge, told, later] of [
+    ['nothing', (lines: readonly string[]) => lines, undefined, undefined],
+    ['the last one removed', (lines) => lines.slice(0, -1), /does not end with/, 'break at 3'],
+    [
+      'the last one changed',
+      ([a = '', b = '', c = '']) => [a, b, c.replace('completed', 'kept')],
+      /does not end/,
+      'break at 4',
+    ],
+    ['the first one removed', (lines) => lines.slice(1), /begins with entry 2/, undefined],
+    ['all removed', () => [], /does not end with/, 'break at 1'],
+  ] as const satisfies readonly [
+    string,
+    (lines: readonly string[]) => readonly string[],
+    RegExp | undefined,
+    string | undefined,
+  ][]) {
+    const trail = clusterOf(undefined);
+    for (const rollout of ['r-1', 'r-2', 'r-3']) await appendEntry({ ...facts, rollout }, place, trail.ports);
+    trail.forge(...forge(trail.linesOf()));
+    const found = await rulesOf(trail);
+    assert.equal(found.length, told ? 1 : 0, `${what}: ${found}`);
+    if (told) assert.match(found[0] ?? '', told, what);
+    await appendEntry({ ...facts, rollout: 'r-4' }, place, trail.ports);
+    const after = await rulesOf(trail);
+    assert.ok(later ? after.includes(later) : after.length === found.length, `${what}: ${after}`);
+  }
+});
+
+test('a trail that was written down to its limits is not taken for one that was cut', async () => {
+  const trail = clusterOf(undefined);
+  const cause = 'x'.repeat(100_000);
+  for (let index = 0; index < 12; index += 1) await appendEntry({ ...facts, cause }, place, trail.ports);
+  const { entries, findings } = await readTrail(place, trail.ports);
+  assert.ok((entries[0]?.sequence ?? 0) > 1);
+  assert.deepEqual([...findings, ...findBreaks(entries)], []);
 });

@@ -40,7 +40,7 @@ export interface AuditEntry {
 export interface Trail {
   /** Oldest first. */
   readonly entries: readonly AuditEntry[];
-  /** `audit/unreadable-trail` for each line that is no entry, and where the account may not read it. */
+  /** `audit/unreadable-trail` for each line that is no entry, and where the account may not read it; `audit/broken-trail` for an end that is not as it was written. */
   readonly findings: readonly Finding[];
 }
 
@@ -48,6 +48,8 @@ export interface Trail {
 export type AuditFacts = Omit<AuditEntry, 'sequence' | 'previous'>;
 
 const auditLabel = 'zakenak.dev/audit';
+/** Annotation with the digest of the entry that was written last: what is changed or removed at the end shows too. */
+const lastAnnotation = 'zakenak.dev/last-entry';
 const entriesKey = 'entries';
 // The API server takes 1 MiB; what is older than this many entries is dropped.
 const mostBytes = 900_000;
@@ -62,7 +64,9 @@ export async function appendEntry(
   // Another run of the set may write in between, as where a lock was taken by hand.
   const append = (live: KubeObject | undefined): KubeObject => {
     const lines = live ? linesOf(live) : [];
-    const entry = { ...facts, sequence: nextSequence(lines), previous: digestOfLast(lines) };
+    // Of what was written, not of what somebody has made of it since.
+    const previous = writtenLast(live) ?? digestOfLast(lines);
+    const entry = { ...facts, sequence: nextSequence(lines), previous };
     return trailOf(keep([...lines, JSON.stringify(entry)]), place);
   };
   await requestOf('Writing the audit trail', () => reviseObject(refOf(place), append, { kube }));
@@ -84,13 +88,52 @@ export async function readTrail(
   }
   const lines = live ? linesOf(live) : [];
   const parsed = lines.map(parseEntry);
-  return {
-    entries: parsed.flatMap((entry) => entry ?? []),
-    findings: parsed.flatMap((entry, index) =>
-      entry ? [] : [unreadable(place, `line ${index + 1} of ${lines.length} is no entry.`, 'high')],
-    ),
-  };
+  const unread = parsed.flatMap((entry, index) =>
+    entry ? [] : [unreadable(place, `line ${index + 1} of ${lines.length} is no entry.`, 'high')],
+  );
+  const entries = parsed.flatMap((entry) => entry ?? []);
+  return { entries, findings: [...unread, ...findMissing(lines, live, place)] };
 }
+
+/** What was taken from either end, or changed where nothing follows. */
+function findMissing(
+  lines: readonly string[],
+  live: KubeObject | undefined,
+  place: JournalPlace,
+): readonly Finding[] {
+  const [first, last] = [parseEntry(lines[0] ?? ''), lines.at(-1)];
+  const bytes = lines.reduce((sum, line) => sum + Buffer.byteLength(line) + 1, 0);
+  // One that was written down to its limits is near them still.
+  const isSmall = lines.length < mostEntries && bytes < mostBytes / 2;
+  const isCut = first !== undefined && first.sequence > 1 && isSmall;
+  const written = writtenLast(live);
+  const isTold = last !== undefined && !parseEntry(last);
+  const isOther = written !== undefined && !isTold && written !== digestOfLast(lines);
+  return [
+    ...(isCut ? [broken(place, `begins with entry ${first.sequence}: those before it were removed`)] : []),
+    ...(isOther
+      ? [broken(place, 'does not end with what was written last: its end was changed or removed')]
+      : []),
+  ];
+}
+
+function writtenLast(live: KubeObject | undefined): string | undefined {
+  return live?.metadata.annotations?.[lastAnnotation];
+}
+
+/** The finding `audit/broken-trail`. */
+export function broken({ set }: Pick<JournalPlace, 'set'>, what: string): Finding {
+  return createFinding({
+    ruleId: 'audit/broken-trail',
+    severity: 'high',
+    message: `The audit trail of ${set} ${what}.`,
+    identity: `${set} ${what}`,
+    remedy: lookForWriter,
+    tool: 'zakenak',
+  });
+}
+
+const lookForWriter = 'Look into the API server’s audit log for who wrote the ConfigMap of the trail.';
 
 function unreadable(place: JournalPlace, why: string, severity: Finding['severity']): Finding {
   const { namespace, name } = refOf(place);
@@ -99,10 +142,7 @@ function unreadable(place: JournalPlace, why: string, severity: Finding['severit
     severity,
     message: `The audit trail of ${place.set} (ConfigMap ${name} in ${namespace}): ${why}`,
     identity: `${place.set} ${why}`,
-    remedy:
-      severity === 'high'
-        ? 'Look into the API server’s audit log for who wrote the ConfigMap of the trail.'
-        : 'Grant the account get on that ConfigMap.',
+    remedy: severity === 'high' ? lookForWriter : 'Grant the account get on that ConfigMap.',
     tool: 'zakenak',
   });
 }
@@ -130,6 +170,7 @@ function trailOf(lines: readonly string[], place: JournalPlace): KubeObject {
       name,
       namespace,
       labels: { [auditLabel]: place.set },
+      annotations: { [lastAnnotation]: digestOfLast(lines) },
     },
     data: { [entriesKey]: lines.join('\n') },
   };
@@ -187,6 +228,7 @@ function parseEntry(line: string): AuditEntry | undefined {
   if (!isRecord(entry) || !Number.isInteger(entry['sequence'])) return undefined;
   const isWhole =
     textFields.every((field) => typeof entry[field] === 'string') &&
+    !Number.isNaN(Date.parse(textAt(entry, 'endedAt'))) &&
     Array.isArray(entry['releases']) &&
     entry['releases'].every((release) => isRecord(release) && typeof release['name'] === 'string');
   return isWhole ? (entry as unknown as AuditEntry) : undefined;

@@ -6,7 +6,7 @@ import {
   type Report,
   type Section,
 } from '@zakenak/core';
-import { type AuditEntry, findBreaks, readTrail } from './audit-trail.ts';
+import { type AuditEntry, broken, findBreaks, readTrail } from './audit-trail.ts';
 import { lookInto } from './damaged-record.ts';
 import { computeDora, type Dora, describeDora } from './dora.ts';
 import { type HelmHistory, newest, readHistories, rolloutOf } from './helm-storage.ts';
@@ -45,7 +45,10 @@ export async function auditRollouts(
   const dora = await computeDora(entries, request.timeOf);
   return reportAudit(request.set, entries, dora, [
     ...damage,
-    ...findBreaks(trail).map((sequence) => brokenTrail(request.set, sequence)),
+    ...findBreaks(trail).map((sequence) =>
+      broken(request, `was changed by hand: entry ${sequence} does not follow from the one before it`),
+    ),
+    ...(trail.length + damage.length === 0 ? goneTrail(request, histories, journal) : []),
     ...request.releases.flatMap(({ name }) => unexplained(name, histories.get(name) ?? [], trail, journal)),
     ...(journal ? [unfinished(request.set, journal)] : []),
   ]);
@@ -84,18 +87,25 @@ export function trailSection(title: string, entries: readonly AuditEntry[]): Sec
   return tableSection(title, head, rows);
 }
 
-function brokenTrail(set: string, sequence: number): Finding {
-  return createFinding({
-    ruleId: 'audit/broken-trail',
-    severity: 'high',
-    message: `Entry ${sequence} of the audit trail of ${set} does not follow from the one before it: the trail was changed by hand.`,
-    identity: `${set} ${sequence}`,
-    remedy: 'Look into the API server’s audit log for who wrote the ConfigMap of the trail.',
-    tool: 'zakenak',
+/** Where a rollout is deployed there is an entry, or there was one. */
+function goneTrail(
+  request: AuditRequest,
+  histories: ReadonlyMap<string, HelmHistory>,
+  journal: Journal | undefined,
+): readonly Finding[] {
+  const isOurs = [...histories.values()].some((history) => {
+    const rollout = rolloutOfDeployed(history);
+    return rollout !== '' && rollout !== journal?.rollout;
   });
+  return isOurs ? [broken(request, 'is not there, though a rollout of Zakenak’s is deployed')] : [];
 }
 
-/** The deployed revision has to be one that an entry tells of; a set without any entry was deployed before there was a trail. */
+function rolloutOfDeployed(history: HelmHistory): string {
+  const record = newest(history, 'deployed');
+  return record ? rolloutOf(record) : '';
+}
+
+/** The deployed revision has to be one that an entry tells of. */
 function unexplained(
   name: string,
   history: HelmHistory,
@@ -103,7 +113,7 @@ function unexplained(
   journal: Journal | undefined,
 ): readonly Finding[] {
   const record = newest(history, 'deployed');
-  const rollout = record ? rolloutOf(record) : '';
+  const rollout = rolloutOfDeployed(history);
   if (!record || trail.length === 0 || journal?.rollout === rollout) return [];
   const isTold = trail.some(({ releases }) =>
     releases.some((release) => release.name === name && release.to === record.version),
@@ -112,13 +122,16 @@ function unexplained(
   const { value, damage } = lookInto(record, ({ info }) => info);
   if (damage) return [damage];
   const { description = '', last_deployed: at = '' } = value;
+  const isOurs = rollout !== '';
   return [
     createFinding({
       ruleId: 'audit/unexplained-revision',
       severity: 'medium',
-      message: `${name}: revision ${record.version} (${description}, ${at}) was not deployed by Zakenak.`,
+      message: `${name}: revision ${record.version} (${description}, ${at}) ${isOurs ? `is of Zakenak’s rollout ${rollout}, of which the audit trail tells nothing` : 'was not deployed by Zakenak'}.`,
       identity: `${name} ${record.version}`,
-      remedy: 'Ask who ran Helm by hand; zakenak deploy brings back what the repository says.',
+      remedy: isOurs
+        ? 'Look into the API server’s audit log for who changed the trail’s ConfigMap, or the labels of Helm’s record.'
+        : 'Ask who ran Helm by hand; zakenak deploy brings back what the repository says.',
       tool: 'zakenak',
     }),
   ];

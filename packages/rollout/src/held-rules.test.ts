@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type KubeObject, KubeStatusError } from '@zakenak/core';
 import { addHeldRules, readHeldRules } from './held-rules.ts';
-import { fakeKube } from './testing/objects.ts';
+import { fakeKube, objectOf } from './testing/objects.ts';
 
 const place = { set: 'shop', namespace: 'shop' };
 const rule = (name: string) => ({ kind: 'ConfigMap', name, pointers: [''], reason: 'r' });
@@ -32,4 +32,19 @@ test('what several hold at once is held, also before anything was, not even the 
   const names = ['a', 'b', 'c'];
   await Promise.all(names.map((name) => addHeldRules([rule(name)], place, { kube })));
   assert.deepEqual((await readHeldRules(place, { kube })).map(({ name }) => name).sort(), names);
+});
+
+test('what is held and cannot be read is refused, whatever is wrong with it', async () => {
+  for (const rules of [
+    '[',
+    'null',
+    '{}',
+    '5',
+    '[null]',
+    '[{}]',
+    JSON.stringify([{ ...rule('a'), pointers: '/data' }]),
+  ]) {
+    const kube = fakeKube({ get: async () => objectOf('v1', 'ConfigMap', { data: { rules } }) });
+    await assert.rejects(readHeldRules(place, { kube }), { code: 'rollout/damaged-state' }, rules);
+  }
 });

@@ -3,7 +3,7 @@ import type { ObjectDrift } from './drift.ts';
 import type { DriftRule, DriftSettings } from './drift-rules.ts';
 import { damagedState, requestOf } from './errors.ts';
 import type { JournalPlace } from './journal.ts';
-import { textAt } from './json.ts';
+import { isRecord, textAt } from './json.ts';
 import { ensureNamespace } from './lock.ts';
 import { refOf } from './object.ts';
 import { reviseObject } from './revise.ts';
@@ -50,12 +50,25 @@ export async function removeHeldRules(place: JournalPlace, { kube }: Pick<Ports,
 
 function rulesIn(live: KubeObject | undefined): readonly DriftRule[] {
   try {
-    return JSON.parse(textAt(live, 'data', 'rules') || '[]') as readonly DriftRule[];
+    const rules: unknown = JSON.parse(textAt(live, 'data', 'rules') || '[]');
+    if (!Array.isArray(rules) || !rules.every(isHeldRule)) throw new Error('it holds no rules');
+    return rules;
   } catch (cause) {
     const remedy = 'Delete it, and hold again what is to be held: zakenak sync --mode hold.';
     const { name, namespace } = live?.metadata ?? {};
     throw damagedState(`The ConfigMap ${name} in ${namespace}`, remedy, cause);
   }
+}
+
+/** As `holdObject` makes them. */
+function isHeldRule(rule: unknown): rule is DriftRule {
+  if (!isRecord(rule)) return false;
+  const { kind, name, namespace = '', pointers, reason } = rule;
+  return (
+    [kind, name, namespace, reason].every((text) => typeof text === 'string') &&
+    Array.isArray(pointers) &&
+    pointers.every((pointer) => typeof pointer === 'string')
+  );
 }
 
 /** The rules that keep a drifted object's fields as they are. */

@@ -102,6 +102,12 @@ for (const [name, text] of [
   ['no release', Buffer.from('{}').toString('base64')],
   ['a packing that is cut short', encodeRelease(release()).slice(0, 60)],
   ['a bomb', gzipSync(Buffer.alloc(129 * 1024 * 1024)).toString('base64')],
+  ['no chart', encodeRelease({ ...release(), chart: null as never })],
+  ['a chart without a version', encodeRelease(release({ chart: { metadata: { name: 'web' } } as never }))],
+  ['a manifest that is no text', encodeRelease(release({ manifest: 5 as never }))],
+  ['hooks that are none', encodeRelease(release({ hooks: [null] as never }))],
+  ['values that are a list', encodeRelease(release({ config: [] as never }))],
+  ['a revision that is no number', encodeRelease(release({ version: 'three' as never }))],
 ] as const)
   test(`a record that holds ${name} is named and not believed`, () => {
     assert.throws(() => decodeRelease(text, 'sh.helm.release.v1.web.v1'), {
@@ -275,4 +281,11 @@ test('a record is removed by its own name and namespace', async () => {
   assert.deepEqual(asked, [
     { apiVersion: 'v1', kind: 'Secret', namespace: 'shop', name: 'sh.helm.release.v1.web.v4' },
   ]);
+});
+
+test('a record of another release or revision than its labels tell is not believed', async () => {
+  for (const more of [{ name: 'api' }, { version: 5 }]) {
+    const [record] = await read(secret(3, 'deployed', more));
+    assert.throws(() => record?.release(), { code: 'rollout/bad-record', message: /web\.v3/ });
+  }
 });

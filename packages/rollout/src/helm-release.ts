@@ -1,6 +1,6 @@
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { exitCodes, ZakenakError } from '@zakenak/core';
-import { isRecord } from './json.ts';
+import { isRecord, recordAt } from './json.ts';
 
 /** A release's state in Helm's words (helm: pkg/release/common/status.go). */
 export type HelmStatus =
@@ -77,16 +77,22 @@ export function encodeRelease(release: HelmRelease): string {
 
 /**
  * Reads what `encodeRelease` or any Helm 3 and 4 wrote; records of old Helms are not gzipped. Throws ZakenakError `rollout/bad-record` for anything else;
- * `name` is the Secret's, for its message.
+ * `name` is the Secret's, for its message. A record of another release or revision than `wanted`, as its labels tell it, was put there by hand.
  */
-export function decodeRelease(text: string, name = 'of a release'): HelmRelease {
+export function decodeRelease(
+  text: string,
+  name = 'of a release',
+  wanted?: Pick<HelmRelease, 'name' | 'version'>,
+): HelmRelease {
   try {
     const bytes = Buffer.from(text, 'base64');
     const packed = bytes.subarray(0, 3).equals(gzipMagic);
     const json = packed ? gunzipSync(bytes, { maxOutputLength: largestUnpacked }) : bytes;
     const release: unknown = JSON.parse(json.toString('utf8'));
-    if (!isRecord(release) || !isRecord(release['info'])) throw new Error('it holds no release');
-    return release as unknown as HelmRelease;
+    if (!isWhole(release)) throw new Error('it holds no release');
+    if (wanted && (release.name !== wanted.name || release.version !== wanted.version))
+      throw new Error('it holds another release');
+    return release;
   } catch (cause) {
     throw new ZakenakError({
       code: 'rollout/bad-record',
@@ -96,6 +102,27 @@ export function decodeRelease(text: string, name = 'of a release'): HelmRelease 
       cause,
     });
   }
+}
+
+/** What every Helm writes; a text, list or map that is empty may be absent or null. */
+function isWhole(release: unknown): release is HelmRelease {
+  if (!isRecord(release)) return false;
+  const { name, version, namespace, info, chart, manifest = '', hooks, config } = release;
+  const metadata = isRecord(chart) ? chart['metadata'] : undefined;
+  const texts = [name, namespace, manifest, recordAt(metadata)['name'], recordAt(metadata)['version']];
+  return (
+    isRecord(info) &&
+    Number.isInteger(version) &&
+    texts.every((text) => typeof text === 'string') &&
+    isRecord(config ?? {}) &&
+    (hooks === undefined || hooks === null || (Array.isArray(hooks) && hooks.every(isHook)))
+  );
+}
+
+function isHook(hook: unknown): boolean {
+  if (!isRecord(hook)) return false;
+  const { name, kind, path, manifest, events } = hook;
+  return [name, kind, path, manifest].every((text) => typeof text === 'string') && Array.isArray(events);
 }
 
 /** True for a release that somebody began to change and did not finish. */

@@ -296,14 +296,16 @@ export async function trimHistory(
 
 function recordOf(secret: KubeObject): HelmRecord {
   let decoded: HelmRelease | undefined;
+  const version = Number(secret.metadata.labels?.['version'] ?? 0);
   return {
     secret,
-    version: Number(secret.metadata.labels?.['version'] ?? 0),
+    version,
     status: (secret.metadata.labels?.['status'] ?? 'unknown') as HelmStatus,
     release: () => {
       decoded ??= decodeRelease(
         Buffer.from(textAt(secret, 'data', 'release'), 'base64').toString('latin1'),
         secret.metadata.name,
+        { name: secret.metadata.labels?.['name'] ?? '', version },
       );
       return decoded;
     },

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { test } from 'node:test';
+import { gzipSync } from 'node:zlib';
 import { type KubeApi, type KubeObject, KubeStatusError } from '@zakenak/core';
 import {
   type Journal,
@@ -186,4 +187,47 @@ test('a journal that is damaged, or lacks a part, is refused: what it does not t
       remedy: /zakenak\.dev\/journal=shop/,
     });
   }
+});
+
+test('a journal that can be unpacked and tells no whole rollout of this set is refused too', async () => {
+  const pack = (content: unknown): string => gzipSync(JSON.stringify(content)).toString('base64');
+  const { releases: _releases, ...head } = { ...journal([]), releases: [] };
+  const web = release('web');
+  for (const data of [
+    { journal: pack(null) },
+    { journal: pack([]) },
+    { journal: pack({}) },
+    { journal: pack({ ...head, releases: 'web' }) },
+    { journal: pack({ ...head, releases: ['web'], phase: 'asleep' }) },
+    { journal: pack({ ...head, releases: ['web'], epoch: '1' }) },
+    { journal: pack({ ...head, releases: ['web'], prune: {} }) },
+    { journal: pack({ ...head, releases: ['web'], set: 'another' }) },
+    { 'release.web': pack(null) },
+    { 'release.web': pack({ ...web, name: 'api' }) },
+    { 'release.web': pack({ ...web, baseline: [{ before: {} }] }) },
+    { 'release.web': pack({ ...web, baseline: [{ ...web.baseline[0], before: null }] }) },
+    { 'release.web': pack({ ...web, needs: undefined }) },
+    { 'release.web': pack({ ...web, lastRevision: 'one' }) },
+  ]) {
+    const { kube, kept } = secrets();
+    await writeJournal(journal([web]), place, { kube });
+    const secret = kept.get('zakenak.journal.shop');
+    assert.ok(secret);
+    kept.set(secret.metadata.name, { ...secret, data: { ...(secret['data'] as object), ...data } });
+    const [key = ''] = Object.keys(data);
+    await assert.rejects(readJournal(place, { kube }), {
+      code: 'rollout/damaged-state',
+      message: new RegExp(`key ${key}\\)`),
+    });
+  }
+});
+
+test('a journal that lost its label is not replaced unread', async () => {
+  const { kube, kept } = secrets();
+  await writeJournal(journal([release('a')]), place, { kube });
+  const before = structuredClone([...kept]);
+  const hiding: KubeApi = { ...kube, list: async () => ({ items: [], resourceVersion: '1' }) };
+  const written = writeJournal(journal([release('b')], 2), place, { kube: hiding });
+  await assert.rejects(written, { code: 'rollout/damaged-state', message: /lost its label/ });
+  assert.deepEqual([...kept], before);
 });

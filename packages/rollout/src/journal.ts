@@ -8,6 +8,7 @@ import {
   ZakenakError,
 } from '@zakenak/core';
 import { damagedState, requestOf } from './errors.ts';
+import { isHead, isJournalRelease } from './journal-shape.ts';
 import { recordAt, textAt } from './json.ts';
 
 /** How an object was before the rollout; absent `before`: it did not exist. */
@@ -102,18 +103,19 @@ export async function readBooks(
 }
 
 function readParts(head: KubeObject, items: readonly KubeObject[], place: JournalPlace): Journal {
-  const { releases, ...rest } = decode(head, headKey) as Omit<Journal, 'releases'> & {
-    readonly releases: readonly string[];
-  };
+  const content = decode(head, headKey);
+  if (!isHead(content, place.set)) throw damaged(head, headKey);
+  const { releases, ...rest } = content;
   const parts = items.filter(({ metadata }) => metadata.name.startsWith(partName(place, rest.epoch, '')));
   return {
     ...rest,
     releases: releases.map((name) => {
-      if (textAt(head, 'data', headKeyOf(name)) !== '')
-        return decode(head, headKeyOf(name)) as JournalRelease;
-      const part = parts.find((secret) => textAt(secret, 'data', name) !== '');
-      if (!part) throw damaged(head, new Error(`The part of ${name} is gone`));
-      return decode(part, name) as JournalRelease;
+      const inHead = textAt(head, 'data', headKeyOf(name)) !== '';
+      const secret = inHead ? head : parts.find((part) => textAt(part, 'data', name) !== '');
+      const key = inHead ? headKeyOf(name) : name;
+      const release = secret && decode(secret, key);
+      if (!isJournalRelease(release, name)) throw damaged(secret ?? head, key);
+      return release;
     }),
   };
 }
@@ -254,8 +256,10 @@ async function put(
       if (!(error instanceof KubeStatusError && error.status === 409)) throw error;
       const { items } = await ports.kube.list(selectorOf(place));
       there = items.find(({ metadata }) => metadata.name === name);
+      // It may tell of a rollout that is still to be ended: nobody has read it.
+      if (!there) throw unlabelled(name, place);
     }
-    const { resourceVersion } = there?.metadata ?? {};
+    const { resourceVersion } = there.metadata;
     const metadata = { ...secret.metadata, ...(resourceVersion ? { resourceVersion } : {}) };
     await ports.kube.replace({ ...secret, metadata });
   });
@@ -270,18 +274,25 @@ function encode(content: unknown, name: string): string {
 function decode(secret: KubeObject, key: string): unknown {
   try {
     return JSON.parse(gunzipSync(Buffer.from(textAt(secret, 'data', key), 'base64')).toString('utf8'));
-  } catch (cause) {
-    throw damaged(secret, cause);
+  } catch {
+    // What was thrown may quote what is in there.
+    throw damaged(secret, key);
   }
 }
 
 /** Going on without it would be a rollback that leaves something behind. */
-function damaged({ metadata }: KubeObject, cause: unknown): ZakenakError {
+function damaged({ metadata }: KubeObject, key: string): ZakenakError {
   const remedy = `Give the rollout that it tells of up by deleting the Secrets labelled ${journalLabel}=${metadata.labels?.[journalLabel] ?? ''}; zakenak deploy then brings the set to what the repository says.`;
   return damagedState(
-    `The journal ${metadata.name} in ${metadata.namespace ?? ''} of a rollout that did not finish`,
+    `The journal ${metadata.name} in ${metadata.namespace ?? ''} of a rollout that did not finish (key ${key})`,
     remedy,
-    cause,
+  );
+}
+
+function unlabelled(name: string, { set, namespace }: JournalPlace): ZakenakError {
+  return damagedState(
+    `The journal ${name} in ${namespace}, which lost its label ${journalLabel},`,
+    `Give it the label ${journalLabel}=${set} again, then run the same command: the rollout that it tells of is gone on with; or delete it to give that rollout up.`,
   );
 }
 

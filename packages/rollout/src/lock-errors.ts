@@ -20,6 +20,18 @@ export function stillHeld(set: string, holder: string): ZakenakError {
   });
 }
 
+/** The lock could not be kept; `failure` is what the server said to the last renewal, absent where none was tried. */
+export function lockNotRenewed(set: string, failure?: string): ZakenakError {
+  const why = failure ?? 'this process was stopped, or its machine was suspended';
+  return new ZakenakError({
+    code: 'rollout/lock-lost',
+    message: `The lock of the set '${set}' was not renewed in time, and nothing was written any more: ${why}.`,
+    remedy:
+      'Mend what is named, let another deploy that has begun meanwhile finish, then run the same command again.',
+    exitCode: exitCodes.outside,
+  });
+}
+
 /** The lock was lost while working. */
 export function lockLost(set: string): ZakenakError {
   return new ZakenakError({

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { KubeStatusError } from '@zakenak/core';
 import { collectingProgress } from '@zakenak/core/testing';
 import { acquireLock } from './lock.ts';
 import { fakeKube, objectOf } from './testing/objects.ts';
@@ -70,4 +71,26 @@ test('what is under way when the Lease ends has no time left, and what was sent 
   at.monotonic += 5_001;
   assert.equal(left?.(), 0);
   assert.throws(() => lock.assertHeld(), { code: 'rollout/lock-lost' });
+});
+
+test('a lock that the server lets nobody renew is lost with what the server says, not to another deploy', async () => {
+  const message = 'etcdserver: mvcc: database space exceeded';
+  let ms = 0;
+  const clock = {
+    now: () => new Date(ms),
+    monotonicMs: () => ms,
+    sleep: async (by: number) => {
+      ms += by;
+    },
+  };
+  const kube = fakeKube({
+    get: async ({ kind }) => (kind === 'Lease' ? undefined : objectOf('v1', kind)),
+    create: async (object) => object,
+    replace: () => Promise.reject(new KubeStatusError({ status: 500, reason: 'InternalError', message })),
+  });
+  const request = { set: 'prod', namespace: 'ops', holder: 'a', leaseSeconds: 15, timeoutMs: 0 };
+  const { lost } = await acquireLock(request, { kube, clock, progress: collectingProgress() });
+  if (!lost.aborted) await new Promise((resolve) => lost.addEventListener('abort', resolve));
+  assert.equal(lost.reason.code, 'rollout/lock-lost');
+  assert.match(lost.reason.message, new RegExp(`not renewed in time, .*: ${message}\\.$`));
 });

@@ -1,7 +1,7 @@
 import { type KubeObject, type KubeRef, KubeStatusError, type Ports } from '@zakenak/core';
 import { requestOf } from './errors.ts';
 import { numberAt, textAt } from './json.ts';
-import { locked, lockLost, preempted } from './lock-errors.ts';
+import { locked, lockLost, lockNotRenewed, preempted } from './lock-errors.ts';
 
 /** A held lock. */
 export interface Lock {
@@ -258,6 +258,7 @@ function keep(taken: KubeObject, former: string, request: LockRequest, ports: Lo
   // A suspended machine's monotonic clock stands still; the other one may be set while it runs.
   const look = () => ({ monotonic: ports.clock.monotonicMs(), wall: ports.clock.now().getTime() });
   let lastRenewed = look();
+  let failure: string | undefined;
   const unrenewedMs = (): number => {
     const now = look();
     return Math.max(now.monotonic - lastRenewed.monotonic, now.wall - lastRenewed.wall);
@@ -270,13 +271,15 @@ function keep(taken: KubeObject, former: string, request: LockRequest, ports: Lo
         const begun = look();
         lease = await ports.kube.replace({ ...lease, spec: { ...spec(), renewTime: microTime(ports) } });
         lastRenewed = begun;
+        failure = undefined;
       } catch (error) {
+        failure = error instanceof Error ? error.message : String(error);
         const isChanged = error instanceof KubeStatusError && [404, 409].includes(error.status);
         const seen = isChanged ? await readAgain() : undefined;
         const isLate = unrenewedMs() > deadlineMs;
         if (seen === 'gone' || isLate) {
           isOurs = false;
-          lost.abort(lockLost(request.set));
+          lost.abort(seen === 'gone' ? lockLost(request.set) : lockNotRenewed(request.set, failure));
           return;
         }
       }
@@ -299,7 +302,7 @@ function keep(taken: KubeObject, former: string, request: LockRequest, ports: Lo
   const assertHeld = (): void => {
     if (unrenewedMs() >= deadlineMs) {
       isOurs = false;
-      lost.abort(lockLost(request.set));
+      lost.abort(lockNotRenewed(request.set, failure));
     }
     if (lost.signal.aborted) throw lost.signal.reason;
   };

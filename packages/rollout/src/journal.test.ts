@@ -96,7 +96,7 @@ test('a larger one is a head and parts, whatever became of its head', async () =
   assert.equal(kept.size, 0);
 });
 
-test('no Secret of the journal is over the API server’s limit, and a release that is alone over it is refused', async () => {
+test('no Secret of the journal is over the API server’s limit, and a release that is alone over it is in several', async () => {
   const { kube, kept } = secrets();
   const written = journal(['a', 'b', 'c'].map((name) => release(name, noise(300_000))));
   await writeJournal(written, place, { kube });
@@ -106,8 +106,20 @@ test('no Secret of the journal is over the API server’s limit, and a release t
     assert.ok(sizes.reduce((a, b) => a + b) <= 1_000_000);
   }
   assert.deepEqual(await readJournal(place, { kube }), written);
-  const refused = writeJournal(journal([release('a', noise(900_000))], 2), place, { kube });
-  await assert.rejects(refused, { code: 'rollout/journal-too-large' });
+  const many = ['a', 'b', 'c'].map((name) => release(name, noise(2_600_000)));
+  await writeJournal(journal(many, 2), place, { kube });
+  assert.equal(kept.size, 3 + 12);
+  // As the API server keeps them: each value is base64 of its own, and they are listed by their names.
+  for (const [name, secret] of [...kept].sort()) {
+    const data = Object.entries(secret['data'] as Record<string, string>);
+    for (const [, text] of data) assert.equal(Buffer.from(text, 'base64').toString('base64'), text);
+    assert.ok(data.reduce((sum, [, { length }]) => sum + length, 0) <= 1_000_000);
+    kept.delete(name);
+    kept.set(name, secret);
+  }
+  assert.deepEqual(await readJournal(place, { kube }), journal(many, 2));
+  kept.delete('zakenak.journal.shop.2.5');
+  await assert.rejects(readJournal(place, { kube }), { code: 'rollout/damaged-state' });
 });
 
 test('until its head is written a new journal changes nothing about the one before', async () => {

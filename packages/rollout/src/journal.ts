@@ -1,12 +1,5 @@
 import { gunzipSync, gzipSync } from 'node:zlib';
-import {
-  exitCodes,
-  type KubeObject,
-  type KubeRef,
-  KubeStatusError,
-  type Ports,
-  ZakenakError,
-} from '@zakenak/core';
+import { type KubeObject, type KubeRef, KubeStatusError, type Ports, type ZakenakError } from '@zakenak/core';
 import { damagedState, requestOf } from './errors.ts';
 import { isHead, isJournalRelease } from './journal-shape.ts';
 import { recordAt, textAt } from './json.ts';
@@ -76,6 +69,7 @@ export interface JournalPlace {
 }
 
 const journalLabel = 'zakenak.dev/journal';
+/** Base64 is cut at multiples of four. */
 const largestPart = 1_000_000;
 /** Releases that come to no more stand in the head itself: one write in place of two. */
 const largestInHead = 500_000;
@@ -106,15 +100,18 @@ function readParts(head: KubeObject, items: readonly KubeObject[], place: Journa
   const content = decode(head, headKey);
   if (!isHead(content, place.set)) throw damaged(head, headKey);
   const { releases, ...rest } = content;
-  const parts = items.filter(({ metadata }) => metadata.name.startsWith(partName(place, rest.epoch, '')));
+  const start = partName(place, rest.epoch, '');
+  const indexOf = ({ metadata }: KubeObject): number => Number(metadata.name.slice(start.length));
+  const parts = items
+    .filter(({ metadata }) => metadata.name.startsWith(start))
+    .sort((a, b) => indexOf(a) - indexOf(b));
   return {
     ...rest,
     releases: releases.map((name) => {
       const inHead = textAt(head, 'data', headKeyOf(name)) !== '';
-      const secret = inHead ? head : parts.find((part) => textAt(part, 'data', name) !== '');
       const key = inHead ? headKeyOf(name) : name;
-      const release = secret && decode(secret, key);
-      if (!isJournalRelease(release, name)) throw damaged(secret ?? head, key);
+      const release = decode(head, key, inHead ? [head] : parts);
+      if (!isJournalRelease(release, name)) throw damaged(head, key);
       return release;
     }),
   };
@@ -135,18 +132,20 @@ export async function writeJournal(
   await putHead(journal, held, place, ports);
 }
 
-/** As few Secrets as hold all releases: one data key for each. */
+/** As few Secrets as hold all releases: one data key for each, in several where it is over the limit. */
 function packParts(texts: ReleaseTexts): readonly Readonly<Record<string, string>>[] {
   const parts: Record<string, string>[] = [];
   let left = 0;
-  for (const [name, text] of texts) {
-    if (text.length > left) {
-      parts.push({});
-      left = largestPart;
+  for (const [name, text] of texts)
+    for (let start = 0; start < text.length; start += largestPart) {
+      const piece = text.slice(start, start + largestPart);
+      if (piece.length > left) {
+        parts.push({});
+        left = largestPart;
+      }
+      Object.assign(parts.at(-1) ?? {}, { [name]: piece });
+      left -= piece.length;
     }
-    Object.assign(parts.at(-1) ?? {}, { [name]: text });
-    left -= text.length;
-  }
   return parts;
 }
 
@@ -166,7 +165,7 @@ async function putHead(
   ports: Pick<Ports, 'kube'>,
 ): Promise<void> {
   const head = { ...journal, releases: journal.releases.map(({ name }) => name) };
-  const data = { [headKey]: encode(head, headName(place)), ...held };
+  const data = { [headKey]: encode(head), ...held };
   await put(headName(place), data, place, ports, { reserve: true });
 }
 
@@ -174,7 +173,7 @@ async function putHead(
 type ReleaseTexts = readonly (readonly [name: string, text: string])[];
 
 function encodeReleases({ releases }: Journal): ReleaseTexts {
-  return releases.map((release) => [release.name, encode(release, release.name)]);
+  return releases.map((release) => [release.name, encode(release)]);
 }
 
 /** The releases as keys of the head, where they are small enough: the same journal always comes to the same. */
@@ -265,18 +264,18 @@ async function put(
   });
 }
 
-function encode(content: unknown, name: string): string {
-  const text = gzipSync(Buffer.from(JSON.stringify(content))).toString('base64');
-  if (text.length > largestPart) throw tooLarge(name);
-  return text;
+function encode(content: unknown): string {
+  return gzipSync(Buffer.from(JSON.stringify(content))).toString('base64');
 }
 
-function decode(secret: KubeObject, key: string): unknown {
+/** What the Secrets hold under the key, one after the other; it is the head's journal. */
+function decode(head: KubeObject, key: string, secrets: readonly KubeObject[] = [head]): unknown {
   try {
-    return JSON.parse(gunzipSync(Buffer.from(textAt(secret, 'data', key), 'base64')).toString('utf8'));
+    const text = secrets.map((secret) => textAt(secret, 'data', key)).join('');
+    return JSON.parse(gunzipSync(Buffer.from(text, 'base64')).toString('utf8'));
   } catch {
     // What was thrown may quote what is in there.
-    throw damaged(secret, key);
+    throw damaged(head, key);
   }
 }
 
@@ -294,13 +293,4 @@ function unlabelled(name: string, { set, namespace }: JournalPlace): ZakenakErro
     `The journal ${name} in ${namespace}, which lost its label ${journalLabel},`,
     `Give it the label ${journalLabel}=${set} again, then run the same command: the rollout that it tells of is gone on with; or delete it to give that rollout up.`,
   );
-}
-
-function tooLarge(name: string): ZakenakError {
-  return new ZakenakError({
-    code: 'rollout/journal-too-large',
-    message: `What the journal has to remember of ${name} for a rollback is over the API server's 1 MiB.`,
-    remedy: 'Split the release into several.',
-    exitCode: exitCodes.badInput,
-  });
 }

@@ -57,6 +57,29 @@ test('a deploy that was stopped past its lease writes nothing more when it wakes
   assert.equal(await textOf(set, 'base'), 'second');
 });
 
+test('a deploy that was stopped while it took the lock writes nothing when it is told that it has it', async (t) => {
+  await using proxy = await startApiProxy(sandbox);
+  const set = await makeTestSet(t, sandbox);
+  await set.setValues({ base: { text: 'first' } });
+  let child: ChildProcess | undefined;
+  const ended = set.run(['deploy', '--kubeconfig', proxy.kubeconfig], {
+    onStart: (started) => {
+      child = started;
+      proxy.afterWrite(1, () => started.kill('SIGSTOP'));
+    },
+  });
+  await until('it takes the lock', async () => proxy.writes === 1, 20_000);
+  await set.setValues({ base: { text: 'second' } });
+  const second = await set.run(['deploy', '--lock-timeout', '1m']);
+  assert.equal(second.report.verdict, 'simulated', second.report.summary);
+  const before = await readWrites(sandbox, set.name);
+  child?.kill('SIGCONT');
+  const { report } = await ended;
+  assert.equal(report.error?.code, 'rollout/lock-lost', report.summary);
+  assert.deepEqual(await readWrites(sandbox, set.name), before);
+  assert.equal(await textOf(set, 'base'), 'second');
+});
+
 test('a deploy of a newer commit stops a running one between two operations and goes on from there', async (t) => {
   const set = await makeTestSet(t, sandbox);
   await set.workspace.commit();

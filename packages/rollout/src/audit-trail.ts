@@ -121,6 +121,13 @@ function writtenLast(live: KubeObject | undefined): string | undefined {
   return live?.metadata.annotations?.[lastAnnotation];
 }
 
+/** A finding for each break. */
+export function breakFindings(set: string, entries: readonly AuditEntry[]): readonly Finding[] {
+  return findBreaks(entries).map((sequence) =>
+    broken({ set }, `was changed by hand: entry ${sequence} does not follow from the one before it`),
+  );
+}
+
 /** The finding `audit/broken-trail`. */
 export function broken({ set }: Pick<JournalPlace, 'set'>, what: string): Finding {
   return createFinding({

@@ -6,7 +6,7 @@ import {
   type Report,
   type Section,
 } from '@zakenak/core';
-import { type AuditEntry, broken, findBreaks, readTrail } from './audit-trail.ts';
+import { type AuditEntry, breakFindings, broken, readTrail } from './audit-trail.ts';
 import { lookInto } from './damaged-record.ts';
 import { computeDora, type Dora, describeDora } from './dora.ts';
 import { type HelmHistory, newest, readHistories, rolloutOf } from './helm-storage.ts';
@@ -45,9 +45,7 @@ export async function auditRollouts(
   const dora = await computeDora(entries, request.timeOf);
   return reportAudit(request.set, entries, dora, [
     ...damage,
-    ...findBreaks(trail).map((sequence) =>
-      broken(request, `was changed by hand: entry ${sequence} does not follow from the one before it`),
-    ),
+    ...breakFindings(request.set, trail),
     ...(trail.length + damage.length === 0 ? goneTrail(request, histories, journal) : []),
     ...request.releases.flatMap(({ name }) => unexplained(name, histories.get(name) ?? [], trail, journal)),
     ...(journal ? [unfinished(request.set, journal)] : []),
@@ -118,11 +116,13 @@ function unexplained(
   const isTold = trail.some(({ releases }) =>
     releases.some((release) => release.name === name && release.to === record.version),
   );
-  if (isTold && rollout !== '') return [];
+  const isOurs = rollout !== '';
+  // The entry of one that has been there for long is dropped, as are all that are older.
+  const isDropped = (trail[0]?.sequence ?? 1) > 1;
+  if (isOurs && (isTold || isDropped)) return [];
   const { value, damage } = lookInto(record, ({ info }) => info);
   if (damage) return [damage];
   const { description = '', last_deployed: at = '' } = value;
-  const isOurs = rollout !== '';
   return [
     createFinding({
       ruleId: 'audit/unexplained-revision',

@@ -1,12 +1,11 @@
 import { createHash } from 'node:crypto';
 import type { KubeObject } from '@zakenak/core';
-import type { HelmRelease } from './helm-release.ts';
+import { type HelmRelease, recordedManifests } from './helm-release.ts';
 import { askedFor, type HelmRecord } from './helm-storage.ts';
 import { isHook, openHooks } from './hook.ts';
 import { inputsLabel } from './inputs.ts';
 import { canonicalJson, digestOf } from './json.ts';
 import type { Kinds } from './kinds.ts';
-import { parseManifests } from './manifest.ts';
 import { placeObject } from './object.ts';
 import { ownedBy } from './ownership.ts';
 import type { RenderedRelease } from './render.ts';
@@ -57,7 +56,7 @@ export function renderRemoval(
 
 /** The objects of a stored revision as they were applied: hooks left out, namespace and ownership filled in. */
 export function recordedObjects(release: HelmRelease, kinds: Kinds): readonly KubeObject[] {
-  return parseManifests(release.manifest ?? '', `${release.name} revision ${release.version}`)
+  return recordedManifests(release)
     .map(({ object }) => object)
     .filter((object) => !isHook(object))
     .map((object) => ownedBy(placeObject(object, release.namespace, kinds.find(object)), release));

@@ -4,7 +4,14 @@ import { test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { type KubeObject, KubeStatusError } from '@zakenak/core';
 import { fakeClock } from '@zakenak/core/testing';
-import { decodeRelease, encodeRelease, type HelmFile, type HelmRelease, isPending } from './helm-release.ts';
+import {
+  decodeRelease,
+  encodeRelease,
+  type HelmFile,
+  type HelmRelease,
+  isPending,
+  recordedManifests,
+} from './helm-release.ts';
 import {
   createRecord,
   deleteRecord,
@@ -107,6 +114,10 @@ for (const [name, text] of [
   ['a manifest that is no text', encodeRelease(release({ manifest: 5 as never }))],
   ['hooks that are none', encodeRelease(release({ hooks: [null] as never }))],
   ['values that are a list', encodeRelease(release({ config: [] as never }))],
+  [
+    'times that are none',
+    encodeRelease(release({ info: { status: 'deployed', last_deployed: 5 as never } })),
+  ],
   ['a revision that is no number', encodeRelease(release({ version: 'three' as never }))],
 ] as const)
   test(`a record that holds ${name} is named and not believed`, () => {
@@ -283,9 +294,17 @@ test('a record is removed by its own name and namespace', async () => {
   ]);
 });
 
-test('a record of another release or revision than its labels tell is not believed', async () => {
-  for (const more of [{ name: 'api' }, { version: 5 }]) {
+test('a record of another release, revision or namespace than its Secret tells is not believed', async () => {
+  for (const more of [{ name: 'api' }, { version: 5 }, { namespace: 'kube-system' }]) {
     const [record] = await read(secret(3, 'deployed', more));
     assert.throws(() => record?.release(), { code: 'rollout/bad-record', message: /web\.v3/ });
   }
+});
+
+test('a record whose manifest is no YAML of objects is named as a record, not as a chart', () => {
+  for (const manifest of ['{ [', 'a: 1'])
+    assert.throws(() => recordedManifests(release({ manifest })), {
+      code: 'rollout/bad-record',
+      message: /sh\.helm\.release\.v1\.web\.v3/,
+    });
 });

@@ -1,6 +1,7 @@
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { exitCodes, ZakenakError } from '@zakenak/core';
 import { isRecord, recordAt } from './json.ts';
+import { type ManifestDocument, parseManifests } from './manifest.ts';
 
 /** A release's state in Helm's words (helm: pkg/release/common/status.go). */
 export type HelmStatus =
@@ -77,12 +78,12 @@ export function encodeRelease(release: HelmRelease): string {
 
 /**
  * Reads what `encodeRelease` or any Helm 3 and 4 wrote; records of old Helms are not gzipped. Throws ZakenakError `rollout/bad-record` for anything else;
- * `name` is the Secret's, for its message. A record of another release or revision than `wanted`, as its labels tell it, was put there by hand.
+ * `name` is the Secret's, for its message. A record of another release, revision or namespace than `wanted`, as its Secret tells it, was put there by hand.
  */
 export function decodeRelease(
   text: string,
   name = 'of a release',
-  wanted?: Pick<HelmRelease, 'name' | 'version'>,
+  wanted: Partial<Pick<HelmRelease, 'name' | 'version' | 'namespace'>> = {},
 ): HelmRelease {
   try {
     const bytes = Buffer.from(text, 'base64');
@@ -90,18 +91,36 @@ export function decodeRelease(
     const json = packed ? gunzipSync(bytes, { maxOutputLength: largestUnpacked }) : bytes;
     const release: unknown = JSON.parse(json.toString('utf8'));
     if (!isWhole(release)) throw new Error('it holds no release');
-    if (wanted && (release.name !== wanted.name || release.version !== wanted.version))
+    const { name: called = release.name, version = release.version, namespace = release.namespace } = wanted;
+    if (release.name !== called || release.version !== version || release.namespace !== namespace)
       throw new Error('it holds another release');
     return release;
   } catch (cause) {
-    throw new ZakenakError({
-      code: 'rollout/bad-record',
-      message: `Helm’s record ${name} cannot be read.`,
-      remedy: 'Look at it with helm history; delete the Secret if helm cannot read it either.',
-      exitCode: exitCodes.outside,
-      cause,
-    });
+    throw badRecord(name, cause);
   }
+}
+
+/** The documents of a record's manifest. Throws ZakenakError `rollout/bad-record` where it is no YAML of objects. */
+export function recordedManifests({
+  name,
+  version,
+  manifest,
+}: Pick<HelmRelease, 'name' | 'version' | 'manifest'>): readonly ManifestDocument[] {
+  try {
+    return parseManifests(manifest ?? '', name);
+  } catch (cause) {
+    throw badRecord(`sh.helm.release.v1.${name}.v${version}`, cause);
+  }
+}
+
+function badRecord(name: string, cause: unknown): ZakenakError {
+  return new ZakenakError({
+    code: 'rollout/bad-record',
+    message: `Helm’s record ${name} cannot be read.`,
+    remedy: 'Look at it with helm history; delete the Secret if helm cannot read it either.',
+    exitCode: exitCodes.outside,
+    cause,
+  });
 }
 
 /** What every Helm writes; a text, list or map that is empty may be absent or null. */
@@ -109,9 +128,21 @@ function isWhole(release: unknown): release is HelmRelease {
   if (!isRecord(release)) return false;
   const { name, version, namespace, info, chart, manifest = '', hooks, config } = release;
   const metadata = isRecord(chart) ? chart['metadata'] : undefined;
-  const texts = [name, namespace, manifest, recordAt(metadata)['name'], recordAt(metadata)['version']];
+  if (!isRecord(info)) return false;
+  const { status, description = '', first_deployed = '', last_deployed = '', deleted = '' } = info;
+  const named = [recordAt(metadata)['name'], recordAt(metadata)['version']];
+  const texts = [
+    name,
+    namespace,
+    manifest,
+    ...named,
+    status,
+    description,
+    first_deployed,
+    last_deployed,
+    deleted,
+  ];
   return (
-    isRecord(info) &&
     Number.isInteger(version) &&
     texts.every((text) => typeof text === 'string') &&
     isRecord(config ?? {}) &&

@@ -305,11 +305,15 @@ function recordOf(secret: KubeObject): HelmRecord {
       decoded ??= decodeRelease(
         Buffer.from(textAt(secret, 'data', 'release'), 'base64').toString('latin1'),
         secret.metadata.name,
-        { name: secret.metadata.labels?.['name'] ?? '', version },
+        recordedAs(secret, version),
       );
       return decoded;
     },
   };
+}
+
+function recordedAs({ metadata: { labels, namespace } }: KubeObject, version: number) {
+  return { name: labels?.['name'] ?? '', version, ...(namespace === undefined ? {} : { namespace }) };
 }
 
 function secretOf(

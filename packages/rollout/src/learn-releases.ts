@@ -1,9 +1,9 @@
 import { type KubeObject, type Redactor, redactDeep } from '@zakenak/core';
 import { lookInto } from './damaged-record.ts';
+import { recordedManifests } from './helm-release.ts';
 import { type HelmHistory, type HelmRecord, keptFailure, newest } from './helm-storage.ts';
 import { hookObject } from './hook.ts';
 import { learnFromObjects, learnFromValues } from './learn-secrets.ts';
-import { parseManifests } from './manifest.ts';
 import type { PlannedRelease } from './plan.ts';
 import type { RenderedRelease } from './render.ts';
 
@@ -36,8 +36,9 @@ export function learnFromKept(history: HelmHistory, redactor: Pick<Redactor, 'ad
 
 /** The same for a stored revision. */
 export function learnFromRecord(record: HelmRecord, redactor: Pick<Redactor, 'add'>): void {
-  const { manifest, hooks, config, chart, name, namespace } = record.release();
-  const objects = parseManifests(manifest ?? '', name).map(({ object }) => object);
+  const release = record.release();
+  const { hooks, config, chart, name, namespace } = release;
+  const objects = recordedManifests(release).map(({ object }) => object);
   learnFromRelease({ name, namespace, objects, hooks: hooks ?? [], values: config ?? {}, chart }, redactor);
 }
 

@@ -94,3 +94,18 @@ test('a lock that the server lets nobody renew is lost with what the server says
   assert.equal(lost.reason.code, 'rollout/lock-lost');
   assert.match(lost.reason.message, new RegExp(`not renewed in time, .*: ${message}\\.$`));
 });
+
+test('a lock whose taking was answered to a process that slept meanwhile is none any more', async () => {
+  let ms = 0;
+  const clock = { now: () => new Date(ms), monotonicMs: () => ms, sleep: () => new Promise<void>(() => {}) };
+  const kube = fakeKube({
+    get: async () => undefined,
+    create: async (object) => {
+      if (object.kind === 'Lease') ms += 20_000;
+      return object;
+    },
+  });
+  const request = { set: 'prod', namespace: 'ops', holder: 'a', leaseSeconds: 15, timeoutMs: 0 };
+  const lock = await acquireLock(request, { kube, clock, progress: collectingProgress() });
+  assert.throws(() => lock.assertHeld(), { code: 'rollout/lock-lost' });
+});

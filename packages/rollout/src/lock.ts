@@ -221,7 +221,8 @@ async function tryTake(
   live: KubeObject | undefined,
   ports: LockPorts,
   harmless = [409],
-): Promise<KubeObject | undefined> {
+): Promise<Taken | undefined> {
+  const at = lookAt(ports);
   const now = microTime(ports);
   const spec = {
     holderIdentity: request.holder,
@@ -232,21 +233,31 @@ async function tryTake(
   };
   const annotations = request.commit === undefined ? {} : { [commitAnnotation]: request.commit };
   try {
-    if (live) return await ports.kube.replace({ ...live, metadata: { ...live.metadata, annotations }, spec });
+    if (live) {
+      const metadata = { ...live.metadata, annotations };
+      return { at, lease: await ports.kube.replace({ ...live, metadata, spec }) };
+    }
     const { apiVersion, kind, name, namespace } = refOf(request);
-    return await ports.kube.create({
-      apiVersion,
-      kind,
-      metadata: { name, ...(namespace ? { namespace } : {}), annotations },
-      spec,
-    });
+    const metadata = { name, ...(namespace ? { namespace } : {}), annotations };
+    return { at, lease: await ports.kube.create({ apiVersion, kind, metadata, spec }) };
   } catch (error) {
     if (error instanceof KubeStatusError && harmless.includes(error.status)) return undefined;
     return requestOf('Taking the lock', () => Promise.reject(error));
   }
 }
 
-function keep(taken: KubeObject, former: string, request: LockRequest, ports: LockPorts): Lock {
+/** A Lease that was taken, and when that was asked for: by the time of the answer another may have it. */
+interface Taken {
+  readonly lease: KubeObject;
+  readonly at: ReturnType<typeof lookAt>;
+}
+
+/** A suspended machine's monotonic clock stands still; the other one may be set while it runs. */
+function lookAt({ clock }: Pick<Ports, 'clock'>) {
+  return { monotonic: clock.monotonicMs(), wall: clock.now().getTime() };
+}
+
+function keep({ lease: taken, at }: Taken, former: string, request: LockRequest, ports: LockPorts): Lock {
   const stop = new AbortController();
   const lost = new AbortController();
   let isOurs = true;
@@ -255,9 +266,8 @@ function keep(taken: KubeObject, former: string, request: LockRequest, ports: Lo
   const leaseMs = request.leaseSeconds * 1_000;
   // As client-go does: its RenewDeadline is 10 s where the LeaseDuration is 15.
   const deadlineMs = (leaseMs * 2) / 3;
-  // A suspended machine's monotonic clock stands still; the other one may be set while it runs.
-  const look = () => ({ monotonic: ports.clock.monotonicMs(), wall: ports.clock.now().getTime() });
-  let lastRenewed = look();
+  const look = () => lookAt(ports);
+  let lastRenewed = at;
   let failure: string | undefined;
   const unrenewedMs = (): number => {
     const now = look();

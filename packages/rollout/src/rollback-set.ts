@@ -4,6 +4,7 @@ import { renderFromRecord, renderRemoval } from './from-record.ts';
 import { needsWithin, orderByNeeds, reverseNeeds } from './graph.ts';
 import { createHealthRules } from './health-rules.ts';
 import { mindingHeld } from './held-rules.ts';
+import { recordedManifests } from './helm-release.ts';
 import {
   type AskedFor,
   askedFor,
@@ -17,7 +18,6 @@ import { type Journal, type JournalRelease, readJournal, writeHead } from './jou
 import { createKinds } from './kinds.ts';
 import { acquireLock } from './lock.ts';
 import { describeLost } from './lost-namespaces.ts';
-import { parseManifests } from './manifest.ts';
 import { createObserver } from './observer.ts';
 import { findRemoved } from './orphans.ts';
 import {
@@ -236,8 +236,7 @@ function askedOf<T extends { readonly name: string }>(
 
 /** The definitions that a revision brings with it. */
 function definitionsOf(record: HelmRecord): readonly KubeObject[] {
-  const { name, manifest } = record.release();
-  return parseManifests(manifest ?? '', name)
+  return recordedManifests(record.release())
     .map(({ object }) => object)
     .filter(({ kind }) => kind === 'CustomResourceDefinition');
 }

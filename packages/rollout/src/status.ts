@@ -7,7 +7,7 @@ import {
   type Section,
 } from '@zakenak/core';
 import { trailSection } from './audit.ts';
-import { readTrail, type Trail } from './audit-trail.ts';
+import { breakFindings, readTrail, type Trail } from './audit-trail.ts';
 import { type ComparedRelease, compareReleases, deployedReleases, worstDrift } from './compare-releases.ts';
 import type { Health } from './condition.ts';
 import { damageOf, lookInto } from './damaged-record.ts';
@@ -227,6 +227,7 @@ function reportStatus(
     findings: [
       ...statuses.flatMap((status) => findingsOf(status, holder)),
       ...trail.findings,
+      ...breakFindings(set, trail.entries),
       ...(journal && !holder ? [interruptedFinding(set, journal)] : []),
     ],
     outputs: {

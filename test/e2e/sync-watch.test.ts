@@ -134,6 +134,60 @@ test('who keeps changing an object back is named, and met with longer pauses', a
   assert.ok(second - first < 5_000, 'the first correction is not paused');
 });
 
+test('what a controller rewrites all the time is looked at after longer and longer pauses, and never said to have been put back', async (t) => {
+  await using proxy = await startApiProxy(sandbox);
+  const set = await deployManifest(t, sandbox, settings);
+  const { apiVersion, kind, ...metadata } = ref(set);
+  let [count, isOver] = [0, false];
+  const rewrite = async (): Promise<void> => {
+    count += 1;
+    const data = { a: `rewritten ${count}` };
+    await kube.apply({ apiVersion, kind, metadata, data }, { fieldManager: 'rewriter', force: true });
+  };
+  await rewrite();
+  const rewriting = (async () => {
+    for (; !isOver; await delay(100)) await rewrite();
+  })();
+  let asked = 0;
+  const way = ['--mode', 'correct', '--kubeconfig', proxy.kubeconfig];
+  const { exitCode, report, stderr } = await watching(t, set, way, async () => {
+    const before = proxy.requests;
+    await delay(12_000);
+    asked = proxy.requests - before;
+  });
+  isOver = true;
+  await rewriting;
+  assert.ok(count > 80, `${count} changes`);
+  assert.equal(exitCode, 1);
+  const rules = report.findings.map(({ ruleId }) => ruleId);
+  assert.deepEqual(rules, ['rollout/drifted']);
+  assert.match(report.findings[0]?.message ?? '', /rewriter changed data\.a/);
+  const told = stderr.split('\n').filter((line) => /rewriter changed/.test(line));
+  assert.ok(told.length >= 1 && told.length <= 6, `${told.length} lines`);
+  assert.ok(asked < 60, `${asked} requests`);
+});
+
+test('what is changed again while it is put back is told, with who did it', async (t) => {
+  const set = await deployManifest(t, sandbox, settings);
+  const { apiVersion, kind, ...metadata } = ref(set);
+  const object = { apiVersion, kind, metadata, data: { a: 'mine' } };
+  let isOver = false;
+  const fighting = (async () => {
+    for (; !isOver; await delay(20))
+      if ((await dataOf(set))?.a !== 'mine')
+        await kube.apply(object, { fieldManager: 'kubectl-edit', force: true });
+  })();
+  await until('it never changed', async () => (await dataOf(set))?.a === 'mine');
+  const { exitCode, report } = await set.run(['sync', '--mode', 'correct']);
+  isOver = true;
+  await fighting;
+  assert.equal(exitCode, 1, report.summary);
+  assert.match(report.summary, /^1 object was put back; 1 is changed again already\.$/);
+  const fight = report.findings.find(({ ruleId }) => ruleId === 'rollout/fought-over');
+  assert.match(fight?.message ?? '', /kubectl-edit changed it again after it was put back: .*data\.a/);
+  assert.equal((await set.run(['sync', '--mode', 'correct'])).exitCode, 0);
+});
+
 test('in mode report the watch tells and leaves everything as it is', async (t) => {
   const set = await deployManifest(t, sandbox, settings);
   const { exitCode, report } = await watching(t, set, [], async (log) => {

@@ -1,10 +1,12 @@
-/** How often an object is put back against somebody who changes it again. */
+/** How often something has to be done about an object again and again: putting it back against somebody who changes it, or comparing it only to find it changed once more. */
 export interface Contention {
-  /** Milliseconds of the clock before which the object is not put back again; 0: at once. */
+  /** Milliseconds of the clock before which it is not done again; 0: at once. */
   notBefore(key: string): number;
-  /** The object was put back now. */
-  corrected(key: string, nowMs: number): void;
-  /** How often in a row the object had to be put back. */
+  /** It was done now. */
+  happened(key: string, nowMs: number): void;
+  /** It need not be done any more. */
+  settled(key: string): void;
+  /** How often in a row it had to be done. */
   rounds(key: string): number;
 }
 
@@ -22,11 +24,12 @@ export function createContention(): Contention {
       const state = states.get(key);
       return state ? state.at + pauseOf(state.rounds) : 0;
     },
-    corrected(key, nowMs) {
+    happened(key, nowMs) {
       const former = states.get(key);
       const isOver = !former || nowMs - former.at > pauseOf(former.rounds) + 60_000;
       states.set(key, { rounds: isOver ? 1 : former.rounds + 1, at: nowMs });
     },
+    settled: (key) => void states.delete(key),
     rounds: (key) => states.get(key)?.rounds ?? 0,
   };
 }

@@ -70,12 +70,12 @@ test('pauses grow threefold from 2 s to 5 minutes, and begin anew after a calm',
   let now = 1_000;
   const pauses: number[] = [];
   for (let round = 0; round < 8; round++) {
-    contention.corrected('web', now);
+    contention.happened('web', now);
     pauses.push(contention.notBefore('web') - now);
     now = contention.notBefore('web');
   }
   assert.deepEqual(pauses, [2_000, 6_000, 18_000, 54_000, 162_000, 300_000, 300_000, 300_000]);
   assert.equal(contention.rounds('web'), 8);
-  contention.corrected('web', now + 400_000);
+  contention.happened('web', now + 400_000);
   assert.equal(contention.rounds('web'), 1);
 });

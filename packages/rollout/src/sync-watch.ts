@@ -1,5 +1,4 @@
 import {
-  createFinding,
   createReport,
   exitCodes,
   type Finding,
@@ -16,6 +15,7 @@ import { describe, keyOf } from './object.ts';
 import {
   detailsOf,
   driftFindings,
+  foughtOver,
   type SyncPorts,
   type SyncRequest,
   summaryOf,
@@ -27,6 +27,7 @@ import { byRelease, readWatchedSet, type WatchedSet } from './watched-set.ts';
 const settleMs = 300;
 /** What could not be compared is tried again after this time. */
 const unknownMs = 30_000;
+const lastLookMs = 5_000;
 /** From here on somebody else is said to fight back. */
 const fightRounds = 3;
 
@@ -45,7 +46,10 @@ export async function watchRollout(
     ports,
     tracker: createChangeTracker(),
     contention: createContention(),
+    looks: createContention(),
     dirty: new Set(),
+    later: new Set(),
+    stuck: new Set(),
     told: new Map(),
     fights: new Map(),
     corrected: 0,
@@ -67,6 +71,9 @@ export async function watchRollout(
       round.abort();
     }
   }
+  // The report is of now, not of before a pause.
+  if (state.later.size > 0)
+    await set?.check([...state.later], AbortSignal.timeout(lastLookMs)).catch(() => undefined);
   return reportWatch(state, set);
 }
 
@@ -74,9 +81,16 @@ interface Watching {
   readonly request: SyncRequest;
   readonly ports: SyncPorts;
   readonly tracker: ChangeTracker;
+  /** Putting back. */
   readonly contention: Contention;
+  /** Comparing what had changed again whenever it was looked at. */
+  readonly looks: Contention;
   /** Objects to compare. */
   readonly dirty: Set<string>;
+  /** The same, after a pause. */
+  readonly later: Set<string>;
+  /** What the last correction could not put back. */
+  readonly stuck: Set<string>;
   /** What was last said of an object. */
   readonly told: Map<string, string>;
   readonly fights: Map<string, Finding>;
@@ -92,7 +106,7 @@ function follow(set: WatchedSet, state: Watching, signal: AbortSignal, fail: (er
   const drifts = [...set.objects.values()].map(({ drift }) => drift);
   for (const { ref, live } of drifts) tracker.settle(keyOf(ref), live);
   const see = (key: string, object: KubeObject | undefined): void => {
-    if (!set.objects.has(key) || !tracker.see(key, object)) return;
+    if (!set.objects.has(key) || state.later.has(key) || !tracker.see(key, object)) return;
     state.dirty.add(key);
     state.wake();
   };
@@ -125,14 +139,23 @@ async function followChanges(set: WatchedSet, state: Watching, signal: AbortSign
     await state.ports.clock.sleep(settleMs, signal);
     await untilFree(state.request, state.ports, signal);
     if (state.moved) return;
-    const keys = [...state.dirty];
-    state.dirty.clear();
-    for (const key of await set.check(keys, signal)) {
+    for (const key of await set.check(takeDue(state), signal)) {
       tell(key, set, state);
       noteFight(key, set, state);
     }
     if (state.request.mode === 'correct') await correctDue(set, state, signal);
   }
+}
+
+/** What is to be compared now; what changes all the time comes after a pause. */
+function takeDue({ dirty, later, looks, ports }: Watching): readonly string[] {
+  const now = ports.clock.monotonicMs();
+  const all = [...new Set([...dirty, ...later])];
+  const isEarly = (key: string): boolean => looks.notBefore(key) > now;
+  dirty.clear();
+  later.clear();
+  for (const key of all.filter(isEarly)) later.add(key);
+  return all.filter((key) => !isEarly(key));
 }
 
 /** Waits for an event, or for the end of a pause after which something is to be put back. */
@@ -143,6 +166,7 @@ async function untilWoken(set: WatchedSet, state: Watching, signal: AbortSignal)
   const unknown = keysOf(set, 'unknown');
   const waits = [
     ...due.map((key) => Math.max(0, state.contention.notBefore(key) - now)),
+    ...[...state.later].map((key) => Math.max(0, state.looks.notBefore(key) - now)),
     ...unknown.map(() => unknownMs),
   ];
   const over = new AbortController();
@@ -172,11 +196,13 @@ function curable(set: WatchedSet): readonly string[] {
 }
 
 /** Says what became of an object, once. */
-function tell(key: string, set: WatchedSet, { ports, told, tracker }: Watching): void {
+function tell(key: string, set: WatchedSet, { ports, told, tracker, looks }: Watching): void {
   const watched = set.objects.get(key);
   if (!watched) return;
   const { drift, owner } = watched;
   tracker.settle(key, drift.live);
+  if (drift.state === 'drifted') looks.happened(key, ports.clock.monotonicMs());
+  else looks.settled(key);
   const text = drift.state === 'in-sync' ? '' : describeDrift(drift, ports.clock.now());
   const digest = drift.state === 'in-sync' ? '' : JSON.stringify([drift.state, drift.reason, drift.fields]);
   if ((told.get(key) ?? '') === digest) return;
@@ -209,38 +235,31 @@ async function correctDue(set: WatchedSet, state: Watching, signal: AbortSignal)
     },
   );
   const ended = ports.clock.monotonicMs();
-  for (const key of due) contention.corrected(key, ended);
-  if (outcome.isDone) state.corrected += due.size;
   const { isDone, message } = outcome;
+  for (const key of due) {
+    contention.happened(key, ended);
+    if (isDone) state.stuck.delete(key);
+    else state.stuck.add(key);
+  }
+  if (isDone) state.corrected += due.size;
   ports.progress.emit({ stage: 'correct', subject: request.set, state: isDone ? 'done' : 'failed', message });
   for (const key of await set.check([...due], signal)) tell(key, set, state);
 }
 
 /** Somebody who changes an object again and again is a finding of its own. */
-function noteFight(key: string, set: WatchedSet, { contention, fights, ports }: Watching): void {
+function noteFight(key: string, set: WatchedSet, { contention, fights, ports, stuck }: Watching): void {
   const watched = set.objects.get(key);
   const rounds = contention.rounds(key);
-  if (!watched?.drift.cure || rounds < fightRounds) return;
+  // What was never put back is told as drift.
+  if (!watched?.drift.cure || rounds < fightRounds || stuck.has(key)) return;
   const { drift, owner } = watched;
-  const writers =
-    [...new Set(drift.fields.flatMap(({ writer }) => writer?.manager ?? []))].join(', ') || 'somebody';
-  const message = `${owner.name}: ${describe(drift.ref)}: ${writers} changed it again after it was put back ${rounds} times: ${describeDrift(drift, ports.clock.now())}.`;
-  fights.set(
-    key,
-    createFinding({
-      ruleId: 'rollout/fought-over',
-      severity: 'high',
-      message,
-      identity: key,
-      remedy: 'Stop the one that is named, or leave the fields to it by a drift.ignore rule in zakenak.yaml.',
-      tool: 'zakenak',
-    }),
-  );
+  const finding = foughtOver(owner.name, drift, rounds, ports.clock.now());
+  fights.set(key, finding);
   ports.progress.emit({
     stage: 'drift',
     subject: `${owner.name}: ${describe(drift.ref)}`,
     state: 'failed',
-    message,
+    message: finding.message,
   });
 }
 

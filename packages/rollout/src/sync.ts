@@ -1,10 +1,18 @@
-import { createFinding, createReport, type Finding, type Ports, type Report } from '@zakenak/core';
+import {
+  createFinding,
+  createReport,
+  type Finding,
+  type KubeRef,
+  type Ports,
+  type Report,
+} from '@zakenak/core';
 import type { ComparedRelease } from './compare-releases.ts';
 import { type Correction, type CorrectionRequest, prepareCorrection } from './correction.ts';
+import type { ObjectDrift } from './drift.ts';
 import { describeDrift, driftOutput, driftSection } from './drift-text.ts';
 import { rolloutUnfinished } from './errors.ts';
 import { addHeldRules, holdObject, mindingHeld, removeHeldRules } from './held-rules.ts';
-import { describe } from './object.ts';
+import { describe, keyOf } from './object.ts';
 import { isNoop } from './plan.ts';
 import type { RunPorts } from './release-run.ts';
 import type { TransactionOptions } from './request.ts';
@@ -107,23 +115,64 @@ async function correct(
   );
   const { compared, stuck } = correction ?? first;
   const now = ports.clock.now();
-  const left = stuckFindings(stuck, now);
+  const isCorrected = report.verdict === 'passed' || report.verdict === 'simulated';
+  const fought = isCorrected ? await findFights(request, { compared, stuck }, ports, signal) : [];
+  const left = [...stuckFindings(stuck, now), ...fought];
   const { outputs, sections } = detailsOf(request.set, request.mode, compared, now);
-  const isDone = report.verdict === 'passed' || report.verdict === 'simulated';
   const count =
     compared.flatMap(({ objects }) => objects).filter(({ cure }) => cure).length -
     stuck.filter(({ object }) => object.cure).length;
   const done = `${count} ${count === 1 ? 'object was' : 'objects were'} put back`;
   return {
     ...report,
-    verdict: isDone && left.length > 0 ? 'failed' : report.verdict,
-    summary: isDone
-      ? `${done}${left.length > 0 ? `; ${left.length} cannot be` : ', and everything is ready'}.`
-      : report.summary,
+    verdict: isCorrected && left.length > 0 ? 'failed' : report.verdict,
+    summary: isCorrected ? `${done}${remains(stuck.length, fought.length).join('')}.` : report.summary,
     findings: [...report.findings, ...left],
     outputs: { ...report.outputs, ...outputs },
     sections: [...sections, ...report.sections],
   };
+}
+
+function remains(stuck: number, fought: number): readonly string[] {
+  if (stuck + fought === 0) return [', and everything is ready'];
+  return [
+    ...(stuck > 0 ? [`; ${stuck} cannot be`] : []),
+    ...(fought > 0 ? [`; ${fought} ${fought === 1 ? 'is' : 'are'} changed again already`] : []),
+  ];
+}
+
+/** What was put back and is changed again by now. A watch looks at it itself. */
+async function findFights(
+  request: SyncRequest,
+  { compared, stuck }: Pick<Correction, 'compared' | 'stuck'>,
+  ports: SyncPorts,
+  signal?: AbortSignal,
+): Promise<readonly Finding[]> {
+  if (request.only) return [];
+  const left = new Set(stuck.map(({ object }) => keyOf(object.ref)));
+  const cured = compared.flatMap(({ objects }) => objects.filter(({ cure }) => cure));
+  const put = new Set(cured.map(({ ref }) => keyOf(ref)).filter((key) => !left.has(key)));
+  const only = (ref: KubeRef): boolean => put.has(keyOf(ref));
+  const again = await prepareCorrection({ ...request, only }, ports, signal);
+  const now = ports.clock.now();
+  return again.compared.flatMap(({ rendered, objects }) =>
+    objects.flatMap((drift) => (drift.cure ? [foughtOver(rendered.name, drift, 1, now)] : [])),
+  );
+}
+
+/** The finding of an object that somebody changed again after it was put back. */
+export function foughtOver(release: string, drift: ObjectDrift, rounds: number, now: Date): Finding {
+  const managers = new Set(drift.fields.flatMap(({ writer }) => writer?.manager ?? []));
+  const writers = [...managers].join(', ') || 'somebody';
+  const times = rounds === 1 ? '' : ` ${rounds} times`;
+  return createFinding({
+    ruleId: 'rollout/fought-over',
+    severity: 'high',
+    message: `${release}: ${describe(drift.ref)}: ${writers} changed it again after it was put back${times}: ${describeDrift(drift, now)}.`,
+    identity: keyOf(drift.ref),
+    remedy: 'Stop the one that is named, or leave the fields to it by a drift.ignore rule in zakenak.yaml.',
+    tool: 'zakenak',
+  });
 }
 
 type Compared = Pick<ComparedRelease, 'objects'> & { readonly rendered: { readonly name: string } };

@@ -230,6 +230,8 @@ test('what stands in the place of what is wanted goes: a variable has a value or
     'f:volumes': { [container('data')]: { 'f:emptyDir': {} } },
   });
   assert.deepEqual(claimedOf(wanted, wanted, there, byHand), [['helm', byHand]]);
+  const bare = deploymentOf([{ name: 'main', image: 'a' }]);
+  assert.deepEqual(claimedOf(wanted, bare, there, byHand), [['helm', byHand]], 'it is new in the release');
   const selector = (more: object) =>
     ownedBy(
       objectOf('apps/v1', 'Deployment', { spec: { template: { spec: { nodeSelector: more } } } }),

@@ -109,7 +109,7 @@ function leaving(
         ? hasRivals && isRival(child, wanted)
         : want === undefined && isElementPart(child.part);
     if (goesWhole) return [[child.part, child.fields]];
-    if (was === undefined) return [];
+    if (was === undefined && want === undefined) return [];
     const inner = leaving(child.fields, child.value, was, want, hasRivals);
     const isWhole = want === undefined && (Object.hasOwn(child.fields, '.') || isEmpty(child.fields));
     const own = isWhole && !isEmpty(child.fields) ? { '.': {} } : {};

@@ -97,6 +97,11 @@ test('a pod of which the scheduler says nothing waits for its claim', async () =
     await findBlockage(job, cluster([pod], [])),
     'pod web-1: phase Pending; PersistentVolumeClaim shop/data: it has no volume yet',
   );
+  const events = [event('Pod', 'web-1', 'FailedResourceClaimCreation', 'no template')];
+  assert.equal(
+    await findBlockage(job, cluster([podOf({ phase: 'Pending' })], events)),
+    'pod web-1: phase Pending; FailedResourceClaimCreation: no template',
+  );
 });
 
 test('a probe that says nothing leaves no colon behind', async () => {

@@ -46,7 +46,8 @@ export async function explainPod(
   ports: BlockagePorts,
 ): Promise<string | undefined> {
   if (conditionOf(pod, 'PodScheduled')?.status === 'False') return unboundClaim(pod, ports);
-  if (isUnplaced(pod)) return unboundClaim(pod, ports, true);
+  const claim = isUnplaced(pod) ? await unboundClaim(pod, ports, true) : undefined;
+  if (claim) return claim;
   // Such an end is a signal from outside, mostly the kubelet's after a failed probe; of other ends the container's own logs tell.
   const isKilled = /exit code (?:137|143)/.test(reason) && !reason.includes('OOMKilled');
   if (judgeHealth(pod).state === 'failed' && !isKilled) return undefined;

@@ -177,6 +177,22 @@ describe('the rights of a deploy', { concurrency: false }, () => {
     assert.equal(report.verdict, 'passed', report.error?.message ?? report.summary);
   });
 
+  test('one who may not read the namespace is told by status that its end is not known, and refused a deploy', async (t) => {
+    const { set, run, rules, allow } = await makeDeployer(t);
+    assert.equal((await run(['deploy'])).report.verdict, 'passed');
+    const look = { group: '', resource: 'namespaces', verb: 'get' };
+    await allow(
+      rules.filter(({ resources }) => !resources.includes('namespaces')),
+      { ...look, allowed: false },
+    );
+    const { report } = await run(['status', '--state-namespace', set.name]);
+    assert.match(
+      report.caveats.join(),
+      new RegExp(`Whether the namespace ${set.name} is being deleted is not known`),
+    );
+    assertCoded(await run(['deploy']), { code: 'rollout/forbidden', exitCode: 4 });
+  });
+
   test('one who may nothing is told everything at once', async (t) => {
     const { set, run, allow, who } = await makeDeployer(t);
     await set.setValues({ base: { hook: 'complete', claim: true } });

@@ -11,6 +11,7 @@ import {
   remove,
   unfinishedPhase,
 } from './deploy-crash-fixture.ts';
+import { dumpNamespace, makeTestSet } from './rollout-fixture.ts';
 import { startTestSandbox } from './sandbox-fixture.ts';
 import { beginUpgrade, changeHooked, changeMuch, dumpUpgrade, removing } from './upgrade-fixture.ts';
 
@@ -74,4 +75,30 @@ test('a rollback killed after any of its writes is gone on with by the next roll
   });
   t.diagnostic(`${writes} writes`);
   assert.ok(writes > 25, `${writes} writes were seen`);
+});
+
+test('a rollback of one release killed after any of its writes is gone on with by the same command, which goes nowhere else', async (t) => {
+  const writes = await forEveryWrite(async (nth) => {
+    await using proxy = await startApiProxy(sandbox);
+    const set = await makeTestSet(t, sandbox);
+    await set.run(['deploy']);
+    const former = await dumpNamespace(kube, set.name);
+    await set.setValues({ base: { text: 'second' } });
+    assert.equal((await set.run(['deploy'])).report.verdict, 'simulated');
+    const back = ['rollback', '--release', 'base'];
+    const killed = await killAfterWrite(set, proxy, nth, back);
+    const unfinished = (await unfinishedPhase(set, kube)) !== undefined;
+    if (unfinished) {
+      const { report, exitCode } = await set.run([...back, '--lock-timeout', '1m']);
+      assert.equal(exitCode, 0, `after write ${nth}: ${report.error?.message ?? report.summary}`);
+    }
+    if (unfinished || !killed) {
+      assert.equal(await dumpNamespace(kube, set.name), former, `after write ${nth}`);
+      await assertSettled(set, kube, all, `after write ${nth}`);
+    }
+    await remove(set, kube);
+    return killed;
+  });
+  t.diagnostic(`${writes} writes`);
+  assert.ok(writes >= 9, `${writes} writes were seen`);
 });

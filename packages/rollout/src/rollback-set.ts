@@ -65,11 +65,11 @@ export async function rollBackRollout(
   const known = request.releases.map(({ name }) => name);
   if (request.release !== undefined && !known.includes(request.release))
     throw unknownRelease(request.release, known);
-  const interrupted =
-    request.release === undefined ? await readJournal(placeOf(request, ports), ports, signal) : undefined;
+  const unfinished = await readJournal(placeOf(request, ports), ports, signal);
+  const interrupted = concerns(request, unfinished) ? unfinished : undefined;
   // One that is pruning has succeeded: it is the last rollout. An interrupted rollback is gone on with.
   const isRollback = interrupted?.verb === 'rollback' && interrupted.phase === 'running';
-  if (interrupted && interrupted.phase !== 'pruning' && !isRollback)
+  if (request.release === undefined && interrupted && interrupted.phase !== 'pruning' && !isRollback)
     return request.dryRun
       ? showInterrupted(interrupted, await readHistories(interrupted.releases, ports, signal))
       : undoInterrupted(request, ports, signal);
@@ -85,6 +85,15 @@ export async function rollBackRollout(
 /** The rollback of one release goes on with nothing but itself: the end of another rollout would be taken for its own. */
 function isOfRelease({ verb, releases }: Journal, release: string): boolean {
   return verb === 'rollback' && releases.every(({ name }) => name === release);
+}
+
+/** Whether what did not finish is what is asked for. */
+function concerns({ release, revision }: RollbackRequest, unfinished: Journal | undefined): boolean {
+  if (release === undefined || !unfinished) return true;
+  return (
+    isOfRelease(unfinished, release) &&
+    (revision === undefined || unfinished.releases.every(({ goal }) => goal === revision))
+  );
 }
 
 /** What undoing it would do: nothing of it is written. */

@@ -1,11 +1,12 @@
 import { readFile, writeFile } from 'node:fs/promises';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createSecureServer } from 'node:http2';
 import { Agent, type RequestOptions, request as requestHttps } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { join } from 'node:path';
 import type { Sandbox } from '@zakenak/sandbox';
 
-/** Plain HTTP on loopback in front of the sandbox's API server, where a test can see writes and step in. */
+/** In front of the sandbox's API server, speaking HTTP/2 and HTTP/1.1 as it does, where a test can see writes and step in. */
 export interface ApiProxy extends AsyncDisposable {
   /** Absolute path of a kubeconfig that leads here. */
   readonly kubeconfig: string;
@@ -24,7 +25,7 @@ export interface ApiProxy extends AsyncDisposable {
 }
 
 /**
- * What happens to a request on the way. `drop`: it never arrives. `lose`: it is carried out and its answer lost. `cut`: the answer breaks off in the middle. `stall`:
+ * What happens to a request on the way; where something breaks off, it is the whole connection. `drop`: it never arrives. `lose`: it is carried out and its answer lost. `cut`: the answer breaks off in the middle. `stall`:
  * it arrives, and nothing is ever heard again. `double`: each line of the answer comes twice. `hold`: it arrives when it is let go, and its answer never.
  */
 export type Disturbance = 'drop' | 'lose' | 'cut' | 'stall' | 'double' | 'hold';
@@ -52,15 +53,21 @@ export async function startApiProxy(
   sandbox: Pick<Sandbox, 'kubeconfig' | 'folder'>,
   { token }: { readonly token?: string } = {},
 ): Promise<ApiProxy> {
-  const { server, agent } = await readTarget(sandbox);
+  const { server, agent, authority } = await readTarget(sandbox);
   let [writes, requests] = [0, 0];
   let trap: { left: number; readonly act: () => void } | undefined;
   const held: (() => Promise<number>)[] = [];
+  const sockets = new Set<Socket>();
+  // Over HTTP/2 too it is the connection that breaks: the one that all of a client's requests share.
+  const breakOff = ({ socket }: IncomingMessage): void => {
+    const port = socket.remotePort;
+    for (const one of sockets) if (one.remotePort === port) one.destroy();
+  };
   let decide: Parameters<ApiProxy['intercept']>[0] = () => undefined;
   const handle = (incoming: IncomingMessage, outgoing: ServerResponse): void => {
     const decision = decide(incoming);
     if (decision === 'drop') {
-      incoming.destroy();
+      breakOff(incoming);
       return;
     }
     if (decision === 'stall') {
@@ -81,7 +88,7 @@ export async function startApiProxy(
       port: server.port,
       path: incoming.url,
       method: incoming.method,
-      headers: { ...withoutToken(incoming.headers), host: server.host },
+      headers: { ...forwardable(incoming.headers), host: server.host },
     };
     if (decision === 'hold') {
       const body = readAll(incoming);
@@ -91,10 +98,10 @@ export async function startApiProxy(
     const forwarded = requestHttps(asked, (answer) => {
       if (counts) writes += 1;
       if (counts && trap && --trap.left === 0) trap.act();
-      handOn(answer, outgoing, decision);
-      answer.on('error', () => outgoing.destroy());
+      handOn(answer, outgoing, decision, () => breakOff(incoming));
+      answer.on('error', () => breakOff(incoming));
     });
-    forwarded.on('error', () => outgoing.destroy());
+    forwarded.on('error', () => breakOff(incoming));
     outgoing.on('close', () => forwarded.destroy());
     const lease: Buffer[] = [];
     incoming.once('end', () => {
@@ -103,12 +110,19 @@ export async function startApiProxy(
     if (isLeaseUpdate(incoming)) incoming.on('data', (chunk: Buffer) => lease.push(chunk));
     incoming.pipe(forwarded);
   };
-  // As long as the API server's own: a client must not be cut off a connection that it thinks is open.
-  const listener = createServer({ keepAliveTimeout: 120_000 }, handle);
+  const listener = createSecureServer(
+    { ...(await readProof(sandbox)), allowHTTP1: true },
+    // As Node promises: the same surface for both.
+    handle as unknown as Parameters<typeof createSecureServer>[1],
+  );
+  listener.on('secureConnection', (socket: Socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+  });
   await new Promise<void>((ready) => listener.listen(0, '127.0.0.1', ready));
   const { port } = listener.address() as AddressInfo;
   const kubeconfig = join(sandbox.folder, `proxy-${port}.json`);
-  await writeFile(kubeconfig, JSON.stringify(renderKubeconfig(port, token)), { mode: 0o600 });
+  await writeFile(kubeconfig, JSON.stringify(renderKubeconfig(port, authority, token)), { mode: 0o600 });
   return {
     kubeconfig,
     get requests() {
@@ -128,7 +142,7 @@ export async function startApiProxy(
     },
     letGo: () => Promise.all(held.splice(0).map((go) => go())),
     async [Symbol.asyncDispose]() {
-      listener.closeAllConnections();
+      for (const socket of sockets) socket.destroy();
       agent.destroy();
       await new Promise((closed) => listener.close(closed));
     },
@@ -153,16 +167,21 @@ function send(asked: RequestOptions, body: Buffer): Promise<number> {
   });
 }
 
-function handOn(answer: IncomingMessage, outgoing: ServerResponse, how: Disturbance | undefined): void {
+function handOn(
+  answer: IncomingMessage,
+  outgoing: ServerResponse,
+  how: Disturbance | undefined,
+  breakOff: () => void,
+): void {
   if (how === 'lose') {
     answer.resume();
-    answer.once('end', () => outgoing.destroy());
+    answer.once('end', breakOff);
     return;
   }
-  outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
+  outgoing.writeHead(answer.statusCode ?? 502, withoutHops(answer.headers));
   if (how === 'cut')
     answer.once('data', (chunk: Buffer) => {
-      outgoing.write(chunk.subarray(0, chunk.length / 2), () => outgoing.destroy());
+      outgoing.write(chunk.subarray(0, chunk.length / 2), breakOff);
       answer.resume();
     });
   else if (how === 'double') answer.on('data', doubling(outgoing)).once('end', () => outgoing.end());
@@ -179,12 +198,32 @@ function doubling(outgoing: ServerResponse): (chunk: Buffer) => void {
   };
 }
 
-/** The proxy proves itself with the sandbox's certificate. */
-function withoutToken({
+/** The proxy proves itself with the sandbox's certificate; what begins with a colon is HTTP/2's own. */
+function forwardable({
   authorization: _token,
   ...headers
 }: IncomingMessage['headers']): IncomingMessage['headers'] {
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => !name.startsWith(':')));
+}
+
+/** Headers of one connection are not for the next. */
+function withoutHops({
+  connection: _connection,
+  'transfer-encoding': _encoding,
+  'keep-alive': _alive,
+  ...headers
+}: IncomingMessage['headers']): IncomingMessage['headers'] {
   return headers;
+}
+
+/** The certificate of the sandbox's servers on loopback. */
+async function readProof({
+  folder,
+}: Pick<Sandbox, 'folder'>): Promise<{ readonly cert: Buffer; readonly key: Buffer }> {
+  const [cert, key] = await Promise.all(
+    ['crt', 'key'].map((end) => readFile(join(folder, 'secrets', `loopback.${end}`))),
+  );
+  return { cert: cert ?? Buffer.of(), key: key ?? Buffer.of() };
 }
 
 function isWrite({ method = '', url = '' }: IncomingMessage): boolean {
@@ -226,7 +265,7 @@ function refuse(
 /** Address of the sandbox’s API server, and connections that prove themselves with its certificate. */
 export async function readTarget(
   sandbox: Pick<Sandbox, 'kubeconfig'>,
-): Promise<{ readonly server: URL; readonly agent: Agent }> {
+): Promise<{ readonly server: URL; readonly agent: Agent; readonly authority: string }> {
   const { clusters, users } = JSON.parse(await readFile(sandbox.kubeconfig, 'utf8')) as Kubeconfig;
   const cluster = clusters[0]?.cluster;
   const user = users[0]?.user ?? {};
@@ -237,16 +276,19 @@ export async function readTarget(
     cert: decode(user['client-certificate-data']),
     key: decode(user['client-key-data']),
   });
-  return { server: new URL(cluster?.server ?? ''), agent };
+  const authority = cluster?.['certificate-authority-data'] ?? '';
+  return { server: new URL(cluster?.server ?? ''), agent, authority };
 }
 
-function renderKubeconfig(port: number, token: string | undefined): unknown {
+function renderKubeconfig(port: number, authority: string, token: string | undefined): unknown {
   const name = 'zakenak-sandbox';
   return {
     apiVersion: 'v1',
     kind: 'Config',
     'current-context': name,
-    clusters: [{ name, cluster: { server: `http://127.0.0.1:${port}` } }],
+    clusters: [
+      { name, cluster: { server: `https://127.0.0.1:${port}`, 'certificate-authority-data': authority } },
+    ],
     contexts: [{ name, context: { cluster: name, user: name } }],
     users: [{ name, user: token === undefined ? {} : { token } }],
   };

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { type AddressInfo, createServer } from 'node:net';
 import { test } from 'node:test';
 import { type KubeApi, type KubeObject, KubeStatusError, ZakenakError } from '@zakenak/core';
-import { connectTo, playServer, pod, sendJson, status } from './testing/api-server.ts';
+import { connectTo, mostRequests, playServer, pod, sendJson, status } from './testing/api-server.ts';
 
 const podRef = { apiVersion: 'v1', kind: 'Pod', namespace: 'default', name: 'a' };
 const configMap = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'settings', namespace: 'apps' } };
@@ -312,14 +312,14 @@ test('a write that waits for a connection is not sent when the fence has closed 
     waiting.push(() =>
       response.writeHead(201, { 'content-type': 'application/json' }).end(JSON.stringify(body)),
     );
-    if (waiting.length === 32) full.resolve();
+    if (waiting.length === mostRequests()) full.resolve();
   });
   let isHeld = true;
   const fenced = server.kube.fenced(() => {
     if (!isHeld)
       throw new ZakenakError({ code: 'test/lost', message: 'the lock is lost', remedy: 'none', exitCode: 4 });
   });
-  const writes = Array.from({ length: 40 }, (_, index) =>
+  const writes = Array.from({ length: mostRequests() + 8 }, (_, index) =>
     fenced
       .create({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: `a${index}`, namespace: 'default' } })
       .then(
@@ -331,9 +331,9 @@ test('a write that waits for a connection is not sent when the fence has closed 
   isHeld = false;
   for (const answer of waiting) answer();
   const ends = Map.groupBy(await Promise.all(writes), (end) => end);
-  assert.equal(ends.get('written')?.length, 32);
+  assert.equal(ends.get('written')?.length, mostRequests());
   assert.equal(ends.get('the lock is lost')?.length, 8);
-  assert.equal(server.requests.filter(({ method }) => method === 'POST').length, 32);
+  assert.equal(server.requests.filter(({ method }) => method === 'POST').length, mostRequests());
 });
 
 test('a write whose answer does not come while the fence is open is given up, its connection closed; one that may go on is waited for', async () => {

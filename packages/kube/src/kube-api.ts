@@ -1,10 +1,11 @@
 import type { KubeApi, KubeObject, KubeRef } from '@zakenak/core';
 import { confirmWrite } from './confirmed-write.ts';
 import { createDiscovery, type Discovery } from './discovery.ts';
+import type { Fence } from './fence.ts';
 import { listObjects } from './list.ts';
 import { pathOf, queryOf } from './paths.ts';
 import type { Request, Requester } from './requester.ts';
-import { type Fence, reasonOf } from './transport.ts';
+import { reasonOf } from './transport.ts';
 import { createWarnings, type Warnings } from './warnings.ts';
 import { type WatchPolicy, watchObjects } from './watch.ts';
 

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { KubeStatusError, ZakenakError } from '@zakenak/core';
 import { unauthorized, unreachable } from './errors.ts';
+import { NotSent } from './http2-connection.ts';
 import { retryAfterMs, toStatusError } from './status.ts';
 import { type Answer, type Outgoing, reasonOf, type Transport } from './transport.ts';
 
@@ -104,8 +105,9 @@ export function createRequester(
   return { send, explain, transport, retries };
 }
 
-/** Nothing was sent: the connection could not even be opened. */
+/** The server has not worked on it: the connection could not even be opened, or was just ending. */
 function isRefused(thrown: unknown): boolean {
+  if (thrown instanceof NotSent) return true;
   const first = thrown instanceof AggregateError ? thrown.errors[0] : thrown;
   return (first as NodeJS.ErrnoException | undefined)?.code === 'ECONNREFUSED';
 }

@@ -10,6 +10,8 @@ import { cancelled } from '@zakenak/core';
 import { type Credential, type Credentials, readPem } from './credentials.ts';
 import { badKubeconfig } from './errors.ts';
 import { expiryOf } from './expiry.ts';
+import { type Fence, giveUpInTime } from './fence.ts';
+import { type Exchange, type Http2Connection, openHttp2 } from './http2-connection.ts';
 import type { Target } from './kubeconfig.ts';
 
 /** One request to the API server. */
@@ -23,14 +25,6 @@ export interface Outgoing {
   readonly signal?: AbortSignal | undefined;
   /** Of a write. */
   readonly fence?: Fence | undefined;
-}
-
-/** What keeps a write from being made too late. */
-export interface Fence {
-  /** Throws where it must not be sent any more: asked before each try, and again when a connection stands. */
-  readonly guard: () => void;
-  /** Milliseconds for which one that was sent may still go on; then its connection is closed, and the server gives it up where it has not been carried out. */
-  readonly leftMs?: () => number;
 }
 
 /** An answer whose body has been read as UTF-8. */
@@ -57,7 +51,11 @@ const idleConnectionMs = 30_000;
 /** Above the API server's own limit of 60 s for one request. */
 const silenceMs = 90_000;
 
+const connectionPatience = { silenceMs, idleMs: idleConnectionMs, beatMs: 3_000 };
+
 interface Agents {
+  /** The connection for everything but watches; undefined where the server speaks HTTP/1.1 only. */
+  readonly shared?: () => Promise<Http2Connection | undefined>;
   readonly pooled: HttpAgent;
   readonly single: HttpAgent;
 }
@@ -77,36 +75,49 @@ export async function createTransport(target: Target, credentials: Credentials):
     return { credential, agents: held.agents };
   };
 
-  const start = async (outgoing: Outgoing, which: keyof Agents): Promise<IncomingMessage> => {
-    const { credential, agents } = await prepare();
+  const start = async (outgoing: Outgoing) => {
+    const prepared = await prepare();
     if (outgoing.signal?.aborted) throw reasonOf(outgoing.signal);
     outgoing.fence?.guard();
-    return exchange(server, outgoing, credential, agents[which]);
+    return prepared;
   };
 
   return {
     async send(outgoing) {
-      const answer = await start(outgoing, 'pooled');
+      const { credential, agents } = await start(outgoing);
+      const shared = agents.shared && (await unlessAborted(agents.shared(), outgoing.signal));
+      if (shared) return shared.exchange(overHttp2(server, outgoing, credential));
+      const answer = await exchange(server, outgoing, credential, agents.pooled);
       return {
         status: answer.statusCode ?? 0,
         headers: answer.headers,
         text: await readAll(answer, outgoing),
       };
     },
-    open: (outgoing) => start(outgoing, 'single'),
+    async open(outgoing) {
+      const { credential, agents } = await start(outgoing);
+      return exchange(server, outgoing, credential, agents.single);
+    },
     renew: () => credentials.renew(),
     expired: () => held && expiryOf(held.credential),
   };
 }
 
-function exchange(
-  server: URL,
-  { method, path, body, contentType, accept, signal, fence }: Outgoing,
+/** The path of a request on the server, whose address may have one of its own. */
+function pathOn(server: URL, path: string): string {
+  return server.pathname.replace(/\/$/, '') + path;
+}
+
+function payloadOf({ body }: Outgoing): Buffer | undefined {
+  return body === undefined ? undefined : Buffer.from(JSON.stringify(body));
+}
+
+function headersOf(
+  { accept, contentType }: Outgoing,
+  payload: Buffer | undefined,
   credential: Credential,
-  agent: HttpAgent,
-): Promise<IncomingMessage> {
-  const payload = body === undefined ? undefined : Buffer.from(JSON.stringify(body));
-  const headers = {
+): Readonly<Record<string, string | string[]>> {
+  return {
     'user-agent': 'zakenak',
     accept: accept ?? 'application/json',
     ...(payload
@@ -114,15 +125,36 @@ function exchange(
       : {}),
     ...(credential.headers as Record<string, string | string[]>),
   };
+}
+
+function overHttp2(server: URL, outgoing: Outgoing, credential: Credential): Exchange {
+  const { method, path, fence, signal } = outgoing;
+  const payload = payloadOf(outgoing);
+  const headers = {
+    ':method': method,
+    ':path': pathOn(server, path),
+    ...headersOf(outgoing, payload, credential),
+  };
+  return { headers, payload, fence, signal };
+}
+
+function exchange(
+  server: URL,
+  outgoing: Outgoing,
+  credential: Credential,
+  agent: HttpAgent,
+): Promise<IncomingMessage> {
+  const { method, path, signal, fence } = outgoing;
+  const payload = payloadOf(outgoing);
   const send = server.protocol === 'http:' ? requestHttp : requestHttps;
   return new Promise((resolve, reject) => {
     const request = send({
       agent,
       method,
-      headers,
+      headers: headersOf(outgoing, payload, credential),
       host: server.hostname.replace(/^\[|\]$/g, ''),
       port: server.port || (server.protocol === 'http:' ? 80 : 443),
-      path: server.pathname.replace(/\/$/, '') + path,
+      path: pathOn(server, path),
       ...(signal ? { signal } : {}),
     });
     request.setTimeout(silenceMs, () => request.destroy(new Error(`no answer within ${silenceMs / 1000} s`)));
@@ -133,33 +165,16 @@ function exchange(
     whenConnected(request, () => {
       try {
         fence?.guard();
-        if (fence) closeInTime(request, fence);
+        if (fence) {
+          const stop = giveUpInTime(fence, (late) => request.destroy(late));
+          request.once('close', stop).once('response', stop);
+        }
         request.end(payload);
       } catch (refused) {
         request.destroy(refused as Error);
       }
     });
   });
-}
-
-/** A write whose answer does not come while it may be carried out is given up. */
-function closeInTime(request: ClientRequest, { guard, leftMs }: Fence): void {
-  if (!leftMs) return;
-  const look = (): void => {
-    const left = leftMs();
-    if (left > 0) {
-      timer = setTimeout(look, left);
-      return;
-    }
-    try {
-      guard();
-    } catch (refused) {
-      request.destroy(refused as Error);
-    }
-  };
-  let timer = setTimeout(look, leftMs());
-  request.once('close', () => clearTimeout(timer));
-  request.once('response', () => clearTimeout(timer));
 }
 
 /** Calls `then` as soon as the request has a connection on which nothing but itself is missing. */
@@ -240,9 +255,42 @@ function createAgents(
     ...(target.cluster['tls-server-name'] ? { servername: target.cluster['tls-server-name'] } : {}),
   };
   return {
+    shared: keepOpen(() => openHttp2(server, secure, connectionPatience)),
     pooled: new HttpsAgent({ ...pooled, ...secure }),
     single: new HttpsAgent({ ...single, ...secure }),
   };
+}
+
+/** One connection at a time; another where it has ended. */
+function keepOpen(
+  open: () => Promise<Http2Connection | undefined>,
+): () => Promise<Http2Connection | undefined> {
+  let last: Promise<Http2Connection | undefined> | undefined;
+  let standing: Http2Connection | undefined;
+  return () => {
+    if (last && standing?.isOpen !== false) return last;
+    standing = undefined;
+    const opening = open();
+    last = opening;
+    opening.then(
+      (connection) => {
+        standing = connection;
+      },
+      () => {
+        last = undefined;
+      },
+    );
+    return opening;
+  };
+}
+
+function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (!signal) return promise;
+  return new Promise((resolve, reject) => {
+    const abort = (): void => reject(reasonOf(signal));
+    signal.addEventListener('abort', abort, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
+  });
 }
 
 function secureContextOf(

@@ -237,7 +237,7 @@ async function locked(run: Run, held: Held): Promise<Report> {
 }
 
 // Enough to hide a round trip of tens of milliseconds; the server's own priority and fairness does the rest.
-const parallelWrites = 32;
+const parallelWrites = 64;
 
 async function carryOut(
   run: Run,

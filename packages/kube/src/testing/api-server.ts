@@ -1,10 +1,12 @@
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { createServer as createHttp1, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createSecureServer as createHttp2, type Http2ServerResponse } from 'node:http2';
+import type { AddressInfo, Server, Socket } from 'node:net';
 import type { KubeApi } from '@zakenak/core';
 import { createKubeApi } from '../kube-api.ts';
 import { createRequester } from '../requester.ts';
 import { createTransport } from '../transport.ts';
 import type { WatchPolicy } from '../watch.ts';
+import { issueCertificate } from './certificate.ts';
 
 /** A request as the server saw it. */
 interface SeenRequest {
@@ -25,10 +27,24 @@ export interface PlayedServer extends AsyncDisposable {
   readonly requests: readonly SeenRequest[];
 }
 
+/** What the played servers speak, and how many requests a client has on the way at most. */
+const protocols = { 'http/1.1': { most: 32 }, h2: { most: 90 } } as const;
+let spoken: keyof typeof protocols = 'http/1.1';
+
+/** From now on played servers speak this; watches stay with HTTP/1.1. */
+export function playOver(protocol: keyof typeof protocols): void {
+  spoken = protocol;
+}
+
+/** How many requests a client has on the way at most. */
+export function mostRequests(): number {
+  return protocols[spoken].most;
+}
+
 /** Starts a server that answers discovery by itself (Pods, ConfigMaps, Nodes, SelfSubjectAccessReviews) and everything else through `play`. */
 export async function playServer(play: Play, watch?: WatchPolicy): Promise<PlayedServer> {
   const requests: SeenRequest[] = [];
-  const server = createServer(async (incoming, response) => {
+  const handle = async (incoming: IncomingMessage, response: ServerResponse): Promise<void> => {
     const chunks: Buffer[] = [];
     for await (const chunk of incoming) chunks.push(chunk as Buffer);
     const url = new URL(incoming.url ?? '/', 'http://loopback');
@@ -44,27 +60,52 @@ export async function playServer(play: Play, watch?: WatchPolicy): Promise<Playe
     if (url.pathname === '/api') sendAggregated(response, core);
     else if (url.pathname === '/apis') sendAggregated(response, reviews);
     else play(request, response);
-  });
+  };
+  const proof = spoken === 'h2' ? await issueCertificate() : undefined;
+  const server: Server = proof
+    ? createHttp2({ ...proof, allowHTTP1: true }, (incoming, response) =>
+        handle(incoming as unknown as IncomingMessage, cuttable(response)),
+      )
+    : createHttp1(handle);
+  const sockets = new Set<Socket>();
+  for (const event of ['connection', 'secureConnection'])
+    server.on(event, (socket: Socket) => {
+      sockets.add(socket);
+      socket.once('close', () => sockets.delete(socket));
+    });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const url = `${proof ? 'https' : 'http'}://127.0.0.1:${(server.address() as AddressInfo).port}`;
   return {
     url,
     requests,
-    kube: await connectTo(url, watch),
+    kube: await connectTo(url, watch, proof?.cert),
     [Symbol.asyncDispose]: async () => {
-      server.closeAllConnections();
+      for (const socket of sockets) socket.destroy();
       await new Promise((resolve) => server.close(resolve));
     },
   };
 }
 
+/** Over HTTP/2 `destroy` ends the whole connection too: the one that all requests share. */
+function cuttable(response: Http2ServerResponse | ServerResponse): ServerResponse {
+  if (!('stream' in response)) return response as ServerResponse;
+  const { stream } = response;
+  return Object.defineProperties(response, {
+    destroy: { value: () => stream.session?.destroy() },
+    writableFinished: { get: () => stream.writableFinished && stream.rstCode === 0 },
+  }) as unknown as ServerResponse;
+}
+
 /** A KubeApi without credentials and with short patience. */
-export async function connectTo(server: string, watch?: WatchPolicy): Promise<KubeApi> {
+export async function connectTo(server: string, watch?: WatchPolicy, authority?: string): Promise<KubeApi> {
   const target = {
     path: 'kubeconfig',
     context: 'played',
     namespace: 'default',
-    cluster: { server },
+    cluster: {
+      server,
+      ...(authority ? { 'certificate-authority-data': Buffer.from(authority).toString('base64') } : {}),
+    },
     user: {},
   };
   const transport = await createTransport(target, {

@@ -121,3 +121,29 @@ test('what is taken over goes with the release from then on, unless it is to be 
   assert.deepEqual(told('apply', { desired: config(), live: found, former: config() }), []);
   assert.deepEqual(told('apply', { desired: config(), live: config() }), []);
 });
+
+test('a definition that knows fields no more tells which', () => {
+  const definition = (schema: object) =>
+    ours('apiextensions.k8s.io/v1', 'CustomResourceDefinition', {
+      spec: { versions: [{ name: 'v1', storage: true, schema: { openAPIV3Schema: schema } }] },
+      status: { storedVersions: ['v1'] },
+    });
+  const text = { type: 'string' };
+  const of = (spec: object) => definition({ properties: { spec } });
+  const both = (live: object, desired: object) =>
+    told('apply', { desired: of(desired), live: of(live), former: of(live) });
+  const full = { properties: { size: text, ports: { items: { properties: { name: text, port: text } } } } };
+  assert.deepEqual(both(full, full), []);
+  assert.deepEqual(both(full, { properties: { ...full.properties, more: text } }), []);
+  assert.deepEqual(both(full, { properties: { ports: { items: { properties: { port: text } } } } }), [
+    'drops v1 spec.size, v1 spec.ports[].name',
+  ]);
+  const map = (values: object) => ({ properties: { by: { additionalProperties: values } } });
+  assert.deepEqual(both(map({ properties: { a: text } }), map({ properties: { b: text } })), [
+    'drops v1 spec.by.*.a',
+  ]);
+  for (const open of [{ 'x-kubernetes-preserve-unknown-fields': true }, { additionalProperties: text }])
+    assert.deepEqual(both(full, open), []);
+  const many = { properties: Object.fromEntries(['a', 'b', 'c', 'd', 'e'].map((name) => [name, text])) };
+  assert.deepEqual(both(many, { properties: {} }), ['drops v1 spec.a, v1 spec.b, v1 spec.c, 2 more']);
+});

@@ -1,6 +1,7 @@
 import type { KubeObject } from '@zakenak/core';
 import type { PreparedObject } from './dry-run.ts';
 import { listAt, numberAt, recordAt, textAt, valueAt } from './json.ts';
+import { fieldsDropped } from './narrowed-schema.ts';
 import { ownerOf } from './ownership.ts';
 import { dataKinds } from './plan-rollout.ts';
 import { isToStay } from './prune.ts';
@@ -124,6 +125,19 @@ const oneWay: Rule = ({ planned: { action }, desired, live }) => {
   return stays ? [{ what: 'changes', why: `${stays.rule}: a rollback leaves that as it is` }] : [];
 };
 
+const mostNamed = 3;
+
+/** Objects of a definition lose what their schema knows no more. */
+const narrowed: Rule = ({ planned: { ref, action }, desired, live }) => {
+  if (ref.kind !== 'CustomResourceDefinition' || action !== 'apply' || !desired || !live) return [];
+  const fields = fieldsDropped(live, desired);
+  if (fields.length === 0) return [];
+  const more = fields.length - mostNamed;
+  const names = [...fields.slice(0, mostNamed), ...(more > 0 ? [`${more} more`] : [])].join(', ');
+  const why = 'objects that are written until a rollback lose what they hold there';
+  return [{ what: `drops ${names}`, why }];
+};
+
 /** What lives when `desired` is applied, as far as what stays of it is concerned. */
 function afterwards(desired: KubeObject, live: KubeObject): KubeObject {
   if (desired.kind !== 'CustomResourceDefinition') return desired;
@@ -156,4 +170,15 @@ const takenOver: Rule = ({ planned: { action }, desired, live, former }) =>
     ? [{ what: 'is taken over', why: 'a rollback of what is deployed then removes it' }]
     : [];
 
-const rules: readonly Rule[] = [held, remade, run, claims, finalized, addresses, oneWay, filledIn, takenOver];
+const rules: readonly Rule[] = [
+  held,
+  remade,
+  run,
+  claims,
+  finalized,
+  addresses,
+  oneWay,
+  narrowed,
+  filledIn,
+  takenOver,
+];

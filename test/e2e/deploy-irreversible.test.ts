@@ -297,3 +297,22 @@ test('each thing that no rollback puts back is listed, what loses data needs con
   assert.deepEqual((await kube.get(filled))?.['data'], { a: '1' });
   await passes(set, 'sync');
 });
+
+test('what a rollback makes anew is waited for, as it was ready before', async (t) => {
+  const set = await makeHelmSet(t, sandbox);
+  const web = (app: string): object => ({
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    metadata: { name: 'web' },
+    spec: { selector: { matchLabels: { app } }, template: podOf(app), minReadySeconds: 2 },
+  });
+  await write(set, '1.0.0', web('one'));
+  await passes(set, 'deploy');
+  await write(set, '2.0.0', web('two'), crashing);
+  const { report } = await set.run(['deploy']);
+  assert.equal(report.verdict, 'rolled-back', JSON.stringify([report.error, report.findings]));
+  const after = await kube.get(refOf(set, 'apps/v1', 'Deployment', 'web'));
+  const { spec, status } = after as unknown as Record<string, Record<string, unknown>>;
+  assert.deepEqual(spec?.['selector'], { matchLabels: { app: 'one' } });
+  assert.equal(status?.['availableReplicas'], 1);
+});

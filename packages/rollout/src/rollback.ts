@@ -21,6 +21,7 @@ import type { Journal, JournalRelease } from './journal.ts';
 import { learnFromRecord } from './learn-releases.ts';
 import { learnFromObjects } from './learn-secrets.ts';
 import { describeLost, findLost, lostForGood, withoutLost } from './lost-namespaces.ts';
+import { keyOf, refOf } from './object.ts';
 import { waitGone } from './presence.ts';
 import { announceQueue } from './queue.ts';
 import { aboutRelease } from './release-progress.ts';
@@ -263,14 +264,17 @@ async function supersede(
   );
 }
 
-/** What was not ready before need not become so now. */
+/** What was not ready before need not become so now. A Job that was made anew runs once more, and nothing of what it did before depends on it. */
 function wereReady(restored: readonly KubeObject[], { baseline }: JournalRelease): readonly KubeObject[] {
-  const ready = new Set(
-    baseline.flatMap(({ before }) =>
-      before && judgeHealth(before).state === 'ready' ? [before.metadata.uid] : [],
+  const ready = new Map(
+    baseline.flatMap(({ ref, before }) =>
+      before && judgeHealth(before).state === 'ready' ? [[keyOf(ref), before.metadata.uid]] : [],
     ),
   );
-  return restored.filter(({ metadata }) => ready.has(metadata.uid));
+  return restored.filter((object) => {
+    const uid = ready.get(keyOf(refOf(object)));
+    return uid !== undefined && (object.kind !== 'Job' || object.metadata.uid === uid);
+  });
 }
 
 async function removeNamespaces(releases: readonly JournalRelease[], context: PutBackContext): Promise<void> {

@@ -41,6 +41,24 @@ test('a pod that had failed before it is waited for is not believed before it ha
   assert.equal(isFormer(pod(longAgo, 'CrashLoopBackOff'), crashed), false, 'crashed again');
 });
 
+test('a pod that mounts settings may try once more with the former ones, for as long as the kubelet keeps them', () => {
+  const mounting = (name: string, restartCount: number): KubeObject => ({
+    ...pod(longAgo, 'CrashLoopBackOff', restartCount),
+    spec: { volumes: [{ name, projected: { sources: [{ configMap: { name: 'config' } }] } }] },
+  });
+  const clock = fakeClock(now);
+  const failures = createFormerFailures(clock);
+  const see = (object: KubeObject): boolean => {
+    failures.see(object);
+    return failures.isFormer(object);
+  };
+  assert.equal(see(mounting('config', 3)), true);
+  assert.equal(see(mounting('config', 4)), true, 'with what was mounted before');
+  clock.advance(90_000);
+  assert.equal(see(mounting('config', 5)), false);
+  assert.equal(isFormer(mounting('kube-api-access-x', 3), mounting('kube-api-access-x', 4)), false);
+});
+
 test('a pod that failed while it is waited for is believed, and so is one that is new', () => {
   const crashed = pod(longAgo, 'CrashLoopBackOff');
   assert.equal(isFormer(pod(longAgo, 'ContainerCreating', 0), crashed), false);

@@ -18,19 +18,38 @@ export interface FormerFailures {
 /** What failed so many milliseconds before it is seen, at most, is of the same deploy. */
 export const freshMs = 10_000;
 
+/** The kubelet renews what it mounts within about a minute, and what it keeps of a ConfigMap within another half (kubernetes: pkg/kubelet/util/manager). */
+const refreshMs = 90_000;
+
 /** A new one for each wait. */
 export function createFormerFailures(clock: Ports['clock']): FormerFailures {
   /** The failure as it was seen first; undefined where there was none, or another try since. */
   const former = new Map<string, string | undefined>();
+  const begunMs = clock.monotonicMs();
+  const isEarly = (): boolean => clock.monotonicMs() - begunMs < refreshMs;
   return {
     see(object) {
       const key = keyOf(object);
       if (!former.has(key))
         former.set(key, isOld(object, clock.now().getTime()) ? evidenceOf(object) : undefined);
-      else if (former.get(key) !== evidenceOf(object)) former.set(key, undefined);
+      else if (former.get(key) !== evidenceOf(object) && !(mountsSettings(object) && isEarly()))
+        former.set(key, undefined);
     },
     isFormer: (object) => isOfFormerTemplate(object) || former.get(keyOf(object)) !== undefined,
   };
+}
+
+/** A try may still be one with what was mounted before. What every pod has mounted for its account is no setting. */
+function mountsSettings({ kind, spec }: KubeObject): boolean {
+  const settings = ['configMap', 'secret', 'projected'];
+  return (
+    kind === 'Pod' &&
+    listAt(spec, 'volumes').some(
+      (volume) =>
+        settings.some((source) => valueAt(volume, source) !== undefined) &&
+        !textAt(volume, 'name').startsWith('kube-api-access-'),
+    )
+  );
 }
 
 function keyOf({ kind, metadata }: KubeObject): string {

@@ -110,7 +110,9 @@ export async function runRelease(
     }
     context.ports.progress.emit({ stage: 'apply', subject: rendered.name, state: 'done' });
   } catch (thrown) {
-    const error = await explainByNamespace(thrown, rendered.namespace, context.ports);
+    // Where the release was still to make its namespace, that there is none explains nothing.
+    const isThere = !planned.createsNamespace || base.namespaces.has(rendered.namespace);
+    const error = isThere ? await explainByNamespace(thrown, rendered.namespace, context.ports) : thrown;
     if (!(error instanceof ReleaseFailure || error instanceof Halted)) throw error;
     if (error instanceof ReleaseFailure) await failOnce(error);
     const description = `${done[planned.action].split(' ')[0]} failed: ${context.ports.redactor.redact(error.message)}`;

@@ -1,77 +1,14 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { once } from 'node:events';
-import {
-  constants,
-  createSecureServer,
-  type Http2Server,
-  type ServerHttp2Session,
-  type ServerHttp2Stream,
-} from 'node:http2';
+import { constants, type ServerHttp2Stream } from 'node:http2';
 import { createServer as createHttp1 } from 'node:https';
-import {
-  type AddressInfo,
-  connect as connectPlain,
-  createServer as createPlain,
-  type Socket,
-} from 'node:net';
+import { connect as connectPlain, createServer as createPlain, type Socket } from 'node:net';
 import { test } from 'node:test';
 import { createSecureContext } from 'node:tls';
 import { promisify } from 'node:util';
-import { type ConnectionPatience, type Http2Connection, NotSent, openHttp2 } from './http2-connection.ts';
+import { NotSent, openHttp2 } from './http2-connection.ts';
 import { issueCertificate } from './testing/certificate.ts';
-
-const proof = await issueCertificate();
-const usual: ConnectionPatience = { silenceMs: 10_000, idleMs: 10_000, beatMs: 1_000 };
-
-/** An HTTP/2 server that does as it is told, and a connection to it. */
-async function connected(
-  onStream: (stream: ServerHttp2Stream, path: string) => void,
-  patience: Partial<ConnectionPatience> = {},
-  settings: { readonly maxConcurrentStreams?: number } = {},
-) {
-  const server = createSecureServer({ ...proof, settings });
-  server.on('stream', (stream, headers) => {
-    stream.on('error', () => {});
-    onStream(stream, String(headers[':path']));
-  });
-  const sessions: ServerHttp2Session[] = [];
-  server.on('session', (session) => sessions.push(session));
-  const url = await listen(server);
-  const connection = await open(url, patience);
-  assert.ok(connection);
-  return {
-    url,
-    connection,
-    sessions,
-    async [Symbol.asyncDispose]() {
-      for (const session of sessions) session.destroy();
-      await new Promise((closed) => server.close(closed));
-    },
-  };
-}
-
-async function listen(
-  server: { listen(port: number, host: string): unknown; address(): unknown } & Pick<Http2Server, 'once'>,
-): Promise<URL> {
-  server.listen(0, '127.0.0.1');
-  await once(server as Http2Server, 'listening');
-  return new URL(`https://127.0.0.1:${(server.address() as AddressInfo).port}`);
-}
-
-function open(url: URL, patience: Partial<ConnectionPatience> = {}): Promise<Http2Connection | undefined> {
-  const secureContext = createSecureContext({ ca: proof.cert });
-  return openHttp2(url, { secureContext, rejectUnauthorized: true }, { ...usual, ...patience });
-}
-
-function get(path: string, signal?: AbortSignal) {
-  return { headers: { ':method': 'GET', ':path': path }, payload: undefined, signal };
-}
-
-const answer = (stream: ServerHttp2Stream, text = 'ok'): void => {
-  stream.respond({ ':status': 200 });
-  stream.end(text);
-};
+import { answer, connected, get, listen, open, proof, usual } from './testing/http2-server.ts';
 
 test('requests go side by side over one connection, never more than the server lets pass at once', async () => {
   const open: (() => void)[] = [];

@@ -23,7 +23,7 @@ export interface ConnectionPatience {
   readonly silenceMs: number;
   /** A connection that nobody used for so long is closed. */
   readonly idleMs: number;
-  /** While somebody waits, the server is asked so often whether it is there; two questions without a word in between and it is not. */
+  /** While somebody waits, the server is asked so often whether it is there; two questions without a word to either and it is not. */
   readonly beatMs: number;
 }
 
@@ -43,6 +43,8 @@ export class NotSent extends Error {}
 const mostStreams = 90;
 /** For one answer, and for all of them: a long list is not to wait for its own acknowledgements. */
 const windows = { stream: 2 ** 24, connection: 2 ** 26 } as const;
+/** Where Node's own bounds are reached it throws answers away: 10 MB of bodies on their way to the server, 128 headers of one answer (an API server warns in up to 4 KiB of them). */
+const bounds = { maxSessionMemory: 2 ** 10, maxHeaderListPairs: 2 ** 10 } as const;
 
 /** A connection over which requests go side by side (HTTP/2, RFC 9113). Undefined where the server speaks HTTP/1.1 only; rejects with Node's error. */
 export async function openHttp2(
@@ -58,6 +60,7 @@ export async function openHttp2(
   socket.setNoDelay(true);
   const session = speakHttp2(server.origin, {
     createConnection: () => socket,
+    ...bounds,
     settings: { enablePush: false, initialWindowSize: windows.stream },
   });
   await new Promise<void>((ready, failed) => {
@@ -99,7 +102,8 @@ export class Http2Connection {
   #active = 0;
   #isLeaving = false;
   #idleSince = performance.now();
-  #isHeard = true;
+  #unheard = 0;
+  #beat: NodeJS.Timeout;
 
   constructor(session: ClientHttp2Session, patience: ConnectionPatience) {
     this.#session = session;
@@ -108,11 +112,12 @@ export class Http2Connection {
     // What goes wrong is told by the requests that it happens to.
     session.on('error', () => {});
     session.on('goaway', () => this.#leave());
-    const beat = setInterval(() => this.#beat(), patience.beatMs).unref();
+    session.on('remoteSettings', () => this.#wakeAll());
     session.once('close', () => {
-      clearInterval(beat);
+      clearTimeout(this.#beat);
       this.#leave();
     });
+    this.#beat = this.#nextBeat();
   }
 
   /** False once it takes no more requests. */
@@ -141,8 +146,7 @@ export class Http2Connection {
         throw reasonOf(signal);
       }
       if (!this.isOpen) throw new NotSent('the connection has ended');
-      const most = Math.min(mostStreams, this.#session.remoteSettings.maxConcurrentStreams ?? mostStreams);
-      if (this.#active < most) {
+      if (this.#active < this.#most) {
         if (this.#active++ === 0) this.#session.ref();
         return;
       }
@@ -158,6 +162,16 @@ export class Http2Connection {
     }
   }
 
+  /** Where the server takes none at all, the first finds out for how long. */
+  get #most(): number {
+    const { maxConcurrentStreams = mostStreams } = this.#session.remoteSettings;
+    return Math.max(1, Math.min(mostStreams, maxConcurrentStreams));
+  }
+
+  #wakeAll(): void {
+    for (const wake of [...this.#waiting]) wake();
+  }
+
   #wakeOne(): void {
     const [first] = this.#waiting;
     first?.();
@@ -171,26 +185,38 @@ export class Http2Connection {
       const { silenceMs } = this.#patience;
       const giveUp = (error: unknown): void => {
         reject(error);
-        stream.close(constants.NGHTTP2_CANCEL);
+        // close() would send the end of the request first.
+        stream.destroy(new Error('given up'));
       };
       const abort = (): void => giveUp(signal && reasonOf(signal));
+      // A body may have waited for the server's windows, out of the fence's sight, and the process may have been stopped meanwhile. Without its end it is not carried out.
+      const endFenced = (): void => {
+        try {
+          fence?.guard();
+          stream.end();
+        } catch (late) {
+          giveUp(late);
+        }
+      };
       const endWatch = fence ? giveUpInTime(fence, giveUp) : undefined;
       signal?.addEventListener('abort', abort, { once: true });
       stream.setTimeout(silenceMs, () => giveUp(unanswered(silenceMs)));
       const chunks: Buffer[] = [];
       let answer: Omit<Answer, 'text'> | undefined;
-      let isWhole = false;
       stream.once('response', ({ ':status': status = 0, ...rest }) => {
         endWatch?.();
         answer = { status: Number(status), headers: joined(rest) };
       });
       stream.on('data', (chunk: Buffer) => {
-        this.#isHeard = true;
+        this.#unheard = 0;
         chunks.push(chunk);
       });
       // Not where the connection ends before the answer does, whatever the stream's code is then.
       stream.once('end', () => {
-        isWhole = true;
+        if (!answer || stream.rstCode !== constants.NGHTTP2_NO_ERROR || isShort(answer, chunks)) return;
+        resolve({ ...answer, text: Buffer.concat(chunks).toString('utf8') });
+        // It came before the request was read: nobody wants the rest.
+        if (!stream.writableFinished) stream.close(constants.NGHTTP2_CANCEL);
       });
       stream.on('error', (error) =>
         reject(stream.rstCode === constants.NGHTTP2_REFUSED_STREAM ? refused() : error),
@@ -198,39 +224,43 @@ export class Http2Connection {
       stream.once('close', () => {
         endWatch?.();
         signal?.removeEventListener('abort', abort);
-        const { rstCode } = stream;
-        if (rstCode === constants.NGHTTP2_REFUSED_STREAM) reject(refused());
-        else if (!answer || !isWhole || rstCode !== constants.NGHTTP2_NO_ERROR) reject(hungUp());
-        else if (isShort(answer, chunks)) reject(hungUp());
-        else resolve({ ...answer, text: Buffer.concat(chunks).toString('utf8') });
+        reject(stream.rstCode === constants.NGHTTP2_REFUSED_STREAM ? refused() : hungUp());
       });
-      if (payload) stream.end(payload);
+      if (payload && fence)
+        stream.write(payload, (error) => {
+          if (!error) endFenced();
+        });
+      else if (payload) stream.end(payload);
     });
   }
 
   /** What is under way may end; nothing new begins. */
   #leave(): void {
     this.#isLeaving = true;
-    for (const wake of [...this.#waiting]) wake();
+    this.#wakeAll();
   }
 
-  #beat(): void {
+  /** Where it was this process that was busy or stopped, what came meanwhile is read first. */
+  #nextBeat(): NodeJS.Timeout {
+    const { beatMs } = this.#patience;
+    return setTimeout(() => setImmediate(() => this.#listen()), beatMs).unref();
+  }
+
+  #listen(): void {
+    if (this.#session.destroyed) return;
+    this.#beat = this.#nextBeat();
     if (this.#active === 0) {
       if (performance.now() - this.#idleSince >= this.#patience.idleMs) this.#session.close();
-      this.#isHeard = true;
+      this.#unheard = 0;
       return;
     }
-    if (!this.#isHeard) {
-      // Where it was this process that was busy or stopped, what came meanwhile is read first.
-      setImmediate(() => {
-        if (!this.#isHeard) this.#session.destroy(hungUp('the server does not answer any more'));
-      });
+    if (this.#unheard >= 2) {
+      this.#session.destroy(hungUp('the server does not answer any more'));
       return;
     }
-    if (this.#session.destroyed) return;
-    this.#isHeard = false;
+    this.#unheard += 1;
     this.#session.ping(() => {
-      this.#isHeard = true;
+      this.#unheard = 0;
     });
   }
 }

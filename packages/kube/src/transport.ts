@@ -51,7 +51,7 @@ const idleConnectionMs = 30_000;
 /** Above the API server's own limit of 60 s for one request. */
 const silenceMs = 90_000;
 
-const connectionPatience = { silenceMs, idleMs: idleConnectionMs, beatMs: 3_000 };
+const connectionPatience = { silenceMs, idleMs: idleConnectionMs, beatMs: 2_000 };
 
 interface Agents {
   /** The connection for everything but watches; undefined where the server speaks HTTP/1.1 only. */
@@ -132,6 +132,8 @@ function overHttp2(server: URL, outgoing: Outgoing, credential: Credential): Exc
   const payload = payloadOf(outgoing);
   const headers = {
     ':method': method,
+    // Node's own leaves out the brackets of IPv6.
+    ':authority': server.host,
     ':path': pathOn(server, path),
     ...headersOf(outgoing, payload, credential),
   };

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { constants } from 'node:http2';
-import { connect as connectPlain, createServer as createPlain } from 'node:net';
+import { connect as connectPlain, createServer as createPlain, type Socket } from 'node:net';
 import { test } from 'node:test';
 import type { Exchange } from './http2-connection.ts';
 import { answer, connected, get, listen, open } from './testing/http2-server.ts';
@@ -127,4 +127,12 @@ test('a process that was busy does not take its server for gone', async () => {
   busy(60);
   const { status } = await slow.finally(() => way.close());
   assert.equal(status, 200);
+});
+
+test('a server that does not finish the handshake is given up long before a request would be', async () => {
+  const sockets = new Set<Socket>();
+  const mute = createPlain((socket) => void sockets.add(socket.on('error', () => {})));
+  await assert.rejects(open(await listen(mute as never), { openMs: 100 }), /no answer within 0.1 s/);
+  for (const socket of sockets) socket.destroy();
+  mute.close();
 });

@@ -154,7 +154,7 @@ test('a connection that nobody uses is closed, and does not keep the process ali
     import { createSecureContext } from 'node:tls';
     import { openHttp2 } from ${JSON.stringify(import.meta.resolve('./http2-connection.ts'))};
     const secureContext = createSecureContext({ ca: process.env.PLAYED_CERTIFICATE });
-    const patience = { silenceMs: 60_000, idleMs: 60_000, beatMs: 60_000 };
+    const patience = { openMs: 60_000, silenceMs: 60_000, idleMs: 60_000, beatMs: 60_000 };
     const connection = await openHttp2(new URL(process.argv[1]), { secureContext, rejectUnauthorized: true }, patience);
     console.log((await connection.exchange({ headers: { ':path': '/' }, payload: undefined })).text);`;
   const { stdout } = await promisify(execFile)(

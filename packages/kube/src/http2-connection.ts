@@ -19,6 +19,8 @@ export interface Security {
 
 /** Milliseconds. */
 export interface ConnectionPatience {
+  /** A server that says nothing for so long while the connection is made is given up: everybody waits for it. */
+  readonly openMs: number;
   /** A request without a word for so long ends. */
   readonly silenceMs: number;
   /** A connection that nobody used for so long is closed. */
@@ -74,7 +76,7 @@ export async function openHttp2(
   return new Http2Connection(session, patience);
 }
 
-function handshake(server: URL, security: Security, { silenceMs }: ConnectionPatience): Promise<TLSSocket> {
+function handshake(server: URL, security: Security, { openMs }: ConnectionPatience): Promise<TLSSocket> {
   const host = server.hostname.replace(/^\[|\]$/g, '');
   return new Promise((done, failed) => {
     const socket = secure({
@@ -84,7 +86,7 @@ function handshake(server: URL, security: Security, { silenceMs }: ConnectionPat
       ...(isIP(host) ? {} : { servername: host }),
       ...security,
     });
-    socket.setTimeout(silenceMs, () => socket.destroy(unanswered(silenceMs)));
+    socket.setTimeout(openMs, () => socket.destroy(unanswered(openMs)));
     socket.once('error', failed);
     socket.once('secureConnect', () => {
       socket.off('error', failed);

@@ -51,7 +51,8 @@ const idleConnectionMs = 30_000;
 /** Above the API server's own limit of 60 s for one request. */
 const silenceMs = 90_000;
 
-const connectionPatience = { silenceMs, idleMs: idleConnectionMs, beatMs: 2_000 };
+/** The handshake's limit is client-go's. */
+const connectionPatience = { openMs: 10_000, silenceMs, idleMs: idleConnectionMs, beatMs: 2_000 };
 
 interface Agents {
   /** The connection for everything but watches; undefined where the server speaks HTTP/1.1 only. */

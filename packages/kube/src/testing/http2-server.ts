@@ -19,7 +19,7 @@ import { issueCertificate } from './certificate.ts';
 /** Of the servers here. */
 export const proof = await issueCertificate();
 /** Of the connections here, where nothing is said. */
-export const usual: ConnectionPatience = { silenceMs: 10_000, idleMs: 10_000, beatMs: 1_000 };
+export const usual: ConnectionPatience = { openMs: 10_000, silenceMs: 10_000, idleMs: 10_000, beatMs: 1_000 };
 
 /** An HTTP/2 server that does as it is told, and a connection to it. */
 export async function connected(

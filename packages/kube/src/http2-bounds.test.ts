@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
-import { constants } from 'node:http2';
+import { constants, type ServerHttp2Stream } from 'node:http2';
 import { connect as connectPlain, createServer as createPlain, type Socket } from 'node:net';
 import { test } from 'node:test';
 import type { Exchange } from './http2-connection.ts';
 import { answer, connected, get, listen, open } from './testing/http2-server.ts';
+
+const to = (path: string): Partial<Exchange> => ({ headers: { ':method': 'POST', ':path': path } });
 
 function post(size: number, more: Partial<Exchange> = {}): Exchange {
   return { headers: { ':method': 'POST', ':path': '/' }, payload: Buffer.alloc(size), ...more };
@@ -73,12 +75,17 @@ test('more requests go side by side as soon as the server lets them', async () =
   await Promise.all(all);
 });
 
-test('a write is not carried out when the fence closes while its body is on the way', async () => {
-  for (const initialWindowSize of [1_000, 65_535]) {
+test('a write is not carried out when the fence closes while its body waits for the server’s windows', async () => {
+  for (const [what, initialWindowSize, before] of [
+    ['its own', 1_000, 0],
+    ['the connection’s', 65_535, 65_535],
+  ] as const) {
     const ended = Promise.withResolvers<'whole' | 'broken off'>();
+    const unread: ServerHttp2Stream[] = [];
     await using server = await connected(
       (stream, path) => {
         if (path === '/first') return answer(stream);
+        if (path === '/unread') return void unread.push(stream.pause());
         stream.once('end', () => {
           if (stream.rstCode !== constants.NGHTTP2_NO_ERROR) return;
           ended.resolve('whole');
@@ -91,18 +98,28 @@ test('a write is not carried out when the fence closes while its body is on the 
       { initialWindowSize },
     );
     await server.connection.exchange(get('/first'));
+    if (before > 0) server.connection.exchange(post(before, to('/unread'))).catch(() => {});
     let asked = 0;
     const guard = (): void => {
       asked += 1;
       if (asked > 1) throw new Error('the lock is lost');
     };
-    await assert.rejects(
-      server.connection.exchange(post(4_000, { fence: { guard } })),
-      /the lock is lost/,
-      `window of ${initialWindowSize}`,
-    );
-    assert.equal(await ended.promise, 'broken off');
+    const write = server.connection.exchange(post(4_000, { fence: { guard } }));
+    write.catch(() => {});
+    await soon();
+    for (const stream of unread) stream.resume();
+    await assert.rejects(write, /the lock is lost/, what);
+    assert.equal(await ended.promise, 'broken off', what);
   }
+});
+
+test('a write that leaves at once needs no second question', async () => {
+  await using server = await connected((stream) => stream.resume().once('end', () => answer(stream)));
+  await server.connection.exchange(get('/'));
+  let asked = 0;
+  const fence = { guard: () => void asked++ };
+  await server.connection.exchange(post(4_000, { fence }));
+  assert.equal(asked, 1);
 });
 
 test('a process that was busy does not take its server for gone', async () => {

@@ -105,6 +105,8 @@ export class Http2Connection {
   #isLeaving = false;
   #idleSince = performance.now();
   #unheard = 0;
+  /** Bytes of bodies that the library may still hold. */
+  #unsent = 0;
   #beat: NodeJS.Timeout;
 
   constructor(session: ClientHttp2Session, patience: ConnectionPatience) {
@@ -228,12 +230,24 @@ export class Http2Connection {
         signal?.removeEventListener('abort', abort);
         reject(stream.rstCode === constants.NGHTTP2_REFUSED_STREAM ? refused() : hungUp());
       });
-      if (payload && fence)
+      if (!payload) return;
+      this.#unsent += payload.length;
+      const sent = (): void => {
+        this.#unsent -= payload.length;
+      };
+      if (!fence || this.#fits(payload.length)) stream.end(payload, sent);
+      else
         stream.write(payload, (error) => {
+          sent();
           if (!error) endFenced();
         });
-      else if (payload) stream.end(payload);
     });
+  }
+
+  /** True for a body that leaves at once: no window of the server's is in its way, whatever else has not left yet. */
+  #fits(length: number): boolean {
+    const { remoteSettings, state } = this.#session;
+    return length <= (remoteSettings.initialWindowSize ?? 0) && this.#unsent <= (state.remoteWindowSize ?? 0);
   }
 
   /** What is under way may end; nothing new begins. */

@@ -6,8 +6,9 @@ import {
 } from 'node:http2';
 import { isIP } from 'node:net';
 import { type SecureContext, connect as secure, type TLSSocket } from 'node:tls';
+import { reasonOf } from './abort.ts';
 import { type Fence, giveUpInTime } from './fence.ts';
-import { type Answer, reasonOf } from './transport.ts';
+import type { Answer } from './transport.ts';
 
 /** How the server proves itself, and we to it. */
 export interface Security {
@@ -76,8 +77,13 @@ export async function openHttp2(
   return new Http2Connection(session, patience);
 }
 
+/** The host of an address, of IPv6 without its brackets. */
+export function hostOf({ hostname }: URL): string {
+  return hostname.replace(/^\[|\]$/g, '');
+}
+
 function handshake(server: URL, security: Security, { openMs }: ConnectionPatience): Promise<TLSSocket> {
-  const host = server.hostname.replace(/^\[|\]$/g, '');
+  const host = hostOf(server);
   return new Promise((done, failed) => {
     const socket = secure({
       host,
@@ -292,7 +298,7 @@ function refused(): NotSent {
 }
 
 /** Of a request, or of a connection that is being made. */
-function unanswered(silenceMs: number): Error {
+export function unanswered(silenceMs: number): Error {
   return new Error(`no answer within ${silenceMs / 1000} s`);
 }
 

@@ -1,11 +1,11 @@
 import type { KubeApi, KubeObject, KubeRef } from '@zakenak/core';
+import { waitUntil } from './abort.ts';
 import { confirmWrite } from './confirmed-write.ts';
 import { createDiscovery, type Discovery } from './discovery.ts';
 import type { Fence } from './fence.ts';
 import { listObjects } from './list.ts';
 import { pathOf, queryOf } from './paths.ts';
 import type { Request, Requester } from './requester.ts';
-import { reasonOf } from './transport.ts';
 import { createWarnings, type Warnings } from './warnings.ts';
 import { type WatchPolicy, watchObjects } from './watch.ts';
 
@@ -208,17 +208,4 @@ async function readVersion(requester: Requester): ReturnType<KubeApi['version']>
   const { major = '', minor = '', gitVersion = '' } = JSON.parse(text) as Record<string, string>;
   // Distributions append to the minor: `27+`.
   return { major: Number.parseInt(major, 10), minor: Number.parseInt(minor, 10), gitVersion };
-}
-
-/** Stops waiting when the signal fires; what was asked goes on for others. Where it has fired before, this is the tidying up, which is waited for. */
-async function waitUntil<T>(signal: AbortSignal | undefined, answer: Promise<T>): Promise<T> {
-  if (!signal || signal.aborted) return answer;
-  const over = Promise.withResolvers<never>();
-  const onAbort = () => over.reject(reasonOf(signal));
-  signal.addEventListener('abort', onAbort, { once: true });
-  try {
-    return await Promise.race([answer, over.promise]);
-  } finally {
-    signal.removeEventListener('abort', onAbort);
-  }
 }

@@ -1,9 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { KubeStatusError, ZakenakError } from '@zakenak/core';
+import { reasonOf } from './abort.ts';
 import { unauthorized, unreachable } from './errors.ts';
 import { NotSent } from './http2-connection.ts';
 import { retryAfterMs, toStatusError } from './status.ts';
-import { type Answer, type Outgoing, reasonOf, type Transport } from './transport.ts';
+import type { Answer, Outgoing, Transport } from './transport.ts';
 
 /** A request, and whether doing it twice is the same as doing it once. */
 export interface Request extends Outgoing {

@@ -6,12 +6,12 @@ import {
 } from 'node:http';
 import { Agent as HttpsAgent, request as requestHttps } from 'node:https';
 import { createSecureContext, type SecureContextOptions, TLSSocket } from 'node:tls';
-import { cancelled } from '@zakenak/core';
+import { reasonOf, waitUntil } from './abort.ts';
 import { type Credential, type Credentials, readPem } from './credentials.ts';
 import { badKubeconfig } from './errors.ts';
 import { expiryOf } from './expiry.ts';
 import { type Fence, giveUpInTime } from './fence.ts';
-import { type Exchange, type Http2Connection, openHttp2 } from './http2-connection.ts';
+import { type Exchange, type Http2Connection, hostOf, openHttp2, unanswered } from './http2-connection.ts';
 import type { Target } from './kubeconfig.ts';
 
 /** One request to the API server. */
@@ -86,7 +86,7 @@ export async function createTransport(target: Target, credentials: Credentials):
   return {
     async send(outgoing) {
       const { credential, agents } = await start(outgoing);
-      const shared = agents.shared && (await unlessAborted(agents.shared(), outgoing.signal));
+      const shared = agents.shared && (await waitUntil(outgoing.signal, agents.shared()));
       if (shared) return shared.exchange(overHttp2(server, outgoing, credential));
       const answer = await exchange(server, outgoing, credential, agents.pooled);
       return {
@@ -155,12 +155,12 @@ function exchange(
       agent,
       method,
       headers: headersOf(outgoing, payload, credential),
-      host: server.hostname.replace(/^\[|\]$/g, ''),
+      host: hostOf(server),
       port: server.port || (server.protocol === 'http:' ? 80 : 443),
       path: pathOn(server, path),
       ...(signal ? { signal } : {}),
     });
-    request.setTimeout(silenceMs, () => request.destroy(new Error(`no answer within ${silenceMs / 1000} s`)));
+    request.setTimeout(silenceMs, () => request.destroy(unanswered(silenceMs)));
     request.once('response', resolve);
     // Stays: a connection may fail again after its answer came.
     request.on('error', (error) => reject(signal?.aborted ? reasonOf(signal) : error));
@@ -287,15 +287,6 @@ function keepOpen(
   };
 }
 
-function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (!signal) return promise;
-  return new Promise((resolve, reject) => {
-    const abort = (): void => reject(reasonOf(signal));
-    signal.addEventListener('abort', abort, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
-  });
-}
-
 function secureContextOf(
   target: Target,
   options: SecureContextOptions,
@@ -306,9 +297,4 @@ function secureContextOf(
     const reason = `the certificates of context '${target.context}' cannot be used`;
     throw badKubeconfig(target.path, reason, 'Fetch the kubeconfig anew from the cluster.', cause);
   }
-}
-
-/** What an aborted signal stands for: its own reason when that is one of our errors. */
-export function reasonOf(signal: AbortSignal): unknown {
-  return signal.reason instanceof Error && 'remedy' in signal.reason ? signal.reason : cancelled();
 }

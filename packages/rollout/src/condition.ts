@@ -17,9 +17,7 @@ interface Condition {
 
 /** The status of one condition, with its texts. */
 export function conditionOf(object: unknown, type: string): Condition | undefined {
-  const found = listAt(object, 'status', 'conditions').find(
-    (condition) => textAt(condition, 'type') === type,
-  );
+  const found = findCondition(object, type);
   if (found === undefined) return undefined;
   const observedGeneration = valueAt(found, 'observedGeneration');
   return {
@@ -28,4 +26,9 @@ export function conditionOf(object: unknown, type: string): Condition | undefine
     message: textAt(found, 'message'),
     ...(typeof observedGeneration === 'number' ? { observedGeneration } : {}),
   };
+}
+
+/** One condition as it is in the object: what only some kinds tell in it is there too. */
+export function findCondition(object: unknown, type: string): unknown {
+  return listAt(object, 'status', 'conditions').find((condition) => textAt(condition, 'type') === type);
 }

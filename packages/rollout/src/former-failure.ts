@@ -1,4 +1,5 @@
 import type { KubeObject, Ports } from '@zakenak/core';
+import { findCondition } from './condition.ts';
 import { judgeHealth } from './health.ts';
 import { containerStatuses } from './health-pod.ts';
 import { listAt, textAt, valueAt } from './json.ts';
@@ -70,12 +71,12 @@ function isOfFormerTemplate(object: KubeObject): boolean {
 }
 
 function toldAt(deployment: KubeObject): number {
-  return Date.parse(textAt(progressOf(deployment), 'lastUpdateTime'));
+  return Date.parse(progressedAt(deployment));
 }
 
 /** Changes with each try. */
 function evidenceOf(object: KubeObject): string {
-  if (object.kind !== 'Pod') return textAt(progressOf(object), 'lastUpdateTime');
+  if (object.kind !== 'Pod') return progressedAt(object);
   const tries = containerStatuses(object).map((status) => [
     valueAt(status, 'restartCount'),
     textAt(status, 'state', 'waiting', 'reason'),
@@ -84,6 +85,6 @@ function evidenceOf(object: KubeObject): string {
   return JSON.stringify([textAt(object, 'status', 'phase'), tries]);
 }
 
-function progressOf(deployment: KubeObject): unknown {
-  return listAt(deployment, 'status', 'conditions').find((one) => textAt(one, 'type') === 'Progressing');
+function progressedAt(deployment: KubeObject): string {
+  return textAt(findCondition(deployment, 'Progressing'), 'lastUpdateTime');
 }

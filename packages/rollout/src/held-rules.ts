@@ -3,7 +3,7 @@ import type { ObjectDrift } from './drift.ts';
 import type { DriftRule, DriftSettings } from './drift-rules.ts';
 import { damagedState, requestOf } from './errors.ts';
 import type { JournalPlace } from './journal.ts';
-import { isRecord, textAt } from './json.ts';
+import { isListOf, isRecord, isText, textAt } from './json.ts';
 import { ensureNamespace } from './lock.ts';
 import { refOf } from './object.ts';
 import { reviseObject } from './revise.ts';
@@ -64,11 +64,7 @@ function rulesIn(live: KubeObject | undefined): readonly DriftRule[] {
 function isHeldRule(rule: unknown): rule is DriftRule {
   if (!isRecord(rule)) return false;
   const { kind, name, namespace = '', pointers, reason } = rule;
-  return (
-    [kind, name, namespace, reason].every((text) => typeof text === 'string') &&
-    Array.isArray(pointers) &&
-    pointers.every((pointer) => typeof pointer === 'string')
-  );
+  return [kind, name, namespace, reason].every(isText) && isListOf(pointers, isText);
 }
 
 /** The rules that keep a drifted object's fields as they are. */

@@ -1,6 +1,6 @@
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { exitCodes, ZakenakError } from '@zakenak/core';
-import { isRecord, recordAt } from './json.ts';
+import { isListOf, isRecord, isText, recordAt } from './json.ts';
 import { type ManifestDocument, parseManifests } from './manifest.ts';
 
 /** A release's state in Helm's words (helm: pkg/release/common/status.go). */
@@ -144,16 +144,16 @@ function isWhole(release: unknown): release is HelmRelease {
   ];
   return (
     Number.isInteger(version) &&
-    texts.every((text) => typeof text === 'string') &&
+    texts.every(isText) &&
     isRecord(config ?? {}) &&
-    (hooks === undefined || hooks === null || (Array.isArray(hooks) && hooks.every(isHook)))
+    (hooks === undefined || hooks === null || isListOf(hooks, isHook))
   );
 }
 
 function isHook(hook: unknown): boolean {
   if (!isRecord(hook)) return false;
   const { name, kind, path, manifest, events } = hook;
-  return [name, kind, path, manifest].every((text) => typeof text === 'string') && Array.isArray(events);
+  return [name, kind, path, manifest].every(isText) && Array.isArray(events);
 }
 
 /** True for a release that somebody began to change and did not finish. */

@@ -1,5 +1,5 @@
 import type { Baseline, Journal, JournalRelease } from './journal.ts';
-import { isRecord } from './json.ts';
+import { isListOf, isRecord, isText } from './json.ts';
 
 /** A journal without what its releases hold: their names alone. */
 export type JournalHead = Omit<Journal, 'releases'> & { readonly releases: readonly string[] };
@@ -13,10 +13,10 @@ export function isHead(value: unknown, set: string): value is JournalHead {
   const { epoch, phase, prune = [], reason = '', releases } = value;
   return (
     value['set'] === set &&
-    headTexts.every((key) => typeof value[key] === 'string') &&
+    headTexts.every((key) => isText(value[key])) &&
     phases.includes(phase) &&
     Number.isInteger(epoch) &&
-    typeof reason === 'string' &&
+    isText(reason) &&
     isListOf(prune, hasRef) &&
     isListOf(releases, isText)
   );
@@ -49,12 +49,4 @@ function hasRef(value: unknown): value is Readonly<Record<string, unknown>> {
 
 function isKind({ apiVersion, kind }: Readonly<Record<string, unknown>>): boolean {
   return isText(apiVersion) && isText(kind);
-}
-
-function isText(value: unknown): value is string {
-  return typeof value === 'string';
-}
-
-function isListOf(value: unknown, is: (item: unknown) => boolean): boolean {
-  return Array.isArray(value) && value.every(is);
 }

@@ -54,3 +54,13 @@ export function textAt(value: unknown, ...path: readonly string[]): string {
 function sortKeys(record: Readonly<Record<string, unknown>>): Record<string, unknown> {
   return Object.fromEntries(Object.entries(record).sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)));
 }
+
+/** True for a text. */
+export function isText(value: unknown): value is string {
+  return typeof value === 'string';
+}
+
+/** True for a list of nothing else. */
+export function isListOf(value: unknown, is: (item: unknown) => boolean): boolean {
+  return Array.isArray(value) && value.every(is);
+}

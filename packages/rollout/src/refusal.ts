@@ -1,8 +1,9 @@
 import { type KubeObject, KubeStatusError, type Ports } from '@zakenak/core';
+import { findCondition } from './condition.ts';
 import { isWorkload } from './culprit.ts';
 import { freshMs } from './former-failure.ts';
 import { refusalOf } from './health-workload.ts';
-import { listAt, numberAt, textAt } from './json.ts';
+import { numberAt, textAt } from './json.ts';
 import { keyOf, refOf } from './object.ts';
 import { readRefusals } from './warning-event.ts';
 import { writtenAt } from './written-at.ts';
@@ -93,9 +94,7 @@ async function findRefused(workloads: readonly KubeObject[], ports: Pick<Ports, 
 }
 
 function toldAt(object: KubeObject): string {
-  const failure = listAt(object, 'status', 'conditions').find(
-    (one) => textAt(one, 'type') === 'ReplicaFailure',
-  );
+  const failure = findCondition(object, 'ReplicaFailure');
   return textAt(failure, 'lastUpdateTime') || textAt(failure, 'lastTransitionTime');
 }
 

@@ -3,7 +3,7 @@ import { applyObject, removeObject } from './apply-object.ts';
 import { isImmutable } from './dry-run.ts';
 import { requestOf } from './errors.ts';
 import { ReleaseFailure } from './failure.ts';
-import { pathText, withValueAt } from './field-path.ts';
+import { type FieldPath, pathText, withValueAt } from './field-path.ts';
 import { recordedObjects } from './from-record.ts';
 import type { HelmRelease } from './helm-release.ts';
 import type { Baseline, Journal, JournalRelease } from './journal.ts';
@@ -226,24 +226,16 @@ function asNew(before: KubeObject): KubeObject {
   const { ownerReferences: _owners, ...metadata } = body.metadata;
   const whole = { ...body, metadata: { ...metadata, name: body.metadata.name } };
   if (before.kind !== 'Job' || valueAt(before, 'spec', 'manualSelector') === true) return whole;
-  return ofJob.reduce(
-    (job, keys) =>
-      withValueAt(
-        job,
-        keys.map((key) => ({ key })),
-        undefined,
-      ),
-    whole,
-  );
+  return ofJob.reduce((job, path) => withValueAt(job, path, undefined), whole);
 }
 
 /** What the server writes into a Job by its uid, and takes from nobody else (kubernetes: pkg/registry/batch/job/strategy.go). */
-const ofJob = [
+const ofJob: readonly FieldPath[] = [
   ['spec', 'selector'],
   ...['controller-uid', 'job-name', 'batch.kubernetes.io/controller-uid', 'batch.kubernetes.io/job-name'].map(
     (label) => ['spec', 'template', 'metadata', 'labels', label],
   ),
-];
+].map((keys) => keys.map((key) => ({ key })));
 
 /** What another release took over in the meantime is not ours to delete, nor a namespace or a definition that others use. */
 async function removeCreated(ref: KubeRef, owner: Owner, context: RestoreContext): Promise<boolean> {

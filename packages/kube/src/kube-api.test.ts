@@ -251,6 +251,25 @@ test('a replace whose answer was lost is sent again only while the object is as 
   await assert.rejects(server.kube.replace(sent), isCode('kube/unreachable'));
 });
 
+test('a JSON patch whose answer was lost is sent again where it is bound to a version, and else not', async () => {
+  const append = { op: 'add', path: '/metadata/finalizers/-', value: 'example.com/x' };
+  for (const [guard, isBound] of [
+    [{ op: 'test', path: '/metadata/resourceVersion', value: '1' }, true],
+    [{ op: 'replace', path: '/metadata/resourceVersion', value: '1' }, true],
+    [{ op: 'test', path: '/data/a', value: 'b' }, false],
+  ] as const) {
+    let tries = 0;
+    await using server = await playServer((_, response) =>
+      tries++ === 0 ? void response.destroy() : sendJson(response, 422, status(422, 'Invalid')),
+    );
+    await assert.rejects(
+      server.kube.patch(podRef, 'json', [guard, append]),
+      isBound ? isStatus(422) : isCode('kube/unreachable'),
+    );
+    assert.equal(tries, isBound ? 2 : 1);
+  }
+});
+
 test('a delete whose answer was lost counts as ours when the object is gone', async () => {
   let tries = 0;
   await using server = await playServer((_, response) =>

@@ -137,7 +137,7 @@ function createCalls({ target, requester, discovery, warnings, watchPolicy, fenc
     },
     async patch(ref, type, body, { subresource, dryRun } = {}, signal) {
       const path = await locate(ref, dryRun ? { dryRun: 'All' } : {}, subresource);
-      // A JSON patch may append; the merging ones end the same however often they arrive.
+      // A JSON patch may append, and then counts only once it is bound; the merging ones end the same however often they arrive.
       return call({
         method: 'PATCH',
         path,
@@ -145,7 +145,7 @@ function createCalls({ target, requester, discovery, warnings, watchPolicy, fenc
         contentType: patchTypes[type],
         signal,
         fence: dryRun ? undefined : fence,
-        idempotent: dryRun || type !== 'json',
+        idempotent: dryRun || type !== 'json' || isBound(body),
       });
     },
     async delete(ref, { propagation, uid, resourceVersion, dryRun } = {}, signal) {
@@ -185,6 +185,11 @@ function createCalls({ target, requester, discovery, warnings, watchPolicy, fenc
       ).text;
     },
   };
+}
+
+/** True for a JSON patch that names the version that it is for: once it was carried out, the server refuses it. */
+function isBound(operations: unknown): boolean {
+  return Array.isArray(operations) && operations.some(({ path }) => path === '/metadata/resourceVersion');
 }
 
 /** A question about an account: it is answered and not kept. */

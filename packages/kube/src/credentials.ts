@@ -68,7 +68,9 @@ function chooseCredentials(
   }
   if (user.exec) return pluginCredentials(user.exec, target, env, process);
   if (user.tokenFile) return cached(() => readTokenFile(user, target), true);
-  return cached(() => staticCredential(user, target), false);
+  // Short-lived certificates are replaced while a watch goes on.
+  const mayBeReplaced = [user['client-certificate'], user['client-key']].some(Boolean);
+  return cached(() => staticCredential(user, target), mayBeReplaced);
 }
 
 interface Dated {
@@ -100,24 +102,35 @@ function cached(fetch: () => Promise<Dated>, renewable: boolean): Credentials {
   };
 }
 
-async function staticCredential(user: UserEntry, target: Target): Promise<Dated> {
+async function readCertificate(
+  user: UserEntry,
+  target: Target,
+): Promise<Pick<Credential, 'certificate' | 'key'>> {
   const [certificate, key] = await Promise.all([
     readPem(user['client-certificate-data'], user['client-certificate'], target),
     readPem(user['client-key-data'], user['client-key'], target),
   ]);
+  return pair(certificate, key);
+}
+
+async function staticCredential(user: UserEntry, target: Target): Promise<Dated> {
   const authorization = user.token
     ? `Bearer ${user.token}`
     : user.username
       ? `Basic ${Buffer.from(`${user.username}:${user.password ?? ''}`).toString('base64')}`
       : undefined;
-  return { credential: { ...pair(certificate, key), headers: headersOf(user, authorization) } };
+  return {
+    credential: { ...(await readCertificate(user, target)), headers: headersOf(user, authorization) },
+  };
 }
 
 async function readTokenFile(user: UserEntry, target: Target): Promise<Dated> {
   const path = user.tokenFile ?? '';
+  // A proxy in front of the server may ask for a certificate, and the server for the token.
+  const certificate = await readCertificate(user, target);
   try {
     const token = (await readFile(path, 'utf8')).trim();
-    const credential = { headers: headersOf(user, `Bearer ${token}`) };
+    const credential = { ...certificate, headers: headersOf(user, `Bearer ${token}`) };
     // Kubelets replace projected tokens while they are in use.
     return { credential, expires: Date.now() + tokenFileAgeMs };
   } catch (cause) {

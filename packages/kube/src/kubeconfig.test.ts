@@ -117,6 +117,26 @@ test('user, password and impersonation become headers', async () => {
   });
 });
 
+test('a certificate counts beside a token file', async () => {
+  const user = { tokenFile: 'token', 'client-certificate-data': 'QQ==', 'client-key-data': 'Qg==' };
+  await write('token', 'abc');
+  const target = await locateTarget({ env: {}, kubeconfig: await write('both', config('a', { user })) });
+  const { headers, certificate, key } = await createCredentials(target, {}).current();
+  assert.deepEqual([headers.authorization, certificate, key], ['Bearer abc', 'A', 'B']);
+});
+
+test('certificate files that were replaced are read when the server refuses the former ones', async () => {
+  const user = { 'client-certificate': 'tls.crt', 'client-key': 'tls.key' };
+  const replaceBy = (text: string) => Promise.all(['tls.crt', 'tls.key'].map((name) => write(name, text)));
+  await replaceBy('former');
+  const target = await locateTarget({ env: {}, kubeconfig: await write('files', config('a', { user })) });
+  const credentials = createCredentials(target, {});
+  assert.equal((await credentials.current()).certificate, 'former');
+  await replaceBy('newer');
+  assert.equal(credentials.renew(), true);
+  assert.deepEqual(await credentials.current(), { headers: {}, certificate: 'newer', key: 'newer' });
+});
+
 /** A credential plugin that numbers its tokens and writes down what it was told. */
 async function plugin(expires = ''): Promise<string> {
   const program = `#!${process.execPath}

@@ -52,6 +52,14 @@ const faults = {
     names: /^web: Deployment \S+\/web: pod web-\S+: container web: CrashLoopBackOff: Error \(exit code 7\)/,
     shows: /last lines of web-\S+\/web \(previous run\):\n {2}\| started\n {2}\| the database is gone/,
   },
+  'a container that ends well again and again is no service': {
+    manifest: real(
+      'echo all work is done',
+      'readinessProbe: { initialDelaySeconds: 3, exec: { command: ["true"] } }',
+    ),
+    names: /container web: CrashLoopBackOff: it ends by itself, again and again \(exit code 0\)/,
+    shows: /\| all work is done/,
+  },
   'memory that is too little is named, with the last lines before it ran out': {
     manifest: real(
       'echo loading the model; tail -c 512m /dev/zero',

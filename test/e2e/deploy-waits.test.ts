@@ -168,4 +168,15 @@ describe('custom resources are waited for as their status and their annotation a
       /Deployment \S+\/web: pod web-\S+: container web: CrashLoopBackOff: .*zakenak\.dev\/wait: warn/,
     );
   });
+
+  test('what is ready and yet runs nowhere is told, by a deploy of nothing new as well', async (t) => {
+    const manifest = deployment({ spec: 'nodeSelector: { example.com/gpu: present }' })
+      .replace('Deployment', 'DaemonSet')
+      .replace('replicas: 1, ', '');
+    const { set, outcome } = await deployed(t, manifest);
+    for (const { exitCode, report } of [await outcome, await set.run(['deploy'])]) {
+      assert.equal(exitCode, 0, report.summary);
+      assert.match(report.caveats.join('\n'), /DaemonSet \S+\/web: it runs nowhere: no node fits/);
+    }
+  });
 });

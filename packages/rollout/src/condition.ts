@@ -5,6 +5,8 @@ export interface Health {
   readonly state: 'ready' | 'progressing' | 'failed' | 'terminating';
   /** One phrase. */
   readonly reason: string;
+  /** What whoever relies on a ready object should know, as one phrase: it runs nowhere, say. */
+  readonly remark?: string;
 }
 
 interface Condition {

@@ -64,7 +64,10 @@ function stuckContainer(pod: KubeObject): Health | undefined {
     const end = lastEnd(status);
     const endured = end.startsWith('OOMKilled') ? memoryCrashesEndured : crashesEndured;
     if (reason === 'CrashLoopBackOff' && numberAt(status, 0, 'restartCount') >= endured)
-      return { state: 'failed', reason: `container ${name}: CrashLoopBackOff: ${end || message}` };
+      return {
+        state: 'failed',
+        reason: `container ${name}: CrashLoopBackOff: ${end || (endedWell(status) ? 'it ends by itself, again and again (exit code 0)' : message)}`,
+      };
   }
   return undefined;
 }
@@ -99,6 +102,10 @@ function lastWords(pod: KubeObject): string {
     if (end !== '') return `container ${textAt(status, 'name')}: ${end}`;
   }
   return '';
+}
+
+function endedWell(status: unknown): boolean {
+  return valueAt(status, 'lastState', 'terminated', 'exitCode') === 0;
 }
 
 /** How a container ended last, where it ended badly: `OOMKilled (exit code 137)`. */

@@ -9,7 +9,12 @@ export function judgeDeployment(object: KubeObject): Health {
   const wanted = numberAt(object, 1, 'spec', 'replicas');
   const count = (field: string): number => numberAt(object, 0, 'status', field);
   const progress = conditionOf(object, 'Progressing');
-  if (valueAt(object, 'spec', 'paused') === true) return { state: 'ready', reason: 'paused' };
+  if (valueAt(object, 'spec', 'paused') === true)
+    return {
+      state: 'ready',
+      reason: 'paused',
+      remark: 'it is paused, so its pods stay as they were (spec.paused)',
+    };
   if (progress?.reason === 'ProgressDeadlineExceeded')
     return { state: 'failed', reason: progress.message || progress.reason };
   if (
@@ -69,8 +74,14 @@ export function judgeDaemonSet(object: KubeObject): Health {
     if (count < wanted && (updates || verb !== 'updated'))
       return progressing(`${count} of ${wanted} pods ${verb}`);
   }
-  return { state: 'ready', reason: `${wanted} of ${wanted} pods ready` };
+  return {
+    state: 'ready',
+    reason: `${wanted} of ${wanted} pods ready`,
+    ...(wanted === 0 ? { remark: runsNowhere } : {}),
+  };
 }
+
+const runsNowhere = 'it runs nowhere: no node fits its node selector, affinity and tolerations';
 
 /** Ready when every wanted pod is available and no other remains. */
 export function judgeReplicaSet(object: KubeObject): Health {

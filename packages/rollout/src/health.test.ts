@@ -414,3 +414,12 @@ check([
     ] as const
   ).map(([apiVersion, kind]): Row => [`a ${kind} is ready as it is`, objectOf(apiVersion, kind), 'ready']),
 ]);
+
+test('what is ready and yet does nothing says so, and what does its work says nothing', () => {
+  const remarkOf = (object: KubeObject): string | undefined => judgeHealth(object).remark;
+  assert.match(remarkOf(daemons({ ...observed, desiredNumberScheduled: 0 })) ?? '', /no node/);
+  assert.match(remarkOf(deployment({ ...observed }, { paused: true })) ?? '', /paused/);
+  assert.match(remarkOf(job({}, { suspend: true })) ?? '', /suspended/);
+  for (const object of [daemons(everywhere), job({ conditions: [condition('Complete', 'True')] })])
+    assert.equal(remarkOf(object), undefined);
+});

@@ -75,7 +75,8 @@ function judgeJob(object: KubeObject): Health {
   if (failed?.status === 'True')
     return { state: 'failed', reason: failed.message || failed.reason || 'the job failed' };
   if (conditionOf(object, 'Complete')?.status === 'True') return { state: 'ready', reason: 'complete' };
-  if (valueAt(object, 'spec', 'suspend') === true) return { state: 'ready', reason: 'suspended' };
+  if (valueAt(object, 'spec', 'suspend') === true)
+    return { state: 'ready', reason: 'suspended', remark: 'it is suspended and has not run (spec.suspend)' };
   const done = numberAt(object, 0, 'status', 'succeeded');
   return {
     state: 'progressing',

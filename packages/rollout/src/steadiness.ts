@@ -1,13 +1,13 @@
 import type { KubeObject, Ports } from '@zakenak/core';
 import { isWorkload, podsOf } from './culprit.ts';
 import { containerStatuses } from './health-pod.ts';
-import { numberAt, textAt } from './json.ts';
+import { textAt, valueAt } from './json.ts';
 import { judgeAnswered, type KnownKinds } from './wait-mode.ts';
 
-/** Knows which pods have crashed a moment ago: between two crashes a container without a readiness probe counts as ready. */
+/** Knows which pods have ended a moment ago: between two ends, good or bad, a container without a readiness probe counts as ready. */
 export interface Steadiness {
   see(pod: KubeObject): void;
-  /** True while a container of the pod runs again for less than ten seconds after a bad end. */
+  /** True while a container of the pod runs again for less than ten seconds. */
   isShaky(pod: KubeObject): boolean;
   /** True while any pod of the namespace is; costs nothing. */
   hasShaky(namespace: string): boolean;
@@ -44,10 +44,10 @@ function runKey({ metadata }: KubeObject, started: string): string {
   return `${metadata.uid ?? metadata.name} ${started}`;
 }
 
-/** When the pod's youngest container run began that follows a bad end. */
+/** When the pod's youngest container run began that follows another. */
 function lastRestart(pod: KubeObject): string | undefined {
   const starts = containerStatuses(pod)
-    .filter((status) => numberAt(status, 0, 'lastState', 'terminated', 'exitCode') !== 0)
+    .filter((status) => valueAt(status, 'lastState', 'terminated') !== undefined)
     .map((status) => textAt(status, 'state', 'running', 'startedAt'));
   return starts.filter(Boolean).sort().at(-1);
 }
@@ -59,7 +59,7 @@ interface AcceptContext {
   readonly signal: AbortSignal;
 }
 
-/** Settles an object that is ready; a workload only when none of its pods is between two crashes. */
+/** Settles an object that is ready; a workload only when none of its pods is between two ends. */
 export function createAccept(
   pending: ReadonlyMap<string, KubeObject>,
   steadiness: Steadiness,

@@ -24,7 +24,7 @@ export interface WaitContext {
   readonly signal: AbortSignal;
   /** Tells which kinds have a status; without it an object without any status is ready. */
   readonly kinds?: KnownKinds;
-  /** Hears of objects annotated `zakenak.dev/wait: warn` that are not ready. */
+  /** Hears of objects annotated `zakenak.dev/wait: warn` that are not ready, and of ready ones that are less than they look. */
   readonly warn?: (text: string) => void;
   /** What is waited for comes back. */
   readonly isRollback?: boolean;
@@ -45,9 +45,14 @@ export async function waitReady(
 ): Promise<void> {
   const { ports, observer, kinds } = context;
   const mayBeMade = objects.some(isCustom);
+  const tell = (object: KubeObject): Health => {
+    const health = judgeAnswered(object, kinds);
+    if (health.remark) context.warn?.(`${describe(refOf(object))}: ${health.remark}.`);
+    return health;
+  };
   const pending: Pending = new Map(
     objects
-      .filter((object) => waitModeOf(object) !== 'ignore' && judgeAnswered(object, kinds).state !== 'ready')
+      .filter((object) => waitModeOf(object) !== 'ignore' && tell(object).state !== 'ready')
       .map((object) => [keyOf(refOf(object)), object]),
   );
   const report = createWaitReport(subject, objects.length, pending, context);
@@ -59,6 +64,8 @@ export async function waitReady(
     context,
     (done, fail) => {
       const settle = (key: string): void => {
+        const object = pending.get(key);
+        if (object) tell(object);
         if (pending.delete(key)) report();
         if (pending.size === 0) done();
       };

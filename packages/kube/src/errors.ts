@@ -35,7 +35,9 @@ export function unknownContext(
       : `The kubeconfig names no current context; ${list}.`,
     remedy: near
       ? `Use the context '${near}'.`
-      : 'Name one of its contexts, or set one with `kubectl config use-context`.',
+      : name
+        ? 'Name one of its contexts with --context or in zakenak.yaml (environments.*.cluster.context), or the kubeconfig that has it with --kubeconfig.'
+        : 'Name one of its contexts with --context, or set one with `kubectl config use-context`.',
     exitCode: exitCodes.badInput,
   });
 }

@@ -70,6 +70,20 @@ test('a mistyped context gets the nearest one', async () => {
   await assert.rejects(wrong, isCode('kube/unknown-context', "'kind-prod'"));
 });
 
+test('a context that is not there, and a folder in place of a file, are told with what helps', async () => {
+  const path = await write('context', config('kind-prod'));
+  const absent = locateTarget({ env: {}, kubeconfig: path, context: 'zakenak-sandbox' });
+  // Another current context would change nothing: this one was named.
+  await assert.rejects(absent, (error) => {
+    assert.ok(isCode('kube/unknown-context', '--context')(error));
+    return !(error as ZakenakError).remedy.includes('use-context');
+  });
+  await assert.rejects(
+    locateTarget({ env: { KUBECONFIG: folder } }),
+    isCode('kube/bad-kubeconfig', 'folder'),
+  );
+});
+
 test('a broken file is named without quoting what is in it', async () => {
   const path = await write('broken', 'users:\n  - token: "very-private\n  x: [');
   await assert.rejects(locateTarget({ env: {}, kubeconfig: path }), (error) => {

@@ -49,6 +49,8 @@ async function readKubeconfig(path: string): Promise<Kubeconfig | undefined> {
     text = await readFile(path, 'utf8');
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    if ((cause as NodeJS.ErrnoException).code === 'EISDIR')
+      throw badKubeconfig(path, 'it is a folder', `Name the file in it: ${join(path, 'config')}.`, cause);
     throw badKubeconfig(path, 'the file cannot be read', `Give this user the right to read ${path}.`, cause);
   }
   return parseKubeconfig(text, path);

@@ -205,3 +205,21 @@ test('in mode report the watch tells and leaves everything as it is', async (t) 
   );
   assert.equal((await dataOf(set))?.a, 'again');
 });
+
+test('what goes between the look at it and the beginning of its watch is seen', async (t) => {
+  const set = await deployManifest(t, sandbox, settings);
+  await using proxy = await startApiProxy(sandbox);
+  let isGone = false;
+  proxy.intercept(({ url = '', headers }) => {
+    const isWatched = headers.accept?.includes('PartialObjectMetadataList') && url.includes('/configmaps?');
+    if (!isWatched || isGone) return undefined;
+    isGone = true;
+    runKubectl(sandbox, program, set, ['delete', 'configmap', 'settings']);
+    return undefined;
+  });
+  const args = ['--mode', 'correct', '--kubeconfig', proxy.kubeconfig];
+  const { report } = await watching(t, set, args, async () => {
+    await until('it was not made again', async () => isGone && (await dataOf(set))?.a === '1', 10_000);
+  });
+  assert.equal(report.outputs.corrected, 1);
+});

@@ -38,13 +38,13 @@ function describe({ type, object }: KubeWatchEvent): string {
 
 const watchesOf = (server: PlayedServer) => server.requests.filter(({ query }) => query.watch);
 
-test('a watch without a version delivers what is there, then what changes', async () => {
+test('a watch without a version delivers what is there, says that it was all, then what changes', async () => {
   await using server = await playServer(({ query }, response) =>
     query.watch
       ? stream(response, ['MODIFIED', pod('a', '11')])
       : sendJson(response, 200, listOf('10', pod('a', '3'))),
   );
-  assert.deepEqual(await collect(server, 2), ['ADDED a@3', 'MODIFIED a@11']);
+  assert.deepEqual(await collect(server, 3), ['ADDED a@3', 'BOOKMARK @10', 'MODIFIED a@11']);
   assert.equal(watchesOf(server)[0]?.query.resourceVersion, '10');
   assert.equal(watchesOf(server)[0]?.query.allowWatchBookmarks, 'true');
 });
@@ -74,13 +74,15 @@ for (const how of ['status', 'event'] as const) {
       const second = [pod('same', '2'), pod('changed', '80'), pod('reborn', '81', 'uid-2'), pod('new', '82')];
       return sendJson(response, 200, lists++ === 0 ? listOf('10', ...first) : listOf('90', ...second));
     });
-    const seen = await collect(server, 10);
+    const seen = await collect(server, 12);
     assert.deepEqual(seen.slice(4), [
+      'BOOKMARK @10',
       'DELETED gone@1',
       'DELETED reborn@4',
       'MODIFIED changed@80',
       'ADDED reborn@81',
       'ADDED new@82',
+      'BOOKMARK @90',
       'MODIFIED new@91',
     ]);
   });
@@ -182,9 +184,9 @@ test('a watch of metadata asks for nothing else, and names objects by their own 
   const kinds: string[] = [];
   for await (const { object } of server.kube.watch({ ...pods, metadataOnly: true }, stop.signal)) {
     kinds.push(`${object.apiVersion} ${object.kind}`);
-    if (kinds.length === 2) stop.abort();
+    if (kinds.length === 3) stop.abort();
   }
-  assert.deepEqual(kinds, ['v1 Pod', 'v1 Pod']);
+  assert.deepEqual(kinds, ['v1 Pod', 'v1 Pod', 'v1 Pod']);
   assert.deepEqual(
     server.requests.slice(-2).map(({ headers }) => headers.accept),
     ['PartialObjectMetadataList', 'PartialObjectMetadata'].map(

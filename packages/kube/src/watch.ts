@@ -54,6 +54,7 @@ export async function* watchObjects(request: WatchRequest): AsyncGenerator<KubeW
         const listing = await listObjects(requester, resource, selector, signal);
         yield* reconcile(known, listing.items);
         version = listing.resourceVersion;
+        yield listed(resource, version);
       }
       const opened = performance.now();
       for await (const event of openStream(request, version)) {
@@ -71,6 +72,11 @@ export async function* watchObjects(request: WatchRequest): AsyncGenerator<KubeW
       } else await patience.wait(error);
     }
   }
+}
+
+/** As the server's own bookmarks: an object of the kind with nothing but its version. */
+function listed({ apiVersion, kind }: KubeResource, resourceVersion: string): KubeWatchEvent {
+  return { type: 'BOOKMARK', object: { apiVersion, kind, metadata: { name: '', resourceVersion } } };
 }
 
 function keyOf({ metadata }: KubeObject): string {

@@ -71,17 +71,34 @@ export function watchesFor(
   );
 }
 
-/** Follows a watch until the signal fires; `fail` hears of one that ended for good. */
+/** Where what a watch tells goes. */
+interface Following {
+  /** Keys of what was there a moment ago: no watch tells of what went before it began. */
+  readonly known: readonly string[];
+  readonly see: (key: string, object: KubeObject | undefined) => void;
+  /** Hears of a watch that ended for good. */
+  readonly fail: (error: unknown) => void;
+}
+
+/** Follows a watch until the signal fires. */
 export function followMetadata(
   selector: KubeWatchSelector,
   { kube }: Pick<Ports, 'kube'>,
   signal: AbortSignal,
-  see: (key: string, object: KubeObject | undefined) => void,
-  fail: (error: unknown) => void,
+  { known, see, fail }: Following,
 ): void {
+  const missing = new Set(known);
   const follow = async (): Promise<void> => {
-    for await (const { type, object } of kube.watch(selector, signal))
-      if (type !== 'BOOKMARK') see(keyOf(refOf(object)), type === 'DELETED' ? undefined : object);
+    for await (const { type, object } of kube.watch(selector, signal)) {
+      if (type === 'BOOKMARK') {
+        for (const key of missing) see(key, undefined);
+        missing.clear();
+        continue;
+      }
+      const key = keyOf(refOf(object));
+      missing.delete(key);
+      see(key, type === 'DELETED' ? undefined : object);
+    }
   };
   follow().catch((error: unknown) => {
     if (!signal.aborted) fail(error);

@@ -4,6 +4,7 @@ import {
   type Finding,
   type KubeObject,
   type KubeRef,
+  type KubeWatchSelector,
   type Report,
   ZakenakError,
 } from '@zakenak/core';
@@ -111,7 +112,10 @@ function follow(set: WatchedSet, state: Watching, signal: AbortSignal, fail: (er
     state.wake();
   };
   const selectors = watchesFor(drifts.filter(({ state, live }) => state !== 'unknown' || live));
-  for (const selector of selectors) followMetadata(selector, ports, signal, see, fail);
+  for (const selector of selectors) {
+    const known = drifts.filter(({ ref }) => isOfKind(ref, selector)).map(({ ref }) => keyOf(ref));
+    followMetadata(selector, ports, signal, { known, see, fail });
+  }
   const names = request.releases.map(({ name }) => name);
   const seeRecord = (key: string, object: KubeObject | undefined): void => {
     if (set.records.get(key) === object?.metadata.resourceVersion) return;
@@ -121,10 +125,15 @@ function follow(set: WatchedSet, state: Watching, signal: AbortSignal, fail: (er
   for (const namespace of new Set(request.releases.map(({ namespace }) => namespace))) {
     const labelSelector = `owner=helm,name in (${names.join(',')})`;
     const selector = { apiVersion: 'v1', kind: 'Secret', namespace, labelSelector, metadataOnly: true };
-    followMetadata(selector, ports, signal, seeRecord, fail);
+    const known = [...set.records.keys()].filter((key) => key.startsWith(keyOf({ ...selector, name: '' })));
+    followMetadata(selector, ports, signal, { known, see: seeRecord, fail });
   }
   const message = `${drifts.length} objects, ${selectors.length} kinds and namespaces`;
   ports.progress.emit({ stage: 'watch', subject: request.set, state: 'waiting', message });
+}
+
+function isOfKind(ref: KubeRef, { apiVersion, kind, namespace }: KubeWatchSelector): boolean {
+  return ref.apiVersion === apiVersion && ref.kind === kind && ref.namespace === namespace;
 }
 
 /** Deals with changes until a deploy moves the set on. */

@@ -160,7 +160,7 @@ export interface KubeApi {
     signal?: AbortSignal,
   ): Promise<boolean>;
   /**
-   * Events from `resourceVersion` on (from a fresh list, delivered as ADDED, where none is given). Reconnects by itself after dropped connections and
+   * Events from `resourceVersion` on (from a fresh list, delivered as ADDED, with a BOOKMARK at its end, where none is given). Reconnects by itself after dropped connections and
    * re-lists after 410; ends only when the signal fires or on an error that cannot heal.
    */
   watch(selector: KubeWatchSelector, signal: AbortSignal): AsyncIterable<KubeWatchEvent>;

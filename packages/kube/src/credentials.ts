@@ -15,8 +15,8 @@ export interface Credential {
 /** Gives the current credential; fetches it anew when it ran out or when the server refused it. */
 export interface Credentials {
   current(): Promise<Credential>;
-  /** Drops what is cached; false when nothing fresher can come. */
-  renew(): boolean;
+  /** Drops the credential that was refused, where it is still the one that is held; false when nothing fresher can come. */
+  renew(refused: Credential): boolean;
 }
 
 const tokenFileAgeMs = 60_000;
@@ -36,7 +36,7 @@ export function createCredentials(
 function learning(credentials: Credentials, learn: (secret: string) => void): Credentials {
   let told: Credential | undefined;
   return {
-    renew: () => credentials.renew(),
+    renew: (refused) => credentials.renew(refused),
     async current() {
       const credential = await credentials.current();
       if (credential === told) return credential;
@@ -79,24 +79,31 @@ interface Dated {
   readonly expires?: number;
 }
 
+/** Many requests are under way at once: all of them wait for one fetch, whether the credential ran out or each of them was refused. */
 function cached(fetch: () => Promise<Dated>, renewable: boolean): Credentials {
-  let held: Promise<Dated> | undefined;
+  let held: { readonly fetching: Promise<Dated>; dated?: Dated } | undefined;
+  const begin = (): NonNullable<typeof held> => {
+    const begun: NonNullable<typeof held> = { fetching: fetch() };
+    held = begun;
+    begun.fetching.then(
+      (dated) => {
+        begun.dated = dated;
+      },
+      // A failed fetch is tried again by the next request.
+      () => {
+        if (held === begun) held = undefined;
+      },
+    );
+    return begun;
+  };
   return {
     async current() {
-      const now = held && (await held);
-      if (now?.expires !== undefined && now.expires <= Date.now()) held = undefined;
-      if (!held) {
-        const fetching = fetch();
-        held = fetching;
-        // A failed fetch is tried again by the next request.
-        fetching.catch(() => {
-          if (held === fetching) held = undefined;
-        });
-      }
-      return (await held).credential;
+      const { expires } = held?.dated ?? {};
+      if (expires !== undefined && expires <= Date.now()) held = undefined;
+      return (await (held ?? begin()).fetching).credential;
     },
-    renew() {
-      held = undefined;
+    renew(refused) {
+      if (held?.dated?.credential === refused) held = undefined;
       return renewable;
     },
   };

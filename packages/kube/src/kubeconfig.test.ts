@@ -145,9 +145,10 @@ test('certificate files that were replaced are read when the server refuses the 
   await replaceBy('former');
   const target = await locateTarget({ env: {}, kubeconfig: await write('files', config('a', { user })) });
   const credentials = createCredentials(target, {});
-  assert.equal((await credentials.current()).certificate, 'former');
+  const former = await credentials.current();
+  assert.equal(former.certificate, 'former');
   await replaceBy('newer');
-  assert.equal(credentials.renew(), true);
+  assert.equal(credentials.renew(former), true);
   assert.deepEqual(await credentials.current(), { headers: {}, certificate: 'newer', key: 'newer' });
 });
 
@@ -207,6 +208,36 @@ test('a plugin’s token is fetched anew once it ran out', async () => {
   );
   assert.equal((await credentials.current()).headers.authorization, 'Bearer token-1');
   assert.equal((await credentials.current()).headers.authorization, 'Bearer token-2');
+});
+
+test('requests under way at once ask a plugin once, where its token ran out and where the server refused it', async (t) => {
+  t.mock.timers.enable({ apis: ['Date'] });
+  let asked = 0;
+  const kubeconfig = await write('at-once', config('a', { user: { exec: { command: './plugin' } } }));
+  const credentials = createCredentials(
+    await locateTarget({ env: {}, kubeconfig }),
+    {},
+    {
+      async run() {
+        const token = `token-${++asked}`;
+        const expirationTimestamp = new Date(Date.now() + 1_000).toISOString();
+        const stdout = JSON.stringify({ status: { token, expirationTimestamp } });
+        return { exitCode: 0, signal: null, stdout, stderr: '', durationMs: 0 };
+      },
+    },
+  );
+  const askAtOnce = async () => {
+    const all = await Promise.all(Array.from({ length: 10 }, () => credentials.current()));
+    return new Set(all.map(({ headers }) => headers.authorization));
+  };
+  assert.deepEqual(await askAtOnce(), new Set(['Bearer token-1']));
+  t.mock.timers.tick(2_000);
+  assert.deepEqual(await askAtOnce(), new Set(['Bearer token-2']));
+  const refused = await credentials.current();
+  for (const nth of [1, 2, 3]) {
+    assert.equal(credentials.renew(refused), true, `refusal ${nth}`);
+    assert.equal((await credentials.current()).headers.authorization, 'Bearer token-3');
+  }
 });
 
 test('a plugin that is not installed, fails or talks nonsense says so', async () => {

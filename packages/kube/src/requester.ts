@@ -93,7 +93,7 @@ export function createRequester(
         return { ...answer, afterLoss };
       const failure = toStatusError(answer);
       if (answer.status === 401) {
-        if (renewed || !transport.renew()) {
+        if (renewed || !transport.renew(answer)) {
           const reason = transport.expired() ?? failure.message;
           throw unauthorized(target.server, target.context, reason);
         }

@@ -39,8 +39,8 @@ export interface Transport {
   send(outgoing: Outgoing): Promise<Answer>;
   /** The answer with its body still to be read, on a connection of its own. */
   open(outgoing: Outgoing): Promise<IncomingMessage>;
-  /** Asks for a fresh credential; false when there is none. */
-  renew(): boolean;
+  /** Asks for another credential than the one that got this answer; false when there is none. */
+  renew(refusal: Answer | IncomingMessage): boolean;
   /** That the credential sent last has run out, where it tells so itself. */
   expired(): string | undefined;
 }
@@ -66,6 +66,11 @@ export async function createTransport(target: Target, credentials: Credentials):
   const server = readServer(target);
   const tls = await readTls(target);
   let held: { readonly credential: Credential; readonly agents: Agents } | undefined;
+  const sentWith = new WeakMap<object, Credential>();
+  const note = <T extends object>(answer: T, credential: Credential): T => {
+    sentWith.set(answer, credential);
+    return answer;
+  };
 
   const prepare = async () => {
     const credential = await credentials.current();
@@ -87,19 +92,19 @@ export async function createTransport(target: Target, credentials: Credentials):
     async send(outgoing) {
       const { credential, agents } = await start(outgoing);
       const shared = agents.shared && (await waitUntil(outgoing.signal, agents.shared()));
-      if (shared) return shared.exchange(overHttp2(server, outgoing, credential));
+      if (shared) return note(await shared.exchange(overHttp2(server, outgoing, credential)), credential);
       const answer = await exchange(server, outgoing, credential, agents.pooled);
-      return {
-        status: answer.statusCode ?? 0,
-        headers: answer.headers,
-        text: await readAll(answer, outgoing),
-      };
+      const text = await readAll(answer, outgoing);
+      return note({ status: answer.statusCode ?? 0, headers: answer.headers, text }, credential);
     },
     async open(outgoing) {
       const { credential, agents } = await start(outgoing);
-      return exchange(server, outgoing, credential, agents.single);
+      return note(await exchange(server, outgoing, credential, agents.single), credential);
     },
-    renew: () => credentials.renew(),
+    renew(refusal) {
+      const refused = sentWith.get(refusal);
+      return refused !== undefined && credentials.renew(refused);
+    },
     expired: () => held && expiryOf(held.credential),
   };
 }

@@ -123,7 +123,7 @@ async function* openStream(request: WatchRequest, version: string): AsyncGenerat
   const accept = selector.metadataOnly ? { accept: metadataAccept('PartialObjectMetadata') } : {};
   const answer = await requester.transport.open({ method: 'GET', path, signal, ...accept });
   try {
-    if (answer.statusCode !== 200) throw await failureOf(answer);
+    if (answer.statusCode !== 200) throw await refusalOf(answer);
     for await (const line of readLines(answer, policy.idleMs)) {
       const { type, object } = JSON.parse(line) as { type: string; object: KubeObject };
       if (type === 'ERROR') throw eventToStatusError(object);
@@ -135,19 +135,21 @@ async function* openStream(request: WatchRequest, version: string): AsyncGenerat
 }
 
 class StreamRefused extends KubeStatusError {
+  readonly answer: IncomingMessage;
   readonly retryMs: number | undefined;
 
-  constructor(from: KubeStatusError, retryMs: number | undefined) {
-    super(from);
-    this.retryMs = retryMs;
+  constructor(answer: IncomingMessage, text: string) {
+    const refusal = { status: answer.statusCode ?? 0, headers: answer.headers, text };
+    super(toStatusError(refusal));
+    this.answer = answer;
+    this.retryMs = retryAfterMs(refusal);
   }
 }
 
-async function failureOf(answer: IncomingMessage): Promise<KubeStatusError> {
+async function refusalOf(answer: IncomingMessage): Promise<KubeStatusError> {
   const chunks: Buffer[] = [];
   for await (const chunk of answer) chunks.push(chunk as Buffer);
-  const refusal = { status: answer.statusCode ?? 0, text: Buffer.concat(chunks).toString('utf8') };
-  return new StreamRefused(toStatusError(refusal), retryAfterMs({ headers: answer.headers, ...refusal }));
+  return new StreamRefused(answer, Buffer.concat(chunks).toString('utf8'));
 }
 
 /** Whole lines. The idle clock runs only while we wait for the server, not while the consumer works. */
@@ -187,8 +189,8 @@ function createPatience({ requester, target, signal, policy = defaultWatch }: Wa
     async wait(error: unknown): Promise<void> {
       const failure = requester.explain(error);
       if (failure instanceof ZakenakError && failure.code !== 'kube/unreachable') throw failure;
-      if (failure instanceof KubeStatusError && failure.status === 401) {
-        const final = renewed || !requester.transport.renew();
+      if (failure instanceof StreamRefused && failure.status === 401) {
+        const final = renewed || !requester.transport.renew(failure.answer);
         if (final) throw unauthorized(target.server, target.context, failure.message);
         renewed = true;
         return;

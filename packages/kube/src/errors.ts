@@ -42,6 +42,16 @@ export function unknownContext(
   });
 }
 
+/** A context is named in a pod that has its service account alone. */
+export function contextOutsidePod(name: string, own: string, looked: readonly string[]): ZakenakError {
+  return new ZakenakError({
+    code: 'kube/unknown-context',
+    message: `No kubeconfig has the context '${name}' (looked for ${looked.join(', ')}), and a pod's service account leads to the cluster that it runs in.`,
+    remedy: `Name the kubeconfig that has it, or the context '${own}' where the pod's own cluster is meant.`,
+    exitCode: exitCodes.badInput,
+  });
+}
+
 /** The API server gave no answer. */
 export function unreachable(server: string, context: string, cause: unknown): ZakenakError {
   const reason = reasonOf(cause);

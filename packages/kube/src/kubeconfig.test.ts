@@ -105,6 +105,10 @@ test('inside a pod the service account serves', async () => {
   assert.equal(target.namespace, 'apps');
   const { headers } = await createCredentials(target, env).current();
   assert.equal(headers.authorization, 'Bearer pod-token');
+  // Who names another cluster does not get this one.
+  const named = (context: string) => locateTarget({ env, serviceAccount: account, context });
+  await assert.rejects(named('kind-prod'), isCode('kube/unknown-context', "'in-cluster'"));
+  assert.equal((await named('in-cluster')).inCluster, true);
 });
 
 test('proxies, auth-providers and a CA beside insecure are refused', async () => {

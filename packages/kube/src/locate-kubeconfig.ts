@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { delimiter, join, resolve } from 'node:path';
-import { badKubeconfig, noKubeconfig } from './errors.ts';
+import { badKubeconfig, contextOutsidePod, noKubeconfig } from './errors.ts';
 import {
   chooseContext,
   type Kubeconfig,
@@ -32,6 +32,9 @@ export async function locateTarget(options: LocateOptions): Promise<Target> {
   const files = (await Promise.all(paths.map(readKubeconfig))).filter((file) => file !== undefined);
   if (files.length > 0) return chooseContext(mergeKubeconfigs(files), context);
   const inCluster = kubeconfig ? undefined : await serviceAccountTarget(options);
+  // As kubectl: another cluster was named.
+  if (inCluster && context !== undefined && context !== inCluster.context)
+    throw contextOutsidePod(context, inCluster.context, paths);
   if (inCluster) return inCluster;
   throw noKubeconfig([...paths, ...(kubeconfig ? [] : ['the service account of a pod'])]);
 }

@@ -133,4 +133,39 @@ describe('what failed before gets another chance', { concurrency: 4 }, () => {
     await delay(500);
     assert.ok((await runs()) > before);
   });
+
+  /** A webhook, which is registered when the workload behind it is ready: by then the Job has gone. */
+  const webhook = (name: string) => `apiVersion: v1
+kind: Service
+metadata: { name: web }
+spec: { selector: { app: web }, ports: [{ port: 443 }] }
+---
+apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingWebhookConfiguration
+metadata: { name: ${name}-{{ .Release.Namespace }} }
+webhooks:
+  - name: widgets.example.com
+    sideEffects: None
+    failurePolicy: Ignore
+    admissionReviewVersions: [v1]
+    rules: [{ apiGroups: [widgets.example.com], apiVersions: [v1], resources: [widgets], operations: [CREATE] }]
+    clientConfig: { service: { name: web, namespace: {{ .Release.Namespace }} } }
+---
+`;
+  const slow = deployment({}).replace('zakenak.dev/simulate: ""', 'zakenak.dev/simulate-ready-after: 4s');
+
+  test('a Job that removed itself before it was looked at has ended well or badly, as its controller said', async (t) => {
+    const manifest = `${webhook('ended')}${slow}---\n`;
+    const well = await deployed(t, `${manifest}${job('1')}`, '14s');
+    assert.equal(well.first.exitCode, 0, well.first.report.summary);
+    const bad = job('1').replace(
+      'template: {',
+      'backoffLimit: 0\n  template: { metadata: { annotations: { zakenak.dev/simulate: fail } },',
+    );
+    const { first } = await deployed(t, `${manifest}${bad}`, '60s');
+    assert.match(
+      first.report.summary,
+      /^web: Job \S+\/migrate: BackoffLimitExceeded: Job has reached the specified backoff limit/,
+    );
+  });
 });

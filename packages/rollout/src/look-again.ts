@@ -1,4 +1,5 @@
 import { createLimiter, type KubeObject, type Ports } from '@zakenak/core';
+import { asItEnded, removesItself } from './ended-job.ts';
 import { refOf } from './object.ts';
 import { getIfServed } from './presence.ts';
 import { firstOf } from './release-progress.ts';
@@ -12,6 +13,8 @@ interface LookContext {
 type See = (key: string, seen: KubeObject | undefined) => void;
 
 const everyMs = 20_000;
+/** A Job may have removed itself before its watch began. */
+const soonMs = 1_000;
 const mostAtATime = 20;
 const patienceMs = 10_000;
 
@@ -27,8 +30,10 @@ export function lookNowAndThen(
   const stop = new AbortController();
   const over = AbortSignal.any([context.signal, stop.signal]);
   const run = async (): Promise<void> => {
+    let pauseMs = [...pending.values()].some(removesItself) ? soonMs : everyMs;
     for (;;) {
-      await context.ports.clock.sleep(everyMs, over);
+      await context.ports.clock.sleep(pauseMs, over);
+      pauseMs = everyMs;
       await look(firstOf(pending.entries(), mostAtATime), see, { ...context, signal: over });
     }
   };
@@ -60,7 +65,8 @@ async function look(
   await Promise.all(
     objects.map(([key, object]) =>
       limit(async () => {
-        const seen = await getIfServed(refOf(object), ports, signal);
+        const live = await getIfServed(refOf(object), ports, signal);
+        const seen = live ?? (await asItEnded(object, ports));
         if (!signal.aborted) see(key, seen);
       }),
     ),

@@ -4,6 +4,8 @@ import { textAt } from './json.ts';
 /** One event about an object. */
 export interface SeenEvent {
   readonly ref: KubeRef;
+  /** Of the very object that it is about. */
+  readonly uid: string;
   readonly type: string;
   readonly reason: string;
   readonly message: string;
@@ -31,12 +33,11 @@ export async function readRefusals(
   const items = await listEvents(namespace, 'reason=FailedCreate', ports);
   const found = new Map<string, SeenEvent>();
   for (const event of items) {
-    const uid = textAt(event, 'involvedObject', 'uid');
     const [kind, name] = [textAt(event, 'involvedObject', 'kind'), textAt(event, 'involvedObject', 'name')];
     const apiVersion = textAt(event, 'involvedObject', 'apiVersion');
     const seen = seenEvent({ apiVersion, kind, name, namespace }, event);
-    const known = found.get(uid);
-    if (!known || known.time < seen.time) found.set(uid, seen);
+    const known = found.get(seen.uid);
+    if (!known || known.time < seen.time) found.set(seen.uid, seen);
   }
   return found;
 }
@@ -57,6 +58,7 @@ async function listEvents(
 function seenEvent(ref: KubeRef, event: KubeObject): SeenEvent {
   return {
     ref,
+    uid: textAt(event, 'involvedObject', 'uid'),
     type: textAt(event, 'type'),
     reason: textAt(event, 'reason'),
     message: textAt(event, 'message'),

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, type TestContext, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { deployment, type FaultSet, makeFaultSet } from './deploy-faults-fixture.ts';
-import { readWrites } from './rollout-fixture.ts';
+import { makeTestSet, readWrites } from './rollout-fixture.ts';
 import { until } from './sandbox-cli.ts';
 import { useCluster } from './sandbox-fixture.ts';
 
@@ -168,4 +168,25 @@ webhooks:
       /^web: Job \S+\/migrate: BackoffLimitExceeded: Job has reached the specified backoff limit/,
     );
   });
+});
+
+/** Shifts the clock of the program that loads it by so many milliseconds. */
+const shifted = (ms: number) => `const real = Date;
+globalThis.Date = class extends real {
+  constructor(...at) { super(...(at.length === 0 ? [real.now() + ${ms}] : at)); }
+  static now() { return real.now() + ${ms}; }
+};
+`;
+
+test('which rollout is the last is told by the cluster’s clock, whatever the machines’ are', async (t) => {
+  const set = await makeTestSet(t, sandbox);
+  await set.workspace.write({ 'ahead.mjs': shifted(600_000) });
+  await set.run(['deploy']);
+  await set.setValues({ base: { text: 'second' } });
+  const env = { NODE_OPTIONS: `--import ${set.workspace.root}/ahead.mjs` };
+  assert.equal((await set.run(['deploy'], { env })).exitCode, 0);
+  await set.setValues({ base: { text: 'second' }, web: { text: 'third' } });
+  await set.run(['deploy']);
+  const { report } = await set.run(['rollback']);
+  assert.deepEqual(Object.keys(report.outputs['revisions'] as object), ['web']);
 });

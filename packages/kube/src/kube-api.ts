@@ -49,6 +49,7 @@ export function createKubeApi(
     resources: discovery.resources,
     refreshDiscovery: refresh,
     warnings: warnings.tell,
+    aheadMs: requester.aheadMs,
   };
   const build = (guard?: () => void, leftMs?: () => number): KubeApi => ({
     ...createCalls({
@@ -76,7 +77,10 @@ interface CallSetting {
   readonly fence?: Fence;
 }
 
-type Calls = Omit<KubeApi, 'target' | 'version' | 'resources' | 'refreshDiscovery' | 'warnings' | 'fenced'>;
+type Calls = Omit<
+  KubeApi,
+  'target' | 'version' | 'resources' | 'refreshDiscovery' | 'warnings' | 'aheadMs' | 'fenced'
+>;
 
 function createCalls({ target, requester, discovery, warnings, watchPolicy, fence }: CallSetting): Calls {
   const call = async (

@@ -3,6 +3,7 @@ import { KubeStatusError, ZakenakError } from '@zakenak/core';
 import { reasonOf } from './abort.ts';
 import { unauthorized, unreachable } from './errors.ts';
 import { NotSent } from './http2-connection.ts';
+import { createServerClock, type ServerClock } from './server-clock.ts';
 import { retryAfterMs, toStatusError } from './status.ts';
 import type { Answer, Outgoing, Transport } from './transport.ts';
 
@@ -43,6 +44,7 @@ export interface Requester {
   explain(thrown: unknown): unknown;
   readonly transport: Transport;
   readonly retries: RetryPolicy;
+  readonly aheadMs: ServerClock['aheadMs'];
 }
 
 /** A requester that obeys Retry-After, renews a refused credential once, and repeats what was lost when that is harmless. */
@@ -52,6 +54,7 @@ export function createRequester(
   retries: RetryPolicy = defaultRetries,
 ): Requester {
   let succeeded = false;
+  const clock = createServerClock();
   const explain = (thrown: unknown) =>
     thrown instanceof ZakenakError || thrown instanceof KubeStatusError
       ? thrown
@@ -76,6 +79,7 @@ export function createRequester(
     };
     for (;;) {
       let answer: Answer;
+      const sentAt = performance.now();
       try {
         answer = await transport.send(request);
       } catch (thrown) {
@@ -88,6 +92,7 @@ export function createRequester(
         await wait(failure);
         continue;
       }
+      clock.hear(answer.headers['date'], performance.now() - sentAt);
       succeeded ||= answer.status !== 401;
       if (answer.status < 400 || (answer.status === 404 && request.mayBeAbsent))
         return { ...answer, afterLoss };
@@ -103,7 +108,7 @@ export function createRequester(
       else throw failure;
     }
   };
-  return { send, explain, transport, retries };
+  return { send, explain, transport, retries, aheadMs: clock.aheadMs };
 }
 
 /** The server has not worked on it: the connection could not even be opened, or was just ending. */

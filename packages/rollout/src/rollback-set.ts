@@ -1,4 +1,5 @@
 import { createLimiter, createReport, type KubeObject, type Report } from '@zakenak/core';
+import { inClusterTime } from './cluster-clock.ts';
 import { revisionOfNone, rolloutUnfinished, unknownRelease } from './errors.ts';
 import { renderFromRecord, renderRemoval } from './from-record.ts';
 import { needsWithin, orderByNeeds, reverseNeeds } from './graph.ts';
@@ -118,9 +119,10 @@ function showInterrupted(journal: Journal, histories: ReadonlyMap<string, HelmHi
 
 async function undoInterrupted(
   request: RollbackRequest,
-  ports: RollbackPorts,
+  given: RollbackPorts,
   signal: AbortSignal,
 ): Promise<Report> {
+  const ports = inClusterTime(given);
   const place = placeOf(request, ports);
   const lock = await acquireLock(lockRequestOf(request, place), ports, signal);
   try {

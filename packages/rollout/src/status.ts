@@ -8,6 +8,7 @@ import {
 } from '@zakenak/core';
 import { trailSection } from './audit.ts';
 import { breakFindings, readTrail, type Trail } from './audit-trail.ts';
+import { inClusterTime } from './cluster-clock.ts';
 import { type ComparedRelease, compareReleases, deployedReleases, worstDrift } from './compare-releases.ts';
 import type { Health } from './condition.ts';
 import { damageOf, lookInto } from './damaged-record.ts';
@@ -90,7 +91,7 @@ export async function readRolloutStatus(
     damaged.set(record, damageOf(record, thrown));
   });
   const compared = await compareReleases(deployed, request.drift, kinds, ports, signal);
-  const now = ports.clock.now();
+  const now = inClusterTime(ports).clock.now();
   const statuses = request.releases.map(({ name, namespace }) => {
     const history = histories.get(name) ?? [];
     const last = newest(history);

@@ -1,5 +1,6 @@
 import { createLimiter, type Ports, type Report } from '@zakenak/core';
 import { checkKinds } from './check-kinds.ts';
+import { inClusterTime } from './cluster-clock.ts';
 import { helmRemarks, prepareAtRest } from './helm-at-work.ts';
 import { type Journal, readBooks, readJournal, removeJournal, writeJournal } from './journal.ts';
 import { judgePrepared } from './judge-plan.ts';
@@ -44,11 +45,12 @@ export interface Transaction extends TransactionOptions {
  */
 export async function transact(
   transaction: Transaction,
-  ports: RunPorts,
+  given: RunPorts,
   signal: AbortSignal = new AbortController().signal,
 ): Promise<Report> {
-  const place = placeOf(transaction, ports);
-  const seen = await peekLock(place, ports, signal);
+  const place = placeOf(transaction, given);
+  const seen = await peekLock(place, given, signal);
+  const ports = inClusterTime(given);
   const looking = transaction.look();
   // What it comes to does not matter where an interrupted run has to be ended first.
   looking.catch(() => undefined);
@@ -327,11 +329,10 @@ function reportOf(
   ending: Ending,
   { ports }: { readonly ports: Pick<Ports, 'clock' | 'kube' | 'redactor'> },
 ): Report {
-  const { plan } = prepared;
   const { tool, allowIrreversible } = run.transaction;
   return deployReport({
     tool,
-    plan,
+    plan: prepared.plan,
     ...ending,
     findings: [...judgePrepared(prepared, allowIrreversible), ...(ending.findings ?? [])],
     caveats: [...run.caveats, ...remarksOn(prepared), ...serverRemarks(ports), ...(ending.caveats ?? [])],

@@ -121,6 +121,8 @@ export interface KubeApi {
   refreshDiscovery(): void;
   /** What the server warned of with its answers to applies and creations, dry runs too, since the connection was made. */
   warnings(): readonly KubeWarning[];
+  /** Milliseconds that the server's clock is ahead of this machine's by its last answers, to about a second; 0 before the first. */
+  aheadMs(): number;
   /** Undefined where it does not exist. */
   get(ref: KubeRef, signal?: AbortSignal): Promise<KubeObject | undefined>;
   list(

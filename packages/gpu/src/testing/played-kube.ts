@@ -36,6 +36,7 @@ export function playKube(
     resources: unexpected('resources'),
     refreshDiscovery: () => assert.fail('unexpected call: refreshDiscovery'),
     warnings: () => [],
+    aheadMs: () => 0,
     get: async ({ kind, name }) => kinds[kind]?.find(({ metadata }) => metadata.name === name),
     async list({ kind }) {
       const items = kinds[kind];

@@ -5,7 +5,8 @@ export function badChart(chart: string, reason: string): ZakenakError {
   return new ZakenakError({
     code: 'helm/bad-chart',
     message: `The chart '${chart}' cannot be read: ${reason}`,
-    remedy: 'Name a folder with a Chart.yaml, a .tgz, an oci:// reference, or a chart of `repo`.',
+    remedy:
+      'Mend what is told of it, or package it anew (`helm package`): a chart is a folder with a Chart.yaml, a whole .tgz, an oci:// reference, or a chart of `repo`.',
     exitCode: exitCodes.badInput,
   });
 }

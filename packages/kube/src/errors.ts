@@ -1,4 +1,4 @@
-import { exitCodes, ZakenakError } from '@zakenak/core';
+import { exitCodes, KubeStatusError, ZakenakError } from '@zakenak/core';
 
 /** No file, environment or service account tells which cluster to talk to. */
 export function noKubeconfig(looked: readonly string[]): ZakenakError {
@@ -69,6 +69,31 @@ export function unreachable(server: string, context: string, cause: unknown): Za
   });
 }
 
+/** What an answer to a question that every API server answers comes to: its version, the kinds that it serves. Passes what is none. */
+export function explainBasics(
+  { server, context }: { readonly server: string; readonly context: string },
+  thrown: unknown,
+): unknown {
+  const isStatus = thrown instanceof KubeStatusError;
+  if (!isStatus && !(thrown instanceof SyntaxError)) return thrown;
+  if (isStatus && thrown.status === 403)
+    return new ZakenakError({
+      code: 'kube/no-discovery',
+      message: `The account of context '${context}' may not ask ${server} what it serves: ${thrown.message}.`,
+      remedy:
+        'Bind it to the ClusterRole system:discovery, to which every account that has logged in is bound at first.',
+      exitCode: exitCodes.outside,
+    });
+  const said = isStatus ? `${thrown.message} (${thrown.status})` : 'its answer is not JSON';
+  return new ZakenakError({
+    code: 'kube/no-api-server',
+    message: `What answers at ${server} for context '${context}' does not do so as an API server: ${said}.`,
+    remedy:
+      'Check scheme, port and path of the address in the kubeconfig, and what stands between it and the cluster.',
+    exitCode: exitCodes.outside,
+  });
+}
+
 /** The API server does not accept the credentials (401). */
 export function unauthorized(server: string, context: string, message: string): ZakenakError {
   return new ZakenakError({
@@ -103,5 +128,8 @@ export function unknownKind(apiVersion: string, kind: string, near?: string): Za
 
 function reasonOf(cause: unknown): string {
   if (cause instanceof AggregateError) return reasonOf(cause.errors[0]);
-  return cause instanceof Error ? cause.message.split('\n')[0] || cause.name : String(cause);
+  if (!(cause instanceof Error)) return String(cause);
+  // Node's advice to who runs Node.
+  const [said = ''] = cause.message.split('\n');
+  return said.replace(/; if the root CA is installed locally.*$/, '') || cause.name;
 }

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import type { ServerResponse } from 'node:http';
 import { type AddressInfo, createServer } from 'node:net';
 import { test } from 'node:test';
 import { type KubeApi, type KubeObject, KubeStatusError, ZakenakError } from '@zakenak/core';
@@ -276,6 +277,18 @@ test('a delete whose answer was lost counts as ours when the object is gone', as
     tries++ === 0 ? void response.destroy() : sendJson(response, 404, status(404, 'NotFound')),
   );
   assert.equal(await server.kube.delete(podRef), true);
+});
+
+test('what is no API server, and an account that may not ask what is served, are told as such', async () => {
+  const page = (response: ServerResponse) => void response.end('<html>log in</html>');
+  for (const [play, code] of [
+    [(response: ServerResponse) => sendJson(response, 404, status(404, 'NotFound')), 'kube/no-api-server'],
+    [page, 'kube/no-api-server'],
+    [(response: ServerResponse) => sendJson(response, 403, status(403, 'Forbidden')), 'kube/no-discovery'],
+  ] as const) {
+    await using server = await playServer((_, response) => play(response));
+    await assert.rejects(server.kube.version(), isCode(code));
+  }
 });
 
 test('refused credentials are told as such', async () => {

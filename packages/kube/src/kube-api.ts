@@ -2,6 +2,7 @@ import type { KubeApi, KubeObject, KubeRef } from '@zakenak/core';
 import { waitUntil } from './abort.ts';
 import { confirmWrite } from './confirmed-write.ts';
 import { createDiscovery, type Discovery } from './discovery.ts';
+import { explainBasics } from './errors.ts';
 import type { Fence } from './fence.ts';
 import { listObjects } from './list.ts';
 import { pathOf, queryOf } from './paths.ts';
@@ -26,14 +27,18 @@ export function createKubeApi(
   signal?: AbortSignal,
 ): KubeApi {
   const shared = createDiscovery(requester);
+  const basic = <T>(answer: Promise<T>): Promise<T> =>
+    answer.catch((thrown: unknown) => {
+      throw explainBasics(target, thrown);
+    });
   const discovery: Discovery = {
     refresh: shared.refresh,
-    resources: () => waitUntil(signal, shared.resources()),
-    find: (apiVersion, kind) => waitUntil(signal, shared.find(apiVersion, kind)),
+    resources: () => waitUntil(signal, basic(shared.resources())),
+    find: (apiVersion, kind) => waitUntil(signal, basic(shared.find(apiVersion, kind))),
   };
   let version: ReturnType<KubeApi['version']> | undefined;
   const readOnce = () => {
-    version ??= readVersion(requester).catch((error: unknown) => {
+    version ??= basic(readVersion(requester)).catch((error: unknown) => {
       version = undefined;
       throw error;
     });

@@ -5,7 +5,7 @@ import {
   request as requestHttp,
 } from 'node:http';
 import { Agent as HttpsAgent, request as requestHttps } from 'node:https';
-import { createSecureContext, type SecureContextOptions, TLSSocket } from 'node:tls';
+import tlsOfNode, { createSecureContext, type SecureContextOptions, TLSSocket } from 'node:tls';
 import { reasonOf, waitUntil } from './abort.ts';
 import { type Credential, type Credentials, readPem } from './credentials.ts';
 import { badKubeconfig } from './errors.ts';
@@ -255,7 +255,7 @@ function createAgents(
   const secure = {
     secureContext: secureContextOf(target, {
       minVersion: 'TLSv1.2',
-      ...(tls.authority ? { ca: tls.authority } : {}),
+      ...authoritiesOf(tls),
       ...(credential.certificate ? { cert: credential.certificate } : {}),
       ...(credential.key ? { key: credential.key } : {}),
     }),
@@ -267,6 +267,16 @@ function createAgents(
     pooled: new HttpsAgent({ ...pooled, ...secure }),
     single: new HttpsAgent({ ...single, ...secure }),
   };
+}
+
+/** As with client-go, those that the machine trusts count where the kubeconfig names none; beside them those that Node brings. Node before 22.15 does not tell them. */
+function authoritiesOf({
+  authority,
+  insecure,
+}: Awaited<ReturnType<typeof readTls>>): Pick<SecureContextOptions, 'ca'> {
+  if (authority || insecure) return authority ? { ca: authority } : {};
+  const { getCACertificates } = tlsOfNode as Partial<typeof tlsOfNode>;
+  return getCACertificates ? { ca: [...getCACertificates('default'), ...getCACertificates('system')] } : {};
 }
 
 /** One connection at a time; another where it has ended. */

@@ -142,3 +142,17 @@ test('evidence has the lines of the failing container only, of both runs where t
     ['same'],
   );
 });
+
+test('a pod of a former template that is replaced on delete alone is named with how it goes', async () => {
+  const set = objectOf('apps/v1', 'StatefulSet', {
+    spec: { selector: { matchLabels: { a: 'b' } }, template: {}, updateStrategy: { type: 'OnDelete' } },
+  });
+  const waiting = { reason: 'CrashLoopBackOff' };
+  const crashed = { name: 'app', restartCount: 3, state: { waiting } };
+  const text = await findBlockage(
+    set,
+    cluster([podOf({ phase: 'Running', containerStatuses: [crashed] })], []),
+  );
+  assert.match(text ?? '', /^pod web-1 of a former template: .*CrashLoopBackOff.*OnDelete/);
+  assert.match(text ?? '', /kubectl delete pod --namespace shop web-1$/);
+});

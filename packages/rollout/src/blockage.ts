@@ -4,7 +4,7 @@ import { isReplaced, isWorkload, ownPodsOf, podsOf } from './culprit.ts';
 import { judgeHealth } from './health.ts';
 import { listAt, textAt } from './json.ts';
 import { describe, refOf } from './object.ts';
-import { isOrdered, isStuck } from './stuck-pods.ts';
+import { isStuck } from './stuck-pods.ts';
 import { readEvents } from './warning-event.ts';
 
 type BlockagePorts = Pick<Ports, 'kube'>;
@@ -24,7 +24,7 @@ export async function findBlockage(object: KubeObject, ports: BlockagePorts): Pr
     failed[0];
   if (!worst)
     return (
-      (isOrdered(object) ? await describeStuck(object, ports) : undefined) ??
+      (object.kind === 'StatefulSet' ? await describeStuck(object, ports) : undefined) ??
       newestWarning(refOf(object), ports)
     );
   const reason = isPod ? '' : `pod ${worst.pod.metadata.name}: ${worst.health.reason}`;
@@ -33,10 +33,16 @@ export async function findBlockage(object: KubeObject, ports: BlockagePorts): Pr
 }
 
 async function describeStuck(set: KubeObject, ports: BlockagePorts): Promise<string | undefined> {
-  const stuck = (await ownPodsOf(set, ports)).find((pod) => isStuck(pod, set));
+  const onDelete = textAt(set, 'spec', 'updateStrategy', 'type') === 'OnDelete';
+  const stuck = (await ownPodsOf(set, ports)).find((pod) =>
+    onDelete ? judgeHealth(pod).state !== 'ready' : isStuck(pod, set),
+  );
   if (!stuck) return undefined;
   const { namespace, name } = stuck.metadata;
-  return `pod ${name} of a former template: ${judgeHealth(stuck).reason}; a StatefulSet replaces no pod that is not ready, this one goes by kubectl delete pod --namespace ${namespace} ${name}`;
+  const why = onDelete
+    ? 'with updateStrategy: OnDelete a pod is replaced when somebody deletes it'
+    : 'a StatefulSet replaces no pod that is not ready';
+  return `pod ${name} of a former template: ${judgeHealth(stuck).reason}; ${why}, this one goes by kubectl delete pod --namespace ${namespace} ${name}`;
 }
 
 /** What the pod's own reason leaves open: the claim that it waits for, or the probe that had it killed. */

@@ -149,7 +149,11 @@ async function restoreObject(
 
 /** True where nothing differs, nor who wrote what: else a person's field would be the release's from then on. */
 function isAsBefore(live: KubeObject, before: KubeObject): boolean {
-  return sameBody(live, before) && sameJson(writersOf(live).sort(), writersOf(before).sort());
+  return sameBody(live, before) && sameWriters(live, before);
+}
+
+function sameWriters(a: KubeObject, b: KubeObject): boolean {
+  return sameJson(writersOf(a).sort(), writersOf(b).sort());
 }
 
 function writersOf(object: KubeObject): string[] {
@@ -194,11 +198,12 @@ async function replaceBySnapshot(before: KubeObject, context: RunContext): Promi
     const { resourceVersion = '', uid = '' } = live.metadata;
     const { managedFields } = before.metadata;
     const body = bodyOf(before);
-    return await kube.replace({
+    const replaced = await kube.replace({
       ...body,
       metadata: { ...body.metadata, resourceVersion, uid, ...(managedFields ? { managedFields } : {}) },
     });
   } catch (error) {
+    return await withWriters(replaced, before, context);
     // What holds data is never deleted to be made anew.
     if (!isImmutable(error) || dataKinds.has(before.kind)) throw failureOf(ref, error);
     await removeObject(ref, live?.metadata.uid, context);
@@ -207,12 +212,23 @@ async function replaceBySnapshot(before: KubeObject, context: RunContext): Promi
   }
 }
 
-/** Makes an object as it was. Its fields belong to who had written them: the server takes whoever creates it for the writer of them all. */
-async function createAnew(before: KubeObject, { ports: { kube } }: RunContext): Promise<KubeObject> {
-  const made = await kube.create(asNew(before), { fieldManager });
+/** Makes an object as it was. */
+async function createAnew(before: KubeObject, context: RunContext): Promise<KubeObject> {
+  return withWriters(await context.ports.kube.create(asNew(before), { fieldManager }), before, context);
+}
+
+/** Gives an object's fields back to who had written them: the server takes whoever makes or replaces it for the writer of what it brings. */
+async function withWriters(
+  made: KubeObject,
+  before: KubeObject,
+  { ports: { kube } }: RunContext,
+): Promise<KubeObject> {
   const written = writtenIn(before);
-  if (written.length === 0) return made;
-  const operation = { op: 'replace', path: '/metadata/managedFields', value: written };
+  if (written.length === 0 || sameWriters(made, before)) return made;
+  const others = listAt(made, 'metadata', 'managedFields').filter(
+    (entry) => textAt(entry, 'subresource') !== '',
+  );
+  const operation = { op: 'replace', path: '/metadata/managedFields', value: [...written, ...others] };
   return kube.patch(refOf(before), 'json', [operation]).catch((error: unknown) => {
     // It is there, whole: that another writer is told is no reason to leave the rest undone.
     if (error instanceof KubeStatusError) return made;

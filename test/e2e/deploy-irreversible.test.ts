@@ -249,6 +249,7 @@ test('each thing that no rollback puts back is listed, what loses data needs con
     'ConfigMap mine is taken over: a rollback of what is deployed then removes it',
     'ConfigMap one-way cannot be changed any more: a rollback deletes it and creates it again',
     'ConfigMap purged is deleted: what its finalizers clear away elsewhere (databases.example.com/purge) does not come back',
+    'Job over is deleted: a rollback runs the former one once more',
     'Job task runs: what a Job did cannot be undone, and a rollback runs the former one once more',
     `Service web gives up its node port ${ports?.[0]?.nodePort}: it comes back only where the deploy itself fails, and nobody else has it by then`,
     'StatefulSet anew is deleted and created again: a rollback recreates it once more, under another uid',

@@ -14,7 +14,7 @@ import { fieldManager, type Owner, ownerOf, sameOwner } from './ownership.ts';
 import { dataKinds } from './plan-rollout.ts';
 import { strayFields } from './server-fields.ts';
 import type { Tolerance } from './tolerance.ts';
-import { type Stays, withWhatStays } from './what-stays.ts';
+import { type StayingField, withWhatStays } from './what-stays.ts';
 
 /** `unknown`: it could not be compared, which is never in sync. */
 export type DriftState = 'in-sync' | 'drifted' | 'unknown';
@@ -101,7 +101,8 @@ export async function compareObject(
       isInTheWay || strayFields(sought, live)
         ? await tryApply(sought, live, { force: true, former: sought }, ports, signal)
         : await ports.kube.apply(sought, { fieldManager, dryRun: true, force: true }, signal);
-    const ignored = stays ? [stayingField(stays, ref, live, ports)] : [];
+    const found = live;
+    const ignored = (stays?.fields ?? []).map((field) => stayingField(field, ref, found, ports));
     return judgeFields({ ...base, ignored }, live, wanted, context, ports);
   } catch (error) {
     return judgeError({ ...base, ...(live ? { live } : {}) }, error, context, ports);
@@ -159,7 +160,7 @@ function judgeFields(
 
 /** What the server lets nobody take back is no drift that could be put back. */
 function stayingField(
-  { path, rule, wanted }: Stays,
+  { path, rule, wanted }: StayingField,
   ref: KubeRef,
   live: KubeObject,
   ports: DriftPorts,

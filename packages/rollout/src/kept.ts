@@ -6,7 +6,7 @@ import { sameJson } from './json.ts';
 import { describe, refOf } from './object.ts';
 import type { Owner } from './ownership.ts';
 import type { Tolerance } from './tolerance.ts';
-import { type Stays, withWhatStays } from './what-stays.ts';
+import { type StayingField, withWhatStays } from './what-stays.ts';
 
 /** What of an object a deploy leaves as it is in the cluster. */
 export interface Kept {
@@ -47,16 +47,17 @@ export async function findKept(
   const subject = { release: owner.name, ref: refOf(wanted) };
   const former = formerOf?.(subject.ref);
   const stays = withWhatStays(wanted, live);
-  if (stays && (goesBack || isAsked(stays, wanted, former))) {
+  if (stays && (goesBack || stays.fields.every((field) => isAsked(field, wanted, former)))) {
     const rest = await findTolerated(stays.object, live, former, { owner, tolerance }, ports, signal);
-    const rules = [`${pathText(stays.path)} (${stays.rule})`, ...(rest?.rules ?? [])];
+    const told = stays.fields.map(({ path, rule }) => `${pathText(path)} (${rule})`);
+    const rules = [...told, ...(rest?.rules ?? [])];
     return { wanted: stays.object, applied: stays.object, paths: [], ...rest, rules };
   }
   return findTolerated(wanted, live, former, { owner, tolerance }, ports, signal);
 }
 
 /** True where the deployed revision asks for the same: nothing of it was changed by who deploys. */
-function isAsked({ path }: Stays, wanted: KubeObject, former: KubeObject | undefined): boolean {
+function isAsked({ path }: StayingField, wanted: KubeObject, former: KubeObject | undefined): boolean {
   return former !== undefined && sameJson(valueAtPath(former, path), valueAtPath(wanted, path));
 }
 

@@ -69,16 +69,22 @@ test('a Service gives up what it has and does without, and nothing else', () => 
   );
 });
 
-test('a Job of the manifest runs where it is made, unless it is suspended', () => {
+test('a Job of the manifest runs where it is made, and once more where a rollback makes it, unless it is suspended', () => {
   const job = (suspend: boolean) => ours('batch/v1', 'Job', { spec: { suspend } });
   assert.deepEqual(told('create', { desired: job(false) }), ['runs']);
-  assert.deepEqual(told('recreate', { desired: job(false), live: job(false) }), ['runs']);
-  for (const [action, isOff] of [
-    ['create', true],
-    ['delete', false],
-    ['apply', false],
-  ] as const)
-    assert.deepEqual(told(action, { desired: job(isOff), live: job(isOff), former: job(isOff) }), [], action);
+  for (const [action, isOff, wasOff, losses] of [
+    ['recreate', false, false, ['runs']],
+    ['recreate', false, true, ['runs']],
+    ['recreate', true, false, ['is deleted and created again']],
+    ['recreate', true, true, ['is deleted and created again']],
+    ['create', true, true, []],
+    ['delete', false, false, ['is deleted']],
+    ['delete', true, true, []],
+    ['apply', false, false, []],
+  ] as const) {
+    const objects = { desired: job(isOff), live: job(wasOff), former: job(wasOff) };
+    assert.deepEqual(told(action, objects), losses, `${action} ${isOff} ${wasOff}`);
+  }
 });
 
 const config = (fields: Parameters<typeof objectOf>[2] = {}) =>
@@ -120,6 +126,22 @@ test('what is taken over goes with the release from then on, unless it is to be 
   assert.deepEqual(told('apply', { desired: kept, live: found }), []);
   assert.deepEqual(told('apply', { desired: config(), live: found, former: config() }), []);
   assert.deepEqual(told('apply', { desired: config(), live: config() }), []);
+});
+
+test('an attributes class stays with a claim', () => {
+  const claim = (volumeAttributesClassName?: string) =>
+    ours('v1', 'PersistentVolumeClaim', {
+      spec: { volumeAttributesClassName, resources: { requests: { storage: '1Gi' } } },
+    });
+  const both = (desired: KubeObject, live: KubeObject) => told('apply', { desired, live, former: live });
+  assert.deepEqual(both(claim('gold'), claim()), ['changes']);
+  assert.deepEqual(both(claim('gold'), claim('')), ['changes']);
+  assert.deepEqual(both(claim('gold'), claim('silver')), []);
+  const larger = {
+    ...claim('gold'),
+    spec: { volumeAttributesClassName: 'gold', resources: { requests: { storage: '2Gi' } } },
+  };
+  assert.deepEqual(both(larger, claim()), ['changes', 'changes']);
 });
 
 test('a definition that knows fields no more tells which', () => {

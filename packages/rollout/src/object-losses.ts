@@ -1,4 +1,4 @@
-import type { KubeObject } from '@zakenak/core';
+import type { KubeObject, KubeRef } from '@zakenak/core';
 import type { PreparedObject } from './dry-run.ts';
 import { listAt, numberAt, recordAt, textAt, valueAt } from './json.ts';
 import { fieldsDropped } from './narrowed-schema.ts';
@@ -37,17 +37,25 @@ const held: Rule = ({ planned: { ref, action } }) =>
     ? [{ what: verbs.delete, why: 'what it holds is deleted with it', losesData: true }]
     : [];
 
-const remade: Rule = ({ planned: { ref, action } }) =>
-  action === 'recreate' && ref.kind !== 'Job'
+const remade: Rule = ({ planned: { ref, action }, live, desired }) =>
+  action === 'recreate' && !runs(ref, live) && !runs(ref, desired)
     ? [{ what: verbs.recreate, why: 'a rollback recreates it once more, under another uid' }]
     : [];
 
-/** A Job of the manifest runs where it is made, as a hook does. */
-const run: Rule = ({ planned: { ref, action }, desired }) => {
-  const isMade = ref.kind === 'Job' && (action === 'create' || action === 'recreate');
-  if (!isMade || valueAt(desired, 'spec', 'suspend') === true) return [];
-  const again = action === 'recreate' ? ', and a rollback runs the former one once more' : '';
-  return [{ what: 'runs', why: `what a Job did cannot be undone${again}` }];
+/** True for a Job that runs where it is made, as a hook does. */
+function runs({ kind }: KubeRef, job: KubeObject | undefined): boolean {
+  return kind === 'Job' && job !== undefined && valueAt(job, 'spec', 'suspend') !== true;
+}
+
+/** A Job of the manifest runs where it is made, and where a rollback makes it once more. */
+const run: Rule = (object) => {
+  const { planned, desired, live } = object;
+  const isMade = planned.action === 'create' || planned.action === 'recreate';
+  const going = goingOf(object);
+  const again = going && runs(planned.ref, live) ? 'a rollback runs the former one once more' : '';
+  if (isMade && runs(planned.ref, desired))
+    return [{ what: 'runs', why: `what a Job did cannot be undone${again && `, and ${again}`}` }];
+  return going && again ? [{ what: going, why: again }] : [];
 };
 
 const retention = ['spec', 'persistentVolumeClaimRetentionPolicy'];
@@ -122,7 +130,10 @@ const oneWay: Rule = ({ planned: { action }, desired, live }) => {
     return [{ what: 'cannot be changed any more', why: 'a rollback deletes it and creates it again' }];
   // As a rollback will find it: what was there, over what will be there.
   const stays = withWhatStays(live, afterwards(desired, live));
-  return stays ? [{ what: 'changes', why: `${stays.rule}: a rollback leaves that as it is` }] : [];
+  return (stays?.fields ?? []).map(({ rule }) => ({
+    what: 'changes',
+    why: `${rule}: a rollback leaves that as it is`,
+  }));
 };
 
 const mostNamed = 3;
@@ -140,6 +151,10 @@ const narrowed: Rule = ({ planned: { ref, action }, desired, live }) => {
 
 /** What lives when `desired` is applied, as far as what stays of it is concerned. */
 function afterwards(desired: KubeObject, live: KubeObject): KubeObject {
+  if (desired.kind === 'PersistentVolumeClaim') {
+    const currentVolumeAttributesClassName = textAt(desired, 'spec', 'volumeAttributesClassName');
+    return { ...desired, status: { currentVolumeAttributesClassName } };
+  }
   if (desired.kind !== 'CustomResourceDefinition') return desired;
   const stored = listAt(desired, 'spec', 'versions').filter(
     (version) => valueAt(version, 'storage') === true,

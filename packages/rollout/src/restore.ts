@@ -131,7 +131,8 @@ async function restoreObject(
   const kept =
     live && context.tolerance && keptOf(snapshot, live, snapshot, { owner, tolerance: context.tolerance });
   const stays = withWhatStays(kept?.applied ?? snapshot, live);
-  if (stays) context.warn?.(`${describe(ref)} keeps its ${pathText(stays.path)}: ${stays.rule}.`);
+  for (const { path, rule } of stays?.fields ?? [])
+    context.warn?.(`${describe(ref)} keeps its ${pathText(path)}: ${rule}.`);
   const before = stays?.object ?? kept?.applied ?? snapshot;
   const desired = manifest && live && kept ? keepLive(manifest, live, kept.paths) : manifest;
   if (live && isAsBefore(live, before)) return live;

@@ -235,7 +235,7 @@ async function dryRun(
 }
 
 const immutable =
-  /field is immutable|is immutable|may not be changed|may not change once set|updates to statefulset spec for fields other|pod updates may not change fields other|updates to [\w.]+ are forbidden|cannot change roleRef|cannot be changed/i;
+  /field is immutable|is immutable|may not be changed|may not change once set|updates to statefulset spec for fields other|pod updates may not (?:change fields other|add or remove containers)|existing toleration can not be modified|updates to [\w.]+ are forbidden|cannot change roleRef|cannot be changed/i;
 // Deleting one of these deletes data or everything inside.
 const neverRecreated = new Set([
   'PersistentVolumeClaim',

@@ -28,7 +28,8 @@ export interface ForeignField {
 export function foreignFields(live: KubeObject, desired: KubeObject): readonly ForeignField[] {
   const found = new Map<string, ForeignField>();
   for (const { writer, fields } of managedEntries(live)) {
-    if (!isHand(writer.manager)) continue;
+    // A debugger (kubectl debug) stays in its pod: the server takes none out again.
+    if (!isHand(writer.manager) || writer.subresource === 'ephemeralcontainers') continue;
     const walk = (children: readonly ManagedChild[], want: unknown, path: FieldPath): void => {
       for (const child of children) {
         const here = [...path, child.step];

@@ -203,8 +203,8 @@ async function replaceBySnapshot(before: KubeObject, context: RunContext): Promi
       ...body,
       metadata: { ...body.metadata, resourceVersion, uid, ...(managedFields ? { managedFields } : {}) },
     });
-  } catch (error) {
     return await withWriters(replaced, before, context);
+  } catch (error) {
     // What holds data is never deleted to be made anew.
     if (!isImmutable(error) || dataKinds.has(before.kind)) throw failureOf(ref, error);
     await removeObject(ref, live?.metadata.uid, context);
@@ -242,11 +242,15 @@ function asNew(before: KubeObject): KubeObject {
   const body = bodyOf(before);
   const { ownerReferences: _owners, ...metadata } = body.metadata;
   const whole = { ...body, metadata: { ...metadata, name: body.metadata.name } };
-  if (before.kind !== 'Job' || valueAt(before, 'spec', 'manualSelector') === true) return whole;
-  return ofJob.reduce((job, path) => withValueAt(job, path, undefined), whole);
+  return ofThatOne(before).reduce((object, path) => withValueAt(object, path, undefined), whole);
 }
 
-/** What the server writes into a Job by its uid, and takes from nobody else (kubernetes: pkg/registry/batch/job/strategy.go). */
+/** Fields that the server takes from nobody for a new object: a pod's debuggers, and what it writes into a Job by its uid (kubernetes: pkg/registry/batch/job/strategy.go). */
+function ofThatOne(before: KubeObject): readonly FieldPath[] {
+  if (before.kind === 'Pod') return [['spec', 'ephemeralContainers'].map((key) => ({ key }))];
+  return before.kind === 'Job' && valueAt(before, 'spec', 'manualSelector') !== true ? ofJob : [];
+}
+
 const ofJob: readonly FieldPath[] = [
   ['spec', 'selector'],
   ...['controller-uid', 'job-name', 'batch.kubernetes.io/controller-uid', 'batch.kubernetes.io/job-name'].map(

@@ -88,6 +88,8 @@ const bonds: Readonly<Record<string, FieldPath>> = {
 /** A snapshot with the bond of claim and volume that came since, which to take away would take the data, and a pod's debuggers, which nobody can take away. */
 export function withBond(snapshot: KubeObject, live: KubeObject | undefined): KubeObject {
   const path = bonds[snapshot.kind];
-  if (!path || !live || valueAtPath(snapshot, path) !== undefined) return snapshot;
+  if (!path || !live) return snapshot;
+  const isBound = valueAtPath(snapshot, path) !== undefined;
+  if (isBound && snapshot.kind !== 'Pod') return snapshot;
   return withValueAt(snapshot, path, valueAtPath(live, path));
 }

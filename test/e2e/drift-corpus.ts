@@ -136,6 +136,19 @@ data: null
 immutable: true
 ---
 apiVersion: v1
+kind: ConfigMap
+metadata: { name: frozen }
+data: { a: b }
+binaryData: {}
+immutable: true
+---
+apiVersion: v1
+kind: Secret
+metadata: { name: frozen }
+stringData: {}
+immutable: true
+---
+apiVersion: v1
 kind: Secret
 metadata: { name: plain }
 type: Opaque
@@ -338,6 +351,12 @@ kind: StorageClass
 metadata: { name: drift-corpus }
 provisioner: example.com/corpus
 parameters: { type: fast }
+---
+apiVersion: storage.k8s.io/v1
+kind: StorageClass
+metadata: { name: drift-corpus-plain }
+provisioner: example.com/corpus
+parameters: {}
 ---
 apiVersion: storage.k8s.io/v1
 kind: CSIDriver

@@ -337,6 +337,25 @@ test('ownership is written as Helm checks it, and read back', () => {
       },
     }),
   );
+  for (const [apiVersion, kind, part] of [
+    ['v1', 'ConfigMap', 'binaryData'],
+    ['v1', 'Secret', 'stringData'],
+    ['storage.k8s.io/v1', 'StorageClass', 'parameters'],
+  ] as const) {
+    const empty = ownedBy(objectOf(apiVersion, kind, { [part]: {} }), owner);
+    assert.deepEqual(empty, ownedBy(objectOf(apiVersion, kind), owner), `${kind}: stored without ${part}`);
+  }
+  const nulls = { spec: { a: null, list: [{ b: null, c: 1 }] } };
+  const without = { spec: { list: [{ c: 1 }] } };
+  for (const [apiVersion, kind, rest] of [
+    ['apps/v1', 'Deployment', without],
+    ['v1', 'Pod', without],
+    ['apps/v1', 'ControllerRevision', nulls],
+    ['example.com/v1', 'Deployment', nulls],
+    ['gateway.networking.k8s.io/v1', 'Gateway', nulls],
+    ['apiextensions.k8s.io/v1', 'CustomResourceDefinition', nulls],
+  ] as const)
+    assert.deepEqual(ownedBy(objectOf(apiVersion, kind, nulls), owner)['spec'], rest.spec, kind);
   assert.deepEqual(ownerOf(owned), owner);
   assert.equal(ownerOf(given), undefined);
   assert.equal(sameOwner(owner, { name: 'web', namespace: 'other' }), false);

@@ -1,5 +1,5 @@
 import type { KubeObject, KubeRef, KubeResource } from '@zakenak/core';
-import { isRecord, sameJson } from './json.ts';
+import { isRecord, sameJson, withoutNulls } from './json.ts';
 
 /** The name of an object in messages: `Deployment shop/web`. */
 export function describe(ref: KubeRef): string {
@@ -91,6 +91,34 @@ export function withPlainData(object: KubeObject): KubeObject {
   if (!isRecord(data) || texts.some(([, text]) => typeof text !== 'string')) return object;
   const encoded = texts.map(([key, text]) => [key, Buffer.from(text as string).toString('base64')]);
   return { ...rest, data: { ...data, ...Object.fromEntries(encoded) } } as KubeObject;
+}
+
+// Null means something in custom resources, in the schemas of definitions and in what others put into a ControllerRevision.
+const plainKinds =
+  /^(?:v1|(?:apps|batch|autoscaling|policy|(?:networking|discovery|rbac\.authorization|storage|coordination|scheduling|node)\.k8s\.io)\/\w+) (?!ControllerRevision$)/;
+
+/** A built-in object without what is null: a server-side apply would take the null for a value, leave beside it what the server had filled in, and refuse that. */
+export function withoutPlainNulls(object: KubeObject): KubeObject {
+  return plainKinds.test(`${object.apiVersion} ${object.kind}`)
+    ? (withoutNulls(object) as KubeObject)
+    : object;
+}
+
+const absentWhenEmpty: Readonly<Record<string, readonly string[]>> = {
+  'v1 ConfigMap': ['data', 'binaryData'],
+  'v1 Secret': ['data'],
+  'storage.k8s.io/v1 StorageClass': ['parameters'],
+};
+
+/**
+ * The object without maps that the server stores as absent when they are empty. Where they may not change, it takes the empty one for a change
+ * (kubernetes: pkg/apis/storage/validation and pkg/apis/core/validation, which compare by reflect.DeepEqual).
+ */
+export function withoutEmptyMaps(object: KubeObject): KubeObject {
+  const parts = absentWhenEmpty[`${object.apiVersion} ${object.kind}`] ?? [];
+  const isLeftOut = ([key, value]: readonly [string, unknown]): boolean =>
+    parts.includes(key) && isRecord(value) && Object.keys(value).length === 0;
+  return Object.fromEntries(Object.entries(object).filter((part) => !isLeftOut(part))) as KubeObject;
 }
 
 /** True for a value with the shape of a Kubernetes object. */

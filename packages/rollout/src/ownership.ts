@@ -1,5 +1,5 @@
 import type { KubeObject } from '@zakenak/core';
-import { withPlainData } from './object.ts';
+import { withoutEmptyMaps, withoutPlainNulls, withPlainData } from './object.ts';
 
 /** Who writes the fields: Helm's own name, so that Helm and we follow each other up. */
 export const fieldManager = 'helm';
@@ -15,9 +15,9 @@ export const managedBy = 'app.kubernetes.io/managed-by';
 const releaseName = 'meta.helm.sh/release-name';
 const releaseNamespace = 'meta.helm.sh/release-namespace';
 
-/** The object with Helm's ownership metadata (helm: pkg/action/validate.go), without status, its stringData where the server keeps it. */
+/** The object with Helm's ownership metadata (helm: pkg/action/validate.go), without status, its data where and as the server keeps it. */
 export function ownedBy(object: KubeObject, owner: Owner): KubeObject {
-  const { status: _status, ...rest } = withPlainData(object);
+  const { status: _status, ...rest } = withoutEmptyMaps(withPlainData(withoutPlainNulls(object)));
   const { creationTimestamp: _created, ...metadata } = object.metadata;
   return {
     ...rest,

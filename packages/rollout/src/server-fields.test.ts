@@ -42,6 +42,19 @@ test('the old name of a service account goes with it, wherever a kind holds its 
   );
 });
 
+test('the emptyDir that a volume without a source was given goes where it gets one', () => {
+  const pods = (...volumes: readonly object[]) => ({ template: { spec: { volumes } } });
+  const wanted = deployment(pods({ name: 'b' }, { name: 'v', secret: {} }));
+  const set = { 'k:{"name":"v"}': { 'f:emptyDir': {} } };
+  const volumes = { 'f:spec': { 'f:template': { 'f:spec': { 'f:volumes': set } } } };
+  const given = pods({ name: 'v', emptyDir: {} });
+  assert.deepEqual(strayFields(wanted, deployment(given)), volumes);
+  const owned = of('apps/v1', 'Deployment', given, [{ manager: 'helm', fieldsV1: volumes }]);
+  assert.equal(strayFields(wanted, owned), undefined, 'it goes by itself');
+  for (const same of [{ name: 'v' }, { name: 'v', emptyDir: {} }, { name: 'w', secret: {} }])
+    assert.equal(strayFields(deployment(pods(same)), deployment(given)), undefined);
+});
+
 test('both go at once', () => {
   const live = deployment({ strategy: rolling, template: { spec: { serviceAccount: 'a' } } });
   const found = strayFields(deployment({ strategy: { type: 'Recreate' } }), live);

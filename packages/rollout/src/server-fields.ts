@@ -10,6 +10,7 @@ const podPaths: Readonly<Record<string, readonly string[]>> = {
   Deployment: ['spec', 'template', 'spec'],
   StatefulSet: ['spec', 'template', 'spec'],
   DaemonSet: ['spec', 'template', 'spec'],
+  ReplicaSet: ['spec', 'template', 'spec'],
   CronJob: ['spec', 'jobTemplate', 'spec', 'template', 'spec'],
 };
 
@@ -18,13 +19,16 @@ type Fields = Readonly<Record<string, unknown>>;
 /**
  * Fields that the server filled in and that have to go with what is not wanted any more, as a field set (fieldsV1); undefined where there are none. Nobody owns
  * them, so that a server-side apply never takes them away: they must become ours before they can go. Without that `Recreate` is refused for the rolling update's
- * settings that are still there, and a pod keeps a service account that the release has not any more, since its old name (`serviceAccount`) brings it back.
+ * settings that are still there, a volume that had no source for the emptyDir that it was given beside its new one, and a pod keeps a service account that the release has not any more,
+ * since its old name (`serviceAccount`) brings it back.
  */
 export function strayFields(desired: KubeObject, live: KubeObject): Fields | undefined {
   if (!/^(?:apps|batch)\//.test(desired.apiVersion)) return undefined;
-  const found = [strayStrategy(desired, live), strayAccount(desired, live)].filter(
-    (set) => set !== undefined,
-  );
+  const found = [
+    strayStrategy(desired, live),
+    strayAccount(desired, live),
+    ...strayVolumes(desired, live),
+  ].filter((set) => set !== undefined);
   return found.length > 0 ? found.reduce(unite) : undefined;
 }
 
@@ -44,6 +48,23 @@ function strayAccount(desired: KubeObject, live: KubeObject): Fields | undefined
   const wanted = recordAt(desired, ...path);
   if (wanted['serviceAccountName'] || wanted['serviceAccount']) return undefined;
   return textAt(live, ...path, 'serviceAccount') === '' ? undefined : nest([...path, 'serviceAccount']);
+}
+
+function strayVolumes(desired: KubeObject, live: KubeObject): readonly Fields[] {
+  const path = podPaths[desired.kind];
+  if (!path) return [];
+  const entries = listAt(live, 'metadata', 'managedFields');
+  const wanted = listAt(desired, ...path, 'volumes').filter(isRecord);
+  return listAt(live, ...path, 'volumes').flatMap((volume) => {
+    const name = textAt(volume, 'name');
+    const { emptyDir, name: _name, ...sources } = wanted.find((one) => one['name'] === name) ?? {};
+    if (!isRecord(valueAt(volume, 'emptyDir')) || emptyDir || Object.keys(sources).length === 0) return [];
+    const keys = [...path, 'volumes'].map((key) => `f:${key}`);
+    const element = `k:${JSON.stringify({ name })}`;
+    const isOwned = entries.some((entry) => valueAt(entry, 'fieldsV1', ...keys, element, 'f:emptyDir'));
+    const inner = { [element]: { 'f:emptyDir': {} } };
+    return isOwned ? [] : [keys.reduceRight<Fields>((fields, key) => ({ [key]: fields }), inner)];
+  });
 }
 
 function nest(path: readonly string[]): Fields {

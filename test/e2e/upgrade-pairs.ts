@@ -259,6 +259,21 @@ helmFails:
   pod:
     before: {apiVersion: "v1",kind: "Pod",metadata: {name: "pod"},spec: {containers: [{name: "a",image: "example/a:1",env: [{name: "A",value: "a"}]}]}}
     after: {apiVersion: "v1",kind: "Pod",metadata: {name: "pod"},spec: {containers: [{name: "a",image: "example/a:1",env: [{name: "A",value: "b"}]}]}}
+  volume without a source gets one:
+    before: {apiVersion: "apps/v1",kind: "Deployment",metadata: {name: "sourceless"},spec: {replicas: 0,selector: {matchLabels: {app: "sourceless"}},template: {metadata: {labels: {app: "sourceless"}},spec: {containers: [{name: "web",image: "example/web:1"}],volumes: [{name: "v"}]}}}}
+    after: {apiVersion: "apps/v1",kind: "Deployment",metadata: {name: "sourceless"},spec: {replicas: 0,selector: {matchLabels: {app: "sourceless"}},template: {metadata: {labels: {app: "sourceless"}},spec: {containers: [{name: "web",image: "example/web:1"}],volumes: [{name: "v",configMap: {name: "c"}}]}}}}
+  probe becomes null:
+    before: {apiVersion: "apps/v1",kind: "Deployment",metadata: {name: "probe-null"},spec: {replicas: 0,selector: {matchLabels: {app: "probe-null"}},template: {metadata: {labels: {app: "probe-null"}},spec: {containers: [{name: "web",image: "example/web:1",livenessProbe: {tcpSocket: {port: 80}}}]}}}}
+    after: {apiVersion: "apps/v1",kind: "Deployment",metadata: {name: "probe-null"},spec: {replicas: 0,selector: {matchLabels: {app: "probe-null"}},template: {metadata: {labels: {app: "probe-null"}},spec: {containers: [{name: "web",image: "example/web:1",livenessProbe: null}]}}}}
+  pod gets a container:
+    before: {apiVersion: "v1",kind: "Pod",metadata: {name: "pod-more"},spec: {containers: [{name: "a",image: "example/a:1"}],tolerations: [{key: "a",operator: "Exists"}]}}
+    after: {apiVersion: "v1",kind: "Pod",metadata: {name: "pod-more"},spec: {containers: [{name: "a",image: "example/a:1"},{name: "b",image: "example/b:1"}],tolerations: [{key: "a",operator: "Exists"}]}}
+  pod loses a toleration:
+    before: {apiVersion: "v1",kind: "Pod",metadata: {name: "pod-less"},spec: {containers: [{name: "a",image: "example/a:1"}],tolerations: [{key: "a",operator: "Exists"}]}}
+    after: {apiVersion: "v1",kind: "Pod",metadata: {name: "pod-less"},spec: {containers: [{name: "a",image: "example/a:1"}]}}
+  custom resource is emptied:
+    before: {apiVersion: "upgrade.example.com/v1",kind: "Gear",metadata: {name: "emptied"},words: {a: "x"},list: [{name: "a",words: {a: "x"}}],gone: [{name: "b"}],in: {words: {a: "x"}}}
+    after: {apiVersion: "upgrade.example.com/v1",kind: "Gear",metadata: {name: "emptied"},words: {},list: [{name: "a",words: {}}],gone: [],in: {words: {}}}
   job:
     before: {apiVersion: "batch/v1",kind: "Job",metadata: {name: "job"},spec: {template: {spec: {restartPolicy: "Never",containers: [{name: "a",image: "example/a:1"}]}}}}
     after: {apiVersion: "batch/v1",kind: "Job",metadata: {name: "job"},spec: {template: {spec: {restartPolicy: "Never",containers: [{name: "a",image: "example/a:2"}]}}}}
@@ -309,5 +324,5 @@ spec:
   group: upgrade.example.com
   scope: Namespaced
   names: { kind: Gear, plural: gears, singular: gear, listKind: GearList }
-  versions: [{ name: v1, served: true, storage: true, schema: { openAPIV3Schema: { type: object, x-kubernetes-preserve-unknown-fields: true } } }]
+  versions: [{ name: v1, served: true, storage: true, schema: { openAPIV3Schema: { type: object, x-kubernetes-preserve-unknown-fields: true, properties: { words: &words { type: object, additionalProperties: { type: string } }, in: { type: object, required: [words], properties: { words: *words } }, gone: &list { type: array, x-kubernetes-list-type: map, x-kubernetes-list-map-keys: [name], items: { type: object, required: [name], properties: { name: { type: string }, words: *words } } }, list: *list } } } }]
 `;

@@ -1,9 +1,9 @@
 import { type KubeObject, type KubeRef, KubeStatusError, type Ports } from '@zakenak/core';
 import { type ConflictJudge, commonJudge, isApplyConflict, refusedText } from './conflict.ts';
 import { isImmutable, type PreparedObject } from './dry-run.ts';
+import { isEmptiedToNull, lostEmpty, withoutEmptied } from './emptied-fields.ts';
 import { ReleaseFailure } from './failure.ts';
 import { removeFields } from './foreign-fields.ts';
-import { isRecord, textAt } from './json.ts';
 import { type Kept, keepLive } from './kept.ts';
 import { type Claim, claimFields } from './managed-fields.ts';
 import { describe, refOf } from './object.ts';
@@ -110,6 +110,10 @@ async function applyOnce(
     // What was full and is to be empty is taken away by the first apply, and put there as empty by the second.
     return lostEmpty(desired, applied, former) ? await kube.apply(desired, { fieldManager, force }) : applied;
   } catch (error) {
+    if (former && isEmptiedToNull(error)) {
+      await applyOnce(withoutEmptied(desired, former), kube, { force, kept, judge }, races);
+      return applyOnce(desired, kube, { force, kept, judge }, races);
+    }
     if (!(error instanceof KubeStatusError && isApplyConflict(error))) throw error;
     const conflicts = (judge ?? commonJudge)(error);
     if (conflicts.every(({ decision }) => decision === 'take'))
@@ -125,27 +129,6 @@ async function applyOnce(
     const fields = refusedText(conflicts);
     throw new ReleaseFailure('rollout/conflict', `${describe(refOf(desired))}: ${fields}`, refOf(desired));
   }
-}
-
-/** True where something that was full and is to be empty is not there any more. What was not there before, the server may simply not keep when it is empty. */
-function lostEmpty(wanted: unknown, there: unknown, former: unknown): boolean {
-  if (isRecord(wanted)) {
-    const entries = Object.entries(wanted);
-    if (entries.length === 0) return there === undefined && isRecord(former);
-    if (!isRecord(there) || !isRecord(former)) return false;
-    return entries.some(([key, inner]) => lostEmpty(inner, there[key], former[key]));
-  }
-  if (!(Array.isArray(wanted) && Array.isArray(there) && Array.isArray(former))) return false;
-  return (
-    wanted.length === there.length &&
-    wanted.some((inner, at) => lostEmpty(inner, there[at], elementLike(inner, former, at)))
-  );
-}
-
-/** The element of the same name, else the one at the same place. */
-function elementLike(wanted: unknown, list: readonly unknown[], at: number): unknown {
-  const name = textAt(wanted, 'name');
-  return name === '' ? list[at] : list.find((item) => textAt(item, 'name') === name);
 }
 
 /** Deletes an object and waits a while for its end. Nothing to delete is no error. */

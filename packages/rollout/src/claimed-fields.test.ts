@@ -241,3 +241,31 @@ test('what stands in the place of what is wanted goes: a variable has a value or
   const [chosen, mixed] = [selector({ nfs: 'yes' }), selector({ nfs: 'yes', csi: 'yes' })];
   assert.deepEqual(claimedOf(chosen, chosen, mixed, labels), [], 'a map of texts has no rivals');
 });
+
+test('a custom resource’s map that is to be empty is tried as gone, and shown as empty', async () => {
+  const gear = (spec: object) => objectOf('example.com/v1', 'Gear', { spec });
+  const wanted = gear({ words: {}, in: { words: {} }, list: [{ name: 'b', words: {} }] });
+  const there = gear({
+    words: { a: 'x' },
+    in: { words: { a: 'x' } },
+    list: [{ name: 'b', words: { a: 'x' }, filled: 1 }],
+  });
+  const asked: unknown[] = [];
+  const kube = fakeKube({
+    apply: async (object) => {
+      asked.push(object['spec']);
+      if (asked.length > 1) return gear({ list: [{ name: 'b', filled: 1 }] });
+      throw new KubeStatusError({
+        status: 422,
+        reason: 'Invalid',
+        message: 'spec.words: Invalid value: "null": …',
+      });
+    },
+  });
+  const made = await tryApply(wanted, there, {}, { kube });
+  assert.deepEqual(asked, [wanted['spec'], { list: [{ name: 'b' }] }]);
+  assert.deepEqual(made['spec'], {
+    ...(wanted['spec'] as object),
+    list: [{ name: 'b', filled: 1, words: {} }],
+  });
+});

@@ -1,4 +1,5 @@
 import { type KubeObject, KubeStatusError, type Ports } from '@zakenak/core';
+import { isEmptiedToNull, withEmpties, withoutEmptied } from './emptied-fields.ts';
 import { pointerStep } from './field-path.ts';
 import { isRecord, recordAt, sameJson, textAt, withoutNulls } from './json.ts';
 import { elementKeys, elementMatcher, isElementPart, isSameElement } from './list-element.ts';
@@ -42,7 +43,11 @@ export async function tryApply(
 ): Promise<KubeObject> {
   const options = { fieldManager, dryRun: true, ...(force ? { force } : {}) };
   const foretold = live && foretell(desired, live, claim);
-  if (!foretold) return kube.apply(desired, options, signal);
+  if (!foretold)
+    return kube.apply(desired, options, signal).catch(async (error: unknown) => {
+      if (!(live && isEmptiedToNull(error))) throw error;
+      return withEmpties(await kube.apply(withoutEmptied(desired, live), options, signal), desired);
+    });
   // It tells of conflicts; what the old fields make impossible is told by the second try, without them.
   await kube.apply(desired, options, signal).catch((error: unknown) => {
     if (!(error instanceof KubeStatusError && error.status === 422)) throw error;

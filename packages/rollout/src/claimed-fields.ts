@@ -1,7 +1,7 @@
 import { type KubeObject, KubeStatusError, type Ports } from '@zakenak/core';
 import { isEmptiedToNull, withEmpties, withoutEmptied } from './emptied-fields.ts';
 import { pointerStep } from './field-path.ts';
-import { isRecord, recordAt, sameJson, textAt, withoutNulls } from './json.ts';
+import { isRecord, recordAt, sameJson, textAt } from './json.ts';
 import { elementKeys, elementMatcher, isElementPart, isSameElement } from './list-element.ts';
 import { type Claim, claimedEntries } from './managed-fields.ts';
 import { refOf } from './object.ts';
@@ -128,6 +128,13 @@ function overlay(value: unknown, wanted: unknown, fields: Fields | undefined): u
     return overlay(former, item, recordAt(fields, nameOf(former, fields ?? {}) ?? ''));
   });
   return [...merged, ...live.filter((item) => !used.has(item))];
+}
+
+function withoutNulls(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutNulls);
+  if (!isRecord(value)) return value;
+  const kept = Object.entries(value).filter(([, inner]) => inner !== null && inner !== undefined);
+  return Object.fromEntries(kept.map(([key, inner]) => [key, withoutNulls(inner)]));
 }
 
 /** The name under which a field set speaks of a live element. */

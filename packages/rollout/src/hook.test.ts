@@ -345,8 +345,17 @@ test('ownership is written as Helm checks it, and read back', () => {
     const empty = ownedBy(objectOf(apiVersion, kind, { [part]: {} }), owner);
     assert.deepEqual(empty, ownedBy(objectOf(apiVersion, kind), owner), `${kind}: stored without ${part}`);
   }
-  const nulls = { spec: { a: null, list: [{ b: null, c: 1 }] } };
-  const without = { spec: { list: [{ c: 1 }] } };
+  const pod = (probe: object) => ({
+    nodeSelector: { disk: null },
+    containers: [{ name: 'a', resources: { limits: { cpu: null } }, ...probe }],
+  });
+  const of = (more: object) => ({
+    spec: { template: { metadata: { labels: { b: null } }, spec: pod(more) }, ...more },
+  });
+  const nulls = of({ livenessProbe: null });
+  const without = of({});
+  const texts = { data: { a: null } };
+  assert.deepEqual(ownedBy(objectOf('v1', 'ConfigMap', texts), owner)['data'], texts.data);
   for (const [apiVersion, kind, rest] of [
     ['apps/v1', 'Deployment', without],
     ['v1', 'Pod', without],

@@ -1,5 +1,5 @@
 import type { KubeObject, KubeRef, KubeResource } from '@zakenak/core';
-import { isRecord, sameJson, withoutNulls } from './json.ts';
+import { isRecord, sameJson } from './json.ts';
 
 /** The name of an object in messages: `Deployment shop/web`. */
 export function describe(ref: KubeRef): string {
@@ -97,11 +97,24 @@ export function withPlainData(object: KubeObject): KubeObject {
 const plainKinds =
   /^(?:v1|(?:apps|batch|autoscaling|policy|(?:networking|discovery|rbac\.authorization|storage|coordination|scheduling|node)\.k8s\.io)\/\w+) (?!ControllerRevision$)/;
 
-/** A built-in object without what is null: a server-side apply would take the null for a value, leave beside it what the server had filled in, and refuse that. */
+// What holds fields, down to those of a pod's containers. In maps of texts (data, labels, a nodeSelector) the server takes null for an empty text.
+const withFields =
+  /^(?:spec|template|jobTemplate|containers|initContainers|volumes|env|strategy|updateStrategy|behavior|lifecycle|securityContext|affinity|(?:liveness|readiness|startup)Probe)$/;
+
+/** A built-in object without fields that are null: a server-side apply would take the null for a value, leave beside it what the server had filled in, and refuse that. */
 export function withoutPlainNulls(object: KubeObject): KubeObject {
   return plainKinds.test(`${object.apiVersion} ${object.kind}`)
-    ? (withoutNulls(object) as KubeObject)
+    ? (withoutNullFields(object) as KubeObject)
     : object;
+}
+
+function withoutNullFields(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutNullFields);
+  if (!isRecord(value)) return value;
+  const fields = Object.entries(value).filter(([, inner]) => inner !== null);
+  return Object.fromEntries(
+    fields.map(([key, inner]) => [key, withFields.test(key) ? withoutNullFields(inner) : inner]),
+  );
 }
 
 const absentWhenEmpty: Readonly<Record<string, readonly string[]>> = {

@@ -128,6 +128,31 @@ test('what is taken over goes with the release from then on, unless it is to be 
   assert.deepEqual(told('apply', { desired: config(), live: config() }), []);
 });
 
+test('a definition that fills in what it left empty tells where', () => {
+  const definition = (spec: object) =>
+    ours('apiextensions.k8s.io/v1', 'CustomResourceDefinition', {
+      spec: { versions: [{ name: 'v1', schema: { openAPIV3Schema: { properties: { spec } } } }] },
+      status: { storedVersions: ['v1'] },
+    });
+  const both = (live: object, desired: object) =>
+    told('apply', { desired: definition(desired), live: definition(live), former: definition(live) });
+  const text = { type: 'string' };
+  const filled = { type: 'string', default: 'a' };
+  const all = (field: object) => ({
+    properties: {
+      mode: field,
+      list: { items: { properties: { mode: field } } },
+      map: { additionalProperties: { properties: { mode: field } } },
+    },
+  });
+  assert.deepEqual(both(all(text), all(filled)), [
+    'fills in v1 spec.mode, v1 spec.list[].mode, v1 spec.map.*.mode',
+  ]);
+  assert.deepEqual(both(all(filled), all({ ...filled, default: 'b' })), []);
+  assert.deepEqual(both(all(filled), all(text)), []);
+  assert.deepEqual(both({ properties: {} }, all(filled)), [], 'a field that is new goes with the rollback');
+});
+
 test('an attributes class stays with a claim', () => {
   const claim = (volumeAttributesClassName?: string) =>
     ours('v1', 'PersistentVolumeClaim', {

@@ -1,7 +1,7 @@
 import type { KubeObject, KubeRef } from '@zakenak/core';
+import { fieldsDropped, fieldsFilledIn } from './changed-schema.ts';
 import type { PreparedObject } from './dry-run.ts';
 import { listAt, numberAt, recordAt, textAt, valueAt } from './json.ts';
-import { fieldsDropped } from './narrowed-schema.ts';
 import { ownerOf } from './ownership.ts';
 import { dataKinds } from './plan-rollout.ts';
 import { isToStay } from './prune.ts';
@@ -138,16 +138,22 @@ const oneWay: Rule = ({ planned: { action }, desired, live }) => {
 
 const mostNamed = 3;
 
-/** Objects of a definition lose what their schema knows no more. */
-const narrowed: Rule = ({ planned: { ref, action }, desired, live }) => {
+/** Objects of a definition lose what their schema knows no more, and keep what it has filled in. */
+const reshaped: Rule = ({ planned: { ref, action }, desired, live }) => {
   if (ref.kind !== 'CustomResourceDefinition' || action !== 'apply' || !desired || !live) return [];
-  const fields = fieldsDropped(live, desired);
-  if (fields.length === 0) return [];
-  const more = fields.length - mostNamed;
-  const names = [...fields.slice(0, mostNamed), ...(more > 0 ? [`${more} more`] : [])].join(', ');
-  const why = 'objects that are written until a rollback lose what they hold there';
-  return [{ what: `drops ${names}`, why }];
+  const [lost, kept] = [fieldsDropped(live, desired), fieldsFilledIn(live, desired)].map(nameSome);
+  return [
+    ...(lost ? [{ what: `drops ${lost}`, why: `${written} lose what they hold there` }] : []),
+    ...(kept ? [{ what: `fills in ${kept}`, why: `${written} keep it` }] : []),
+  ];
 };
+
+const written = 'objects that are written until a rollback';
+
+function nameSome(fields: readonly string[]): string {
+  const more = fields.length - mostNamed;
+  return [...fields.slice(0, mostNamed), ...(more > 0 ? [`${more} more`] : [])].join(', ');
+}
 
 /** What lives when `desired` is applied, as far as what stays of it is concerned. */
 function afterwards(desired: KubeObject, live: KubeObject): KubeObject {
@@ -193,7 +199,7 @@ const rules: readonly Rule[] = [
   finalized,
   addresses,
   oneWay,
-  narrowed,
+  reshaped,
   filledIn,
   takenOver,
 ];

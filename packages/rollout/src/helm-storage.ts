@@ -168,7 +168,7 @@ export function wasInstalled(history: HelmHistory): boolean {
 }
 
 /** What was once deployed before, by another rollout than the present one's, and by none that was put back. */
-function deployedBefore(history: HelmHistory, current: HelmRecord | undefined): HelmHistory {
+export function deployedBefore(history: HelmHistory, current: HelmRecord | undefined): HelmHistory {
   const rollout = current ? rolloutOf(current) : '';
   const taken = new Set([rollout, ...history.map(putBackBy)].filter(Boolean));
   return history.filter(
@@ -180,7 +180,7 @@ function deployedBefore(history: HelmHistory, current: HelmRecord | undefined): 
 }
 
 /** One that cannot be read may hold anything: who goes back to it is told. */
-function holdsSame(record: HelmRecord, other: HelmRecord): boolean {
+export function holdsSame(record: HelmRecord, other: HelmRecord): boolean {
   const [one, two] = [record, other].map(readable);
   return one !== undefined && two !== undefined && sameContent(one, two);
 }

@@ -1,9 +1,11 @@
 import { lookInto } from './damaged-record.ts';
 import { nothingBefore, nothingDeployed, sameBefore, unknownRevision } from './errors.ts';
 import {
+  deployedBefore,
   formerOf,
   type HelmHistory,
   type HelmRecord,
+  holdsSame,
   keptFailure,
   keptInstalls,
   newest,
@@ -125,6 +127,9 @@ function removedReleases(
 
 /** False where the rollout deployed what had been deployed before, as it does to take back drift: nothing of the release is to be taken back, and it is not the rollout's to remove. */
 function moves({ target }: Goal, history: HelmHistory): boolean {
+  const current = newest(history, 'deployed');
+  const before = deployedBefore(history, current).at(-1);
+  if (current && before && holdsSame(before, current)) return false;
   return target !== undefined || wasInstalled(history);
 }
 

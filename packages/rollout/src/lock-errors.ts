@@ -20,6 +20,10 @@ export function stillHeld(set: string, holder: string): ZakenakError {
   });
 }
 
+/** What is told of a renewal that has had no answer. */
+export const unanswered =
+  'its renewal was not answered in time (a server or a credential plugin that takes long, or this process was stopped)';
+
 /** The lock could not be kept; `failure` is what the server said to the last renewal, absent where none was tried. */
 export function lockNotRenewed(set: string, failure?: string): ZakenakError {
   const why = failure ?? 'this process was stopped, or its machine was suspended';

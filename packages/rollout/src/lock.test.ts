@@ -95,6 +95,28 @@ test('a lock that the server lets nobody renew is lost with what the server says
   assert.match(lost.reason.message, new RegExp(`not renewed in time, .*: ${message}\\.$`));
 });
 
+test('a lock whose renewal has had no answer is lost with that, and not for a process that was stopped', async () => {
+  let ms = 0;
+  const asked = Promise.withResolvers<void>();
+  const clock = { now: () => new Date(ms), monotonicMs: () => ms, sleep: async () => {} };
+  const kube = fakeKube({
+    get: async ({ kind }) => (kind === 'Lease' ? undefined : objectOf('v1', kind)),
+    create: async (object) => object,
+    replace: () => {
+      asked.resolve();
+      return new Promise(() => {});
+    },
+  });
+  const request = { set: 'prod', namespace: 'ops', holder: 'a', leaseSeconds: 15, timeoutMs: 0 };
+  const lock = await acquireLock(request, { kube, clock, progress: collectingProgress() });
+  await asked.promise;
+  ms += 11_000;
+  assert.throws(() => lock.assertHeld(), {
+    code: 'rollout/lock-lost',
+    message: /its renewal was not answered in time/,
+  });
+});
+
 test('a lock whose taking was answered to a process that slept meanwhile is none any more', async () => {
   let ms = 0;
   const clock = { now: () => new Date(ms), monotonicMs: () => ms, sleep: () => new Promise<void>(() => {}) };

@@ -1,7 +1,7 @@
 import { type KubeObject, type KubeRef, KubeStatusError, type Ports } from '@zakenak/core';
 import { requestOf } from './errors.ts';
 import { numberAt, textAt } from './json.ts';
-import { locked, lockLost, lockNotRenewed, preempted } from './lock-errors.ts';
+import { locked, lockLost, lockNotRenewed, preempted, unanswered } from './lock-errors.ts';
 
 /** A held lock. */
 export interface Lock {
@@ -279,9 +279,10 @@ function keep({ lease: taken, at }: Taken, former: string, request: LockRequest,
       if (stop.signal.aborted) return;
       try {
         const begun = look();
+        failure ??= unanswered;
         lease = await ports.kube.replace({ ...lease, spec: { ...spec(), renewTime: microTime(ports) } });
         lastRenewed = begun;
-        failure = undefined;
+        if (unrenewedMs() < deadlineMs) failure = undefined;
       } catch (error) {
         failure = error instanceof Error ? error.message : String(error);
         const isChanged = error instanceof KubeStatusError && [404, 409].includes(error.status);

@@ -127,6 +127,51 @@ test('a definition and its resource change together, go back together, and are p
   assert.equal((await live(set))?.metadata.uid, before?.metadata.uid);
 });
 
+test('what is of a kind whose server does not answer is not taken for gone, and keeps nobody else from a deploy', async (t) => {
+  const set = await makeGearSet(t);
+  await kube.create(definition(set, version('v1', ['a'])) as KubeObject);
+  await until(
+    'its kind is served',
+    () =>
+      live(set).then(
+        () => true,
+        () => false,
+      ),
+    20_000,
+  );
+  await write(set, '1.0.0', gear(set, { a: '1' }), note('first'));
+  await run(set, 'deploy');
+  const api = { apiVersion: 'apiregistration.k8s.io/v1', kind: 'APIService', name: `v1.${set.group}` };
+  const service = { name: 'nobody', namespace: 'default', port: 443 };
+  const handedOver = { metadata: { labels: null }, spec: { service, insecureSkipTLSVerify: true } };
+  await kube.patch(api, 'merge', handedOver);
+  const isSilent = async (): Promise<boolean> => {
+    kube.refreshDiscovery();
+    return (await kube.unavailableApis()).includes(`${set.group}/v1`);
+  };
+  await until('nobody answers for it', isSilent, 20_000);
+  await write(set, '2.0.0', gear(set, { a: '1' }), note('second'));
+  for (const verb of ['rollback', 'plan', 'deploy']) {
+    const { report, exitCode } = await set.run([verb]);
+    assert.equal(report.error?.code, 'kube/unavailable-api', `${verb}: ${report.summary}`);
+    assert.ok(report.error?.message.includes(`a Gear of ${set.group}/v1`), report.error?.message);
+    assert.equal(exitCode, 4, verb);
+  }
+  const { report } = await set.run(['status']);
+  assert.match(
+    JSON.stringify(report.findings),
+    /Gear .*cannot be compared: the server behind \S+ .*does not answer/,
+  );
+  const other = await makeGearSet(t);
+  await write(other, '1.0.0', note('first'));
+  await run(other, 'deploy');
+  // The server makes it anew for the definition.
+  await kube.delete(api);
+  await until('it is served again', async () => !(await isSilent()), 20_000);
+  await run(set, 'rollback');
+  assert.equal(await live(set), undefined);
+});
+
 test('a resource of another release of the set changes with the definition that it needs, also one from crds/', async (t) => {
   const set = await makeGearSet(t);
   await set.workspace.write({

@@ -1,5 +1,5 @@
 import { type KubeResource, nearest } from '@zakenak/core';
-import { unknownKind } from './errors.ts';
+import { unavailableApi, unknownKind } from './errors.ts';
 import type { Requester } from './requester.ts';
 
 const aggregated = ['v2', 'v2beta1'].map(
@@ -25,7 +25,9 @@ const freshMs = 1_000;
 /** The kinds that the server serves. */
 export interface Discovery {
   resources(): Promise<readonly KubeResource[]>;
-  /** Throws `kube/unknown-kind`, after having looked again when the list is older than a second. */
+  /** The apiVersions whose own server did not answer. */
+  unavailable(): Promise<readonly string[]>;
+  /** Throws `kube/unknown-kind` and `kube/unavailable-api`, after having looked again when the list is older than a second. */
   find(apiVersion: string, kind: string): Promise<KubeResource>;
   refresh(): void;
 }
@@ -34,17 +36,17 @@ export interface Discovery {
 export function createDiscovery(requester: Requester): Discovery {
   let held:
     | {
-        readonly list: Promise<readonly KubeResource[]>;
+        readonly found: Promise<Found>;
         readonly at: number;
         readonly index: Promise<ReadonlyMap<string, KubeResource>>;
       }
     | undefined;
   const fill = () => {
-    const list = discover(requester);
-    const index = list.then(
-      (found) => new Map(found.map((item) => [`${item.apiVersion} ${item.kind}`, item])),
+    const found = discover(requester);
+    const index = found.then(
+      ({ resources }) => new Map(resources.map((item) => [`${item.apiVersion} ${item.kind}`, item])),
     );
-    const filled = { list, index, at: performance.now() };
+    const filled = { found, index, at: performance.now() };
     held = filled;
     index.catch(() => {
       if (held === filled) held = undefined;
@@ -52,7 +54,8 @@ export function createDiscovery(requester: Requester): Discovery {
     return filled;
   };
   return {
-    resources: () => (held ?? fill()).list,
+    resources: async () => (await (held ?? fill()).found).resources,
+    unavailable: async () => (await (held ?? fill()).found).unavailable,
     refresh() {
       held = undefined;
     },
@@ -68,7 +71,9 @@ export function createDiscovery(requester: Requester): Discovery {
       const index = await fresh.index;
       const again = index.get(`${apiVersion} ${kind}`);
       if (again) return again;
-      throw unknownKind(apiVersion, kind, suggest(await fresh.list, apiVersion, kind));
+      const { resources, unavailable } = await fresh.found;
+      if (unavailable.includes(apiVersion)) throw unavailableApi(apiVersion, kind);
+      throw unknownKind(apiVersion, kind, suggest(resources, apiVersion, kind));
     },
   };
 }
@@ -83,12 +88,25 @@ function suggest(list: readonly KubeResource[], apiVersion: string, kind: string
   return near && `${near} of ${apiVersion}`;
 }
 
-async function discover(requester: Requester): Promise<readonly KubeResource[]> {
-  const roots = await Promise.all(['/api', '/apis'].map((path) => discoverRoot(requester, path)));
-  return roots.flat();
+/** What discovery told. */
+interface Found {
+  readonly resources: readonly KubeResource[];
+  /** apiVersions whose own server did not answer. */
+  readonly unavailable: readonly string[];
 }
 
-async function discoverRoot(requester: Requester, path: string): Promise<readonly KubeResource[]> {
+function joinFound(parts: readonly Found[]): Found {
+  return {
+    resources: parts.flatMap(({ resources }) => resources),
+    unavailable: parts.flatMap(({ unavailable }) => unavailable),
+  };
+}
+
+async function discover(requester: Requester): Promise<Found> {
+  return joinFound(await Promise.all(['/api', '/apis'].map((path) => discoverRoot(requester, path))));
+}
+
+async function discoverRoot(requester: Requester, path: string): Promise<Found> {
   const accept = [...aggregated, 'application/json'].join(',');
   const answer = await requester.send({ method: 'GET', path, accept, idempotent: true });
   const body: unknown = JSON.parse(answer.text);
@@ -102,8 +120,7 @@ async function discoverRoot(requester: Requester, path: string): Promise<readonl
       : ((body as ClassicGroups).groups ?? []).flatMap(({ versions }) =>
           versions.map(({ groupVersion }) => ({ apiVersion: groupVersion, path: `/apis/${groupVersion}` })),
         );
-  const lists = await Promise.all(versions.map((version) => readClassic(requester, version)));
-  return lists.flat();
+  return joinFound(await Promise.all(versions.map((version) => readClassic(requester, version))));
 }
 
 interface ClassicGroups {
@@ -115,6 +132,8 @@ interface AggregatedList {
     readonly metadata?: { readonly name?: string };
     readonly versions?: readonly {
       readonly version: string;
+      /** `Stale`: the server that it comes from did not answer; what is told of it is old, or nothing. */
+      readonly freshness?: string;
       readonly resources?: readonly {
         readonly resource: string;
         readonly responseKind?: { readonly kind?: string };
@@ -127,11 +146,17 @@ interface AggregatedList {
 }
 
 /** Reads an APIGroupDiscoveryList. */
-function readAggregated(body: unknown): readonly KubeResource[] {
-  return ((body as AggregatedList).items ?? []).flatMap(({ metadata, versions = [] }) =>
-    versions.flatMap(({ version, resources = [] }) =>
+function readAggregated(body: unknown): Found {
+  const all = ((body as AggregatedList).items ?? []).flatMap(({ metadata, versions = [] }) =>
+    versions.map((one) => ({
+      ...one,
+      apiVersion: metadata?.name ? `${metadata.name}/${one.version}` : one.version,
+    })),
+  );
+  return {
+    resources: all.flatMap(({ apiVersion, resources = [] }) =>
       resources.map((item) => ({
-        apiVersion: metadata?.name ? `${metadata.name}/${version}` : version,
+        apiVersion,
         kind: item.responseKind?.kind ?? '',
         resource: item.resource,
         namespaced: item.scope === 'Namespaced',
@@ -139,22 +164,24 @@ function readAggregated(body: unknown): readonly KubeResource[] {
         subresources: (item.subresources ?? []).map(({ subresource }) => subresource),
       })),
     ),
-  );
+    unavailable: all.filter(({ freshness }) => freshness === 'Stale').map(({ apiVersion }) => apiVersion),
+  };
 }
 
 async function readClassic(
   requester: Requester,
   { apiVersion, path }: { readonly apiVersion: string; readonly path: string },
-): Promise<readonly KubeResource[]> {
+): Promise<Found> {
   let text: string;
   try {
     text = (await requester.send({ method: 'GET', path, idempotent: true })).text;
   } catch (error) {
     // One broken aggregated API must not hide all the others; its kinds are then unknown.
-    if ((error as { status?: number }).status !== undefined) return [];
+    if ((error as { status?: number }).status !== undefined)
+      return { resources: [], unavailable: [apiVersion] };
     throw error;
   }
-  return readResourceList(JSON.parse(text), apiVersion);
+  return { resources: readResourceList(JSON.parse(text), apiVersion), unavailable: [] };
 }
 
 /** Reads an APIResourceList. */

@@ -114,6 +114,17 @@ export function pluginFailed(command: string, reason: string, hint?: string): Za
   });
 }
 
+/** The kinds of a group come from a server of their own, which does not answer: whether it has this one is not known. */
+export function unavailableApi(apiVersion: string, kind: string): ZakenakError {
+  const [group, version] = apiVersion.split('/');
+  return new ZakenakError({
+    code: 'kube/unavailable-api',
+    message: `The cluster cannot say whether it has a ${kind} of ${apiVersion}: the server behind that API does not answer.`,
+    remedy: `Mend what kubectl describe apiservice ${version}.${group} names, then run the same command again.`,
+    exitCode: exitCodes.outside,
+  });
+}
+
 /** The cluster does not serve the kind. */
 export function unknownKind(apiVersion: string, kind: string, near?: string): ZakenakError {
   return new ZakenakError({

@@ -34,6 +34,22 @@ test('an unknown kind names the nearest one', async () => {
   );
 });
 
+test('of a kind whose own server does not answer it is not said that there is none', async () => {
+  await using server = await playServer((_, response) => response.end());
+  const silent = { apiVersion: 'silent.example.com/v1', kind: 'Thing', name: 'x' };
+  await assert.rejects(
+    server.kube.get(silent),
+    (error) =>
+      isCode('kube/unavailable-api')(error) &&
+      (error as ZakenakError).remedy.includes('apiservice v1.silent.example.com'),
+  );
+  await assert.rejects(
+    server.kube.get({ ...silent, apiVersion: 'silent.example.com/v2' }),
+    isCode('kube/unknown-kind'),
+  );
+  assert.deepEqual(await server.kube.unavailableApis(), ['silent.example.com/v1']);
+});
+
 test('what does not exist is undefined for get and false for delete', async () => {
   await using server = await playServer((_, response) => sendJson(response, 404, status(404, 'NotFound')));
   assert.equal(await server.kube.get(podRef), undefined);

@@ -34,6 +34,7 @@ export function createKubeApi(
   const discovery: Discovery = {
     refresh: shared.refresh,
     resources: () => waitUntil(signal, basic(shared.resources())),
+    unavailable: () => waitUntil(signal, basic(shared.unavailable())),
     find: (apiVersion, kind) => waitUntil(signal, basic(shared.find(apiVersion, kind))),
   };
   let version: ReturnType<KubeApi['version']> | undefined;
@@ -52,6 +53,7 @@ export function createKubeApi(
   const facts = {
     version: readOnce,
     resources: discovery.resources,
+    unavailableApis: discovery.unavailable,
     refreshDiscovery: refresh,
     warnings: warnings.tell,
     aheadMs: requester.aheadMs,
@@ -82,10 +84,8 @@ interface CallSetting {
   readonly fence?: Fence;
 }
 
-type Calls = Omit<
-  KubeApi,
-  'target' | 'version' | 'resources' | 'refreshDiscovery' | 'warnings' | 'aheadMs' | 'fenced'
->;
+type Facts = 'version' | 'resources' | 'unavailableApis' | 'refreshDiscovery' | 'warnings' | 'aheadMs';
+type Calls = Omit<KubeApi, 'target' | 'fenced' | Facts>;
 
 function createCalls({ target, requester, discovery, warnings, watchPolicy, fence }: CallSetting): Calls {
   const call = async (

@@ -9,6 +9,7 @@ import { type Claim, claimFields } from './managed-fields.ts';
 import { describe, refOf } from './object.ts';
 import { fieldManager } from './ownership.ts';
 import { waitGone } from './presence.ts';
+import { isSilentApi } from './unserved.ts';
 import type { WaitContext } from './wait.ts';
 
 const goneTimeoutMs = 60_000;
@@ -175,8 +176,10 @@ function isUntyped(error: unknown): boolean {
 }
 
 function failureOf(desired: KubeObject, error: unknown): unknown {
-  if (!(error instanceof KubeStatusError)) return error;
   const ref = refOf(desired);
+  if (isSilentApi(error))
+    return new ReleaseFailure('rollout/apply-failed', `${describe(ref)}: ${error.message}`, ref);
+  if (!(error instanceof KubeStatusError)) return error;
   const ruleId = isImmutable(error)
     ? 'rollout/immutable'
     : error.status === 403

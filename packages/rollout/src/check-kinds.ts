@@ -6,7 +6,7 @@ import type { PreparedRelease, PreparedRollout } from './plan-rollout.ts';
 
 /**
  * Refuses a plan with objects or hooks of kinds that the cluster does not serve and the set does not define. Asks the cluster nothing that is not known already.
- * Throws ZakenakError `rollout/unknown-kind`, which names all of them.
+ * Throws ZakenakError `rollout/unknown-kind`, which names all of them, and `kube/unavailable-api`.
  */
 export async function checkKinds(
   { releases, rendered: { kinds } }: Pick<PreparedRollout, 'releases' | 'rendered'>,
@@ -24,6 +24,8 @@ export async function checkKinds(
     }
   }
   if (missing.size === 0) return;
+  const silent = await kube.unavailableApis();
+  for (const { ref } of missing.values()) if (silent.includes(ref.apiVersion)) await kube.get(ref);
   const served = await kube.resources();
   throw unknownKinds(
     [...missing.values()].map(({ ref: { apiVersion, kind }, objects }) => {

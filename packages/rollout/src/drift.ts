@@ -1,4 +1,4 @@
-import { type KubeObject, type KubeRef, KubeStatusError, type Ports, ZakenakError } from '@zakenak/core';
+import { type KubeObject, type KubeRef, KubeStatusError, type Ports } from '@zakenak/core';
 import { tryApply } from './claimed-fields.ts';
 import { differencesOf, type FieldDifference, showDifference } from './diff.ts';
 import { isImmutable } from './dry-run.ts';
@@ -14,6 +14,7 @@ import { fieldManager, type Owner, ownerOf, sameOwner } from './ownership.ts';
 import { dataKinds } from './plan-rollout.ts';
 import { strayFields } from './server-fields.ts';
 import type { Tolerance } from './tolerance.ts';
+import { isSilentApi, isUnserved, whyUnserved } from './unserved.ts';
 import { type StayingField, withWhatStays } from './what-stays.ts';
 
 /** `unknown`: it could not be compared, which is never in sync. */
@@ -77,7 +78,7 @@ export async function compareObject(
   const ref = refOf(desired);
   const base = { ref, desired, reason: '', fields: [], ignored: [], foreign: [], kept: [] } as const;
   if (!context.kinds.find(desired))
-    return { ...base, state: 'unknown', reason: `the cluster serves no ${ref.apiVersion} ${ref.kind}` };
+    return { ...base, state: 'unknown', reason: await whyUnserved(ref, ports) };
   let live: KubeObject | undefined;
   try {
     // A list finds only what bears Helm's label, which may be what was taken away.
@@ -194,8 +195,7 @@ function fieldOf(
 }
 
 function judgeError(base: Base, error: unknown, context: DriftContext, ports: DriftPorts): ObjectDrift {
-  if (error instanceof ZakenakError && error.code !== 'kube/unknown-kind') throw error;
-  if (!(error instanceof KubeStatusError || error instanceof ZakenakError)) throw error;
+  if (!(error instanceof KubeStatusError || isUnserved(error) || isSilentApi(error))) throw error;
   const message = ports.redactor.redact(error.message);
   const { live, desired } = base;
   if (!live || !isImmutable(error) || dataKinds.has(base.ref.kind))

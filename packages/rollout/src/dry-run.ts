@@ -1,4 +1,4 @@
-import { type KubeObject, type KubeRef, KubeStatusError, type Ports, ZakenakError } from '@zakenak/core';
+import { type KubeObject, type KubeRef, KubeStatusError, type Ports } from '@zakenak/core';
 import { tryApply } from './claimed-fields.ts';
 import {
   type ConflictJudge,
@@ -23,6 +23,7 @@ import { type Owner, ownerOf, sameOwner } from './ownership.ts';
 import type { PlannedObject } from './plan.ts';
 import { staysHeadless } from './server-fields.ts';
 import type { Tolerance } from './tolerance.ts';
+import { isSilentApi, isUnserved, whyUnserved } from './unserved.ts';
 
 /** What a dry run needs to know of the rest of the plan. */
 export interface DryRunContext {
@@ -92,7 +93,7 @@ export async function planObject(
     ...(kept ? { kept } : {}),
   });
   const early = planWithoutServer(desired, context);
-  if (early?.action === 'unknown') return decided(early);
+  if (early?.action === 'unknown') return decided({ ...early, reason: await whyUnserved(ref, ports) });
   let owned: KubeObject | undefined;
   try {
     if (early) {
@@ -180,8 +181,7 @@ function planWithoutServer(
   { kinds, newNamespaces }: DryRunContext,
 ): Pick<PlannedObject, 'action' | 'reason'> | undefined {
   const kind = kinds.find(desired);
-  if (!kind)
-    return { action: 'unknown', reason: `the cluster serves no ${desired.apiVersion} ${desired.kind}` };
+  if (!kind) return { action: 'unknown', reason: 'its kind is not known' };
   if (kind.from === 'set') return { action: 'create', reason: 'its kind is defined by this plan' };
   if (newNamespaces.has(desired.metadata.namespace ?? ''))
     return { action: 'create', reason: `namespace ${desired.metadata.namespace} is created by this plan` };
@@ -255,8 +255,7 @@ async function planFailure(
   ports: Pick<Ports, 'kube' | 'redactor'>,
   signal?: AbortSignal,
 ): Promise<Decision & { readonly live?: KubeObject }> {
-  if (error instanceof ZakenakError && error.code !== 'kube/unknown-kind') throw error;
-  if (!(error instanceof KubeStatusError || error instanceof ZakenakError)) throw error;
+  if (!(error instanceof KubeStatusError || isUnserved(error) || isSilentApi(error))) throw error;
   const ending = error instanceof KubeStatusError ? endingNamespace(error) : undefined;
   if (ending !== undefined) throw namespaceEnding(ending);
   const message = ports.redactor.redact(error.message);

@@ -17,6 +17,7 @@ import { getIfServed, waitGone } from './presence.ts';
 import { createTally } from './release-progress.ts';
 import { checkSignal, type RunContext } from './release-run.ts';
 import { findInstances, findTenants } from './tenants.ts';
+import { isSilentApi } from './unserved.ts';
 import { withBond, withWhatStays } from './what-stays.ts';
 
 const goneTimeoutMs = 60_000;
@@ -315,7 +316,7 @@ function formerManifest(
 }
 
 function failureOf(ref: KubeRef, error: unknown): unknown {
-  return error instanceof KubeStatusError
+  return error instanceof KubeStatusError || isSilentApi(error)
     ? new ReleaseFailure('rollout/rollback-incomplete', `${describe(ref)}: ${error.message}`, ref)
     : error;
 }

@@ -1,7 +1,8 @@
-import { createLimiter, type KubeObject, KubeStatusError, type Ports, ZakenakError } from '@zakenak/core';
+import { createLimiter, type KubeObject, KubeStatusError, type Ports } from '@zakenak/core';
 import { forbiddenRights } from './errors.ts';
 import { listAt, textAt, valueAt } from './json.ts';
 import { isGranted, type Right, type RightRule } from './right.ts';
+import { isUnserved } from './unserved.ts';
 
 type RightPorts = Pick<Ports, 'kube'>;
 
@@ -17,8 +18,7 @@ export async function requireRights(
 ): Promise<void> {
   const missing = await findMissing(wanted, ports, signal).catch((error: unknown) => {
     const cannotAsk =
-      (error instanceof KubeStatusError && [403, 404, 405].includes(error.status)) ||
-      (error instanceof ZakenakError && error.code === 'kube/unknown-kind');
+      (error instanceof KubeStatusError && [403, 404, 405].includes(error.status)) || isUnserved(error);
     if (cannotAsk) return [];
     throw error;
   });

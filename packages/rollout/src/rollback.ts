@@ -284,5 +284,7 @@ async function removeNamespaces(releases: readonly JournalRelease[], context: Pu
   for (const name of names) if (await removeNamespace(name, context)) removed.push(name);
   const refs = removed.map((name) => ({ apiVersion: 'v1', kind: 'Namespace', name }));
   if (!(await waitGone(refs, 60_000, context)))
-    context.ports.log.warn(`Namespaces that this rollout created are still ending: ${removed.join(', ')}.`);
+    (context.warn ?? context.ports.log.warn)(
+      `Namespaces that this rollout created are still ending: ${removed.join(', ')}.`,
+    );
 }

@@ -29,6 +29,15 @@ test('a kind that may not be listed may hold something of others, one that is no
   assert.deepEqual(tenants, ['Secret objects that cannot be listed (403)']);
 });
 
+test('what others have of an API whose server does not answer is not known', async () => {
+  const tenants = await findTenants(
+    'shop',
+    { releases: [], set: 'shop', rollout: 'one' },
+    { kube: fakeKube({ resources: async () => [], unavailableApis: async () => ['things.example.com/v1'] }) },
+  );
+  assert.deepEqual(tenants, ['objects of things.example.com/v1, whose server does not answer']);
+});
+
 test('what people, their scripts and other deployers made is of others, what controllers made is nobody’s', async () => {
   const made = (manager: string, ownerReferences: readonly object[] = []) =>
     objectOf('v1', 'ConfigMap', {

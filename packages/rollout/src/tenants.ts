@@ -5,7 +5,6 @@ import {
   type KubeSelector,
   KubeStatusError,
   type Ports,
-  ZakenakError,
 } from '@zakenak/core';
 import { isHand, managedEntries } from './field-writer.ts';
 import { listAt } from './json.ts';
@@ -13,6 +12,7 @@ import { definedKinds } from './kinds.ts';
 import { describe, groupOf, refOf } from './object.ts';
 import { fieldManager, type Owner, ownerOf, sameOwner } from './ownership.ts';
 import { hookRunOf } from './run-hooks.ts';
+import { isSilentApi, isUnserved } from './unserved.ts';
 
 /** Who goes: the releases, their set and the rollout whose hooks are theirs. */
 interface Leaving {
@@ -37,7 +37,10 @@ export async function findTenants(
     kind,
     namespace,
   }));
-  return lookAt(selectors, leaving, kube);
+  const silent = (await kube.unavailableApis()).map(
+    (api) => `objects of ${api}, whose server does not answer`,
+  );
+  return [...(await lookAt(selectors, leaving, kube)), ...silent];
 }
 
 /** The same for what others have of the kind that a definition brings, wherever it is. */
@@ -69,10 +72,10 @@ async function lookAt(
 
 /** Nothing of a kind that is not served any more; of one that could not be listed it is not known, and what is not known keeps its place. */
 function unseen(kind: string, error: unknown): string | { readonly items: readonly KubeObject[] } {
-  const isUnserved = error instanceof ZakenakError && error.code === 'kube/unknown-kind';
-  if (isUnserved || (error instanceof KubeStatusError && error.status === 404)) return { items: [] };
+  if (isUnserved(error) || (error instanceof KubeStatusError && error.status === 404)) return { items: [] };
   if (error instanceof KubeStatusError)
     return `${kind} objects that cannot be listed (${error.reason || error.status})`;
+  if (isSilentApi(error)) return `${kind} objects that cannot be listed (its server does not answer)`;
   throw error;
 }
 

@@ -104,7 +104,7 @@ export interface ApplyOptions {
 
 /**
  * One Kubernetes API server. Plain JSON in and out, no client-side rate limit; 429 and Retry-After are obeyed inside. Throws KubeStatusError for error
- * statuses and ZakenakError `kube/unreachable`, `kube/unauthorized`, `kube/unknown-kind`.
+ * statuses and ZakenakError `kube/unreachable`, `kube/unauthorized`, `kube/unknown-kind`, `kube/unavailable-api`.
  */
 export interface KubeApi {
   /** The kubeconfig context and the server's address. */
@@ -118,6 +118,8 @@ export interface KubeApi {
   version(): Promise<{ readonly major: number; readonly minor: number; readonly gitVersion: string }>;
   /** Every kind served (aggregated discovery); cached until `refreshDiscovery`. */
   resources(): Promise<readonly KubeResource[]>;
+  /** The apiVersions whose own server (an APIService) does not answer: which kinds they have is not known. As old as `resources`. */
+  unavailableApis(): Promise<readonly string[]>;
   refreshDiscovery(): void;
   /** What the server warned of with its answers to applies and creations, dry runs too, since the connection was made. */
   warnings(): readonly KubeWarning[];

@@ -34,6 +34,7 @@ export function playKube(
     target: { context: 'played', server: play.server ?? 'https://10.0.0.1:6443', namespace: 'default' },
     version: async () => ({ major: 1, minor: 34, gitVersion: 'v1.34.4' }),
     resources: unexpected('resources'),
+    unavailableApis: unexpected('unavailableApis'),
     refreshDiscovery: () => assert.fail('unexpected call: refreshDiscovery'),
     warnings: () => [],
     aheadMs: () => 0,

@@ -180,6 +180,8 @@ const reviews = {
         },
       ],
     },
+    // Its own server does not answer.
+    { metadata: { name: 'silent.example.com' }, versions: [{ version: 'v1', freshness: 'Stale' }] },
   ],
 };
 

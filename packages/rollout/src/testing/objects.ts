@@ -25,7 +25,14 @@ export function fakeKube(calls: Partial<KubeApi>): KubeApi {
     unexpected(name),
   ]);
   const target = { context: 'fake', server: 'https://10.0.0.1:6443', namespace: 'default' };
-  return { target, ...Object.fromEntries(all), warnings: () => [], aheadMs: () => 0, ...calls } as KubeApi;
+  return {
+    target,
+    ...Object.fromEntries(all),
+    warnings: () => [],
+    aheadMs: () => 0,
+    unavailableApis: async () => [],
+    ...calls,
+  } as KubeApi;
 }
 
 /** Answers LISTs from objects by kind; kinds that are not given fail the test. */

@@ -1,0 +1,31 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { exitCodes, ZakenakError } from '@zakenak/core';
+import { getIfServed, waitGone } from './presence.ts';
+import { fakeKube } from './testing/objects.ts';
+
+const ref = { apiVersion: 'things.example.com/v1', kind: 'Thing', namespace: 'shop', name: 'a' };
+
+/** A cluster that answers every look with this. */
+function answering(code: string) {
+  let ms = 0;
+  const clock = {
+    now: () => new Date(ms),
+    monotonicMs: () => ms,
+    sleep: async (by: number) => {
+      ms += by;
+    },
+  };
+  const error = new ZakenakError({ code, message: code, remedy: 'Look.', exitCode: exitCodes.outside });
+  return { ports: { kube: fakeKube({ get: () => Promise.reject(error) }), clock } };
+}
+
+test('what is of a kind that is not served is gone, what is of an API that does not answer is not known to be', async () => {
+  const { signal } = new AbortController();
+  const unserved = answering('kube/unknown-kind');
+  assert.equal(await getIfServed(ref, unserved.ports), undefined);
+  assert.equal(await waitGone([ref], 1_000, { ...unserved, signal }), true);
+  const silent = answering('kube/unavailable-api');
+  await assert.rejects(getIfServed(ref, silent.ports), { code: 'kube/unavailable-api' });
+  assert.equal(await waitGone([ref], 1_000, { ...silent, signal }), false);
+});

@@ -4,6 +4,7 @@ import { asZakenakError, exitCodes, ZakenakError } from './error.ts';
 import { createFinding } from './finding.ts';
 import { nearest } from './nearest.ts';
 import { tellPolicyEdits } from './policy-edits.ts';
+import { KubeStatusError } from './ports/kube.ts';
 import { createRedactor, redactDeep } from './redactor.ts';
 import { createErrorReport, createReport, exitCodeOf } from './report.ts';
 import { defineSpec, namesOf, parseInputs, readByAnyName } from './spec.ts';
@@ -33,6 +34,8 @@ test('an error report keeps the exit code of its error', () => {
 
 test('what is no ZakenakError is our own bug', () => {
   assert.equal(asZakenakError(new TypeError('oops')).exitCode, 70);
+  const refusal = new KubeStatusError({ status: 500, reason: 'InternalError', message: 'no leader' });
+  assert.deepEqual([asZakenakError(refusal).code, asZakenakError(refusal).exitCode], ['kube/refused', 4]);
 });
 
 test('a fingerprint survives a line move and differs between rules', () => {

@@ -1,3 +1,5 @@
+import { KubeStatusError } from './ports/kube.ts';
+
 /**
  * Exit codes of the command line and the actions: pass, findings at the threshold, bad input or configuration,
  * tool or environment missing, an outside system failed, refused by a safety rule, our own bug, cancelled.
@@ -53,9 +55,10 @@ export function cancelled(by: 'SIGINT' | 'SIGTERM' = 'SIGINT'): ZakenakError {
   });
 }
 
-/** Any thrown value as a ZakenakError; what is not one already is our own bug (exit code 70). */
+/** Any thrown value as a ZakenakError; what is neither one already nor an API server's answer is our own bug (exit code 70). */
 export function asZakenakError(thrown: unknown): ZakenakError {
   if (thrown instanceof ZakenakError) return thrown;
+  if (thrown instanceof KubeStatusError) return requestRefused(thrown);
   const cause = thrown instanceof Error ? thrown : new Error(String(thrown));
   return new ZakenakError({
     code: 'internal/bug',
@@ -63,5 +66,20 @@ export function asZakenakError(thrown: unknown): ZakenakError {
     remedy: 'Report this with the output of the same command run with ZAKENAK_DEBUG=1.',
     exitCode: exitCodes.bug,
     cause,
+  });
+}
+
+/** What an API server answered where nobody expected it: its own trouble, or a right that was taken away meanwhile. */
+function requestRefused(refusal: KubeStatusError): ZakenakError {
+  const { status, reason, message } = refusal;
+  return new ZakenakError({
+    code: 'kube/refused',
+    message: `The API server refused a request: ${message} (${status} ${reason}).`,
+    remedy:
+      status === 403
+        ? 'Give the account that right, then run the same command again.'
+        : 'Look at the API server, then run the same command again.',
+    exitCode: exitCodes.outside,
+    cause: refusal,
   });
 }

@@ -20,6 +20,7 @@ const place = { set: 'shop', namespace: 'shop' };
 function secrets(): { readonly kube: KubeApi; readonly kept: Map<string, KubeObject> } {
   const kept = new Map<string, KubeObject>();
   const kube = fakeKube({
+    get: async ({ name }) => kept.get(name),
     list: async () => ({ items: [...kept.values()], resourceVersion: '1' }),
     create: async (secret) => {
       if (kept.has(secret.metadata.name))
@@ -232,6 +233,29 @@ test('a journal that can be unpacked and tells no whole rollout of this set is r
       message: new RegExp(`key ${key}\\)`),
     });
   }
+});
+
+test('a journal that another deploy ended while this one was stopped has not lost its label', async () => {
+  const { kube } = secrets();
+  await writeJournal(journal([release('a')]), place, { kube });
+  const lost = new Error('the lock is another’s');
+  let isLost = false;
+  const stopped: KubeApi = {
+    ...kube,
+    get: async () => undefined,
+    list: async () => {
+      isLost = true;
+      return { items: [], resourceVersion: '2' };
+    },
+    create: async (secret) => {
+      if (isLost) throw lost;
+      return kube.create(secret);
+    },
+  };
+  await assert.rejects(
+    writeHead({ ...journal([release('a')]), phase: 'rolling-back' }, place, { kube: stopped }),
+    lost,
+  );
 });
 
 test('a journal that lost its label is not replaced unread', async () => {

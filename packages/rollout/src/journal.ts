@@ -255,8 +255,13 @@ async function put(
       if (!(error instanceof KubeStatusError && error.status === 409)) throw error;
       const { items } = await ports.kube.list(selectorOf(place));
       there = items.find(({ metadata }) => metadata.name === name);
-      // It may tell of a rollout that is still to be ended: nobody has read it.
-      if (!there) throw unlabelled(name, place);
+      if (!there) {
+        // It may tell of a rollout that is still to be ended: nobody has read it.
+        if (await ports.kube.get({ apiVersion: 'v1', kind: 'Secret', namespace: place.namespace, name }))
+          throw unlabelled(name, place);
+        // Somebody ended it just now; where that one has the lock, the next try is not let through.
+        return put(name, data, place, ports, { reserve });
+      }
     }
     const { resourceVersion } = there.metadata;
     const metadata = { ...secret.metadata, ...(resourceVersion ? { resourceVersion } : {}) };

@@ -1,6 +1,7 @@
 import { asZakenakError, type Ports } from '@zakenak/core';
 import { type AuditOutcome, appendEntry } from './audit-trail.ts';
 import { type Journal, type JournalPlace, listJournal, removeJournal } from './journal.ts';
+import { isLockGone } from './lock-errors.ts';
 
 /** How what the journal tells of has ended. */
 export interface Ending {
@@ -13,7 +14,7 @@ export interface Ending {
 
 /**
  * Ends a rollout: writes its entry of the audit trail, then removes the journal. Killed in between, the next run finds the journal and ends it once more: an end may be told twice, never not at
- * all. A trail that cannot be written keeps no rollout from ending.
+ * all. A trail that cannot be written keeps no rollout from ending; who has the lock no more has nothing to end, and throws `rollout/lock-lost`.
  */
 export async function endJournal(
   journal: Journal,
@@ -43,6 +44,8 @@ export async function endJournal(
   const listed = listJournal(place, ports);
   listed.catch(() => undefined);
   await appendEntry(facts, place, ports).catch((error: unknown) => {
+    // Another holder has ended it meanwhile, and there is no journal whose removal would be refused.
+    if (isLockGone(error)) throw error;
     const { message, remedy } = asZakenakError(error);
     ports.log.warn(`The audit trail could not be written: ${message} ${remedy}`);
   });

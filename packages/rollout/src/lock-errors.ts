@@ -56,6 +56,11 @@ export function preempted(set: string, by: string): ZakenakError {
   });
 }
 
+/** True for what a write is refused with by a lock that is ours no more. */
+export function isLockGone(error: unknown): error is ZakenakError {
+  return error instanceof ZakenakError && ['rollout/lock-lost', 'rollout/preempted'].includes(error.code);
+}
+
 /** What is known of a revision that a Helm may be at. */
 export interface HelmRevision {
   readonly release: string;

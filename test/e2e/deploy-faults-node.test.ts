@@ -114,6 +114,12 @@ const faults = {
       /^web: ReplicationController \S+\/web: pod web-\S+: container web: CrashLoopBackOff: Error \(exit code 7\)/,
     shows: /\| no memory left/,
   },
+  'what was ready and crashes while others are waited for is told': {
+    manifest: `${real('echo served for a while; sleep 3; exit 7')}---
+${real('exec sleep 600', 'readinessProbe: { exec: { command: ["false"] } }').replace('name: web }', 'name: slow }').replaceAll('app: web', 'app: slow')}`,
+    names: /^web: Deployment \S+\/web: pod web-\S+: container web: CrashLoopBackOff: Error \(exit code 7\)/,
+    shows: /\| served for a while/,
+  },
   'an image that the registry does not have is named': {
     manifest: deployment({ spec }).replace('example/web:1', '127.0.0.1:1/nothing/here:1'),
     names: /container web: ImagePullBackOff: .*127\.0\.0\.1:1\/nothing\/here:1.*connection refused/,

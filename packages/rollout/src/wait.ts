@@ -73,7 +73,13 @@ export async function waitReady(
       const steadiness = createSteadiness(ports.clock);
       const failures = createFormerFailures(ports.clock);
       const over = new AbortController();
-      const accept = createAccept(pending, steadiness, { ...context, signal: over.signal }, settle, fail);
+      const accepted = new Set<string>();
+      const settleReady = (key: string): void => {
+        accepted.add(key);
+        settle(key);
+      };
+      const steady = { ...context, signal: over.signal };
+      const accept = createAccept(pending, steadiness, steady, settleReady, fail);
       const isTelling = (pod: KubeObject): boolean =>
         !failures.isFormer(pod) && !(mayBeMade && lacksInput(pod));
       const unsticking = createUnsticking(context);
@@ -94,8 +100,10 @@ export async function waitReady(
       const wanted = new Map(pending);
       see = (key, seen) => {
         const object = wanted.get(key);
-        if (!object || !pending.has(key)) return;
+        if (!object) return;
         const health = judgeSeen(seen, object, kinds);
+        if (!pending.has(key) && !(accepted.has(key) && seen && isServing(seen) && health.state !== 'ready'))
+          return;
         if (seen && !isBehind(seen, object)) {
           pending.set(key, seen);
           failures.see(seen);
@@ -125,6 +133,11 @@ export async function waitReady(
       return pending.size > 0 ? timedOut(pending, timeoutMs, context) : undefined;
     },
   );
+}
+
+/** True for what may be ready and then no more: all of a release is ready at the same time, or it is waited for again. */
+function isServing(object: KubeObject): boolean {
+  return isWorkload(object) && object.kind !== 'Job';
 }
 
 type GiveUp = (object: KubeObject, reason: string, explain?: boolean) => void;

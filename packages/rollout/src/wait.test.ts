@@ -1,0 +1,64 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { KubeObject } from '@zakenak/core';
+import { fakeClock } from '@zakenak/core/testing';
+import { keyOf, refOf } from './object.ts';
+import type { Observer } from './observer.ts';
+import { fakeKube, listsOf, objectOf } from './testing/objects.ts';
+import { waitReady } from './wait.ts';
+
+const deployment = (name: string, ready: number): KubeObject =>
+  objectOf('apps/v1', 'Deployment', {
+    metadata: { name, generation: 1, uid: name },
+    spec: { replicas: 1, selector: { matchLabels: { app: name } } },
+    status: {
+      observedGeneration: 1,
+      replicas: 1,
+      updatedReplicas: 1,
+      readyReplicas: ready,
+      availableReplicas: ready,
+    },
+  });
+
+/** Objects tell of themselves when the test says so. */
+function played() {
+  const listeners = new Map<string, (object: KubeObject | undefined) => void>();
+  const observer: Observer = {
+    follow(ref, see) {
+      listeners.set(keyOf(ref), see);
+      return () => undefined;
+    },
+    followAll: () => () => undefined,
+    [Symbol.asyncDispose]: async () => undefined,
+  };
+  return {
+    observer,
+    tell: (object: KubeObject): void => listeners.get(keyOf(refOf(object)))?.(object),
+  };
+}
+
+/** Time stands still. */
+const untilAborted = (_: number, signal?: AbortSignal): Promise<void> =>
+  new Promise((_resolve, reject) => {
+    signal?.addEventListener('abort', () => reject(signal.reason));
+  });
+
+test('all objects are ready at the same time: one that was and is not any more is waited for again', async () => {
+  const { observer, tell } = played();
+  const kube = fakeKube({ list: listsOf({ Pod: [] }) });
+  const clock = { ...fakeClock('2026-01-01T00:00:00Z'), sleep: untilAborted };
+  const ports = { kube, clock, progress: { emit: () => {} } };
+  const context = { ports, observer, signal: new AbortController().signal };
+  let isDone = false;
+  const objects = ['web', 'slow'].map((name) => deployment(name, 0));
+  const waiting = waitReady('shop', objects, 60_000, context).then(() => {
+    isDone = true;
+  });
+  tell(deployment('web', 1));
+  tell(deployment('web', 0));
+  tell(deployment('slow', 1));
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.equal(isDone, false);
+  tell(deployment('web', 1));
+  await waiting;
+});

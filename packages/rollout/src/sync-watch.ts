@@ -13,6 +13,7 @@ import { describeDrift } from './drift-text.ts';
 import { untilFree } from './free-lock.ts';
 import { type ChangeTracker, createChangeTracker, followMetadata, watchesFor } from './metadata-watch.ts';
 import { describe, keyOf } from './object.ts';
+import { createOutage } from './outage.ts';
 import {
   detailsOf,
   driftFindings,
@@ -29,13 +30,15 @@ const settleMs = 300;
 /** What could not be compared is tried again after this time. */
 const unknownMs = 30_000;
 const lastLookMs = 5_000;
+/** A server that is away is tried again after this time. */
+const awayMs = 2_000;
 /** From here on somebody else is said to fight back. */
 const fightRounds = 3;
 
 /**
  * Follows the set until the signal fires, and reports or corrects each drift as it comes. Metadata alone is watched; an object is compared only when its metadata
  * says that more than its status changed, and nothing is asked while nothing happens. What a deploy does is waited for, and what it deployed is followed from then
- * on. Who keeps changing an object back is named, and met with longer and longer pauses.
+ * on. Who keeps changing an object back is named, and met with longer and longer pauses. A server that is away for less than five minutes is waited for.
  */
 export async function watchRollout(
   request: SyncRequest,
@@ -57,17 +60,23 @@ export async function watchRollout(
     wake: () => {},
   };
   let set: WatchedSet | undefined;
+  const outage = createOutage(ports.clock);
   while (!signal.aborted) {
     const round = new AbortController();
+    const inRound = AbortSignal.any([signal, round.signal]);
     const failed = Promise.withResolvers<never>();
     failed.promise.catch(() => {});
     try {
       await untilFree(request, ports, signal);
       set = await readWatchedSet(request, ports, signal);
-      follow(set, state, AbortSignal.any([signal, round.signal]), failed.reject);
-      await Promise.race([failed.promise, followChanges(set, state, signal)]);
+      outage.over();
+      follow(set, state, inRound, failed.reject);
+      await Promise.race([failed.promise, followChanges(set, state, inRound)]);
     } catch (error) {
-      if (!signal.aborted) throw error;
+      round.abort();
+      if (signal.aborted) break;
+      if (!outage.endures(error)) throw error;
+      await sitOut(error, state, signal);
     } finally {
       round.abort();
     }
@@ -76,6 +85,12 @@ export async function watchRollout(
   if (state.later.size > 0)
     await set?.check([...state.later], AbortSignal.timeout(lastLookMs)).catch(() => undefined);
   return reportWatch(state, set);
+}
+
+/** Tells that the server is away, and waits a moment. */
+async function sitOut({ message }: Error, { ports, request }: Watching, signal: AbortSignal): Promise<void> {
+  ports.progress.emit({ stage: 'watch', subject: request.set, state: 'waiting', message });
+  await ports.clock.sleep(awayMs, signal).catch(() => undefined);
 }
 
 interface Watching {

@@ -196,3 +196,14 @@ test('what failed by Helm’s hands is part of no rollout, and goes where its re
     helm(program, set, 'uninstall', 'web');
   }
 });
+
+test('a failed deploy that was tried again, and failed again, is taken back as a whole', async (t) => {
+  const { set, before } = await addFailing(t);
+  await keep(set, { base: { text: 'two' }, web: { simulate: 'crash-loop' } });
+  await keep(set, { base: { text: 'three' }, web: { simulate: 'crash-loop' } });
+  assert.deepEqual(revisionsOf(set, 'web'), ['1 failed', '2 failed', '3 failed']);
+  const { report, exitCode } = await set.run(['rollback']);
+  assert.equal(exitCode, 0, report.error?.message ?? report.summary);
+  assert.equal(await dumpNamespace(kube, set.name), before);
+  await assertSettled(set, kube, ['base', 'api'], 'after the rollback');
+});

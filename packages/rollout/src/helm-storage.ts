@@ -167,10 +167,14 @@ export function wasInstalled(history: HelmHistory): boolean {
   return deployedBefore(since, newest(since, 'deployed')).length === 0;
 }
 
-/** What was once deployed before, by another rollout than the present one's, and by none that was put back. */
-export function deployedBefore(history: HelmHistory, current: HelmRecord | undefined): HelmHistory {
+/** What was once deployed before, by another rollout than the present one's and those `gone`, and by none that was put back. */
+export function deployedBefore(
+  history: HelmHistory,
+  current: HelmRecord | undefined,
+  gone: Iterable<string> = [],
+): HelmHistory {
   const rollout = current ? rolloutOf(current) : '';
-  const taken = new Set([rollout, ...history.map(putBackBy)].filter(Boolean));
+  const taken = new Set([rollout, ...gone, ...history.map(putBackBy)].filter(Boolean));
   return history.filter(
     (record) =>
       record.status === 'superseded' &&

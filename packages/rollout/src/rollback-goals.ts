@@ -70,12 +70,12 @@ export function oneRelease(
   return [{ name: release, target }];
 }
 
-/** Every release whose deployed revision came with the newest rollout, and where each one stood before it. A rollout that failed and was kept is the newest. What it removed comes back. Throws ZakenakError `rollout/unknown-revision`. */
+/** Every release whose deployed revision came with the newest rollout, and where each one stood before it. Rollouts that failed and were kept are the newest. What it removed comes back. Throws ZakenakError `rollout/unknown-revision`. */
 export function lastRollout(
   request: GoalRequest,
   histories: ReadonlyMap<string, HelmHistory>,
 ): readonly Goal[] {
-  const kept = keptRollout(request, histories);
+  const kept = keptRollouts(request, histories);
   if (kept.length > 0) return kept;
   const deployed = request.releases.flatMap(({ name }) => {
     const record = newest(histories.get(name) ?? [], 'deployed');
@@ -134,25 +134,56 @@ function moves({ target }: Goal, history: HelmHistory): boolean {
 }
 
 /**
- * What a rollout left that failed and was kept: its failures go back to what is deployed of them, or go where nothing was there before, and what it deployed to what was there before. What
- * failed by Helm's hands is part of no rollout.
+ * What rollouts left that failed and were kept, one after the other: their failures go back to what is deployed of them, or go where nothing was there before, and what they deployed to what was there
+ * before the first of them. What failed by Helm's hands is part of no rollout.
  */
-function keptRollout(
+function keptRollouts(
   { releases }: GoalRequest,
   histories: ReadonlyMap<string, HelmHistory>,
 ): readonly Goal[] {
-  const all = releases.map(({ name }) => {
-    const history = histories.get(name) ?? [];
-    const failed = keptFailure(history) ?? keptInstalls(history).at(-1);
-    const deployed = newest(history, 'deployed');
-    return { name, history, deployed, failedBy: failed ? rolloutOf(failed) : '' };
+  const all = releases.map(({ name }) => ({ name, history: histories.get(name) ?? [] }));
+  const kept = new Set(all.flatMap(({ history }) => triesOf(history)));
+  // What a release failed at on its way from there to here was no whole state of the set either.
+  for (let known = -1; known < kept.size; ) {
+    known = kept.size;
+    for (const { history } of all)
+      for (const rollout of failedSince(history, wholeBefore(history, kept))) kept.add(rollout);
+  }
+  return all.flatMap(({ name, history }): readonly Goal[] => {
+    const [last, deployed] = [newest(history), newest(history, 'deployed')];
+    const target = wholeBefore(history, kept);
+    if (triesOf(history).length > 0) return [deployed ? { name, target } : neverThere(name, history)];
+    if (kept.has(removedBy(history))) return [{ name, target: last }];
+    const isMoved = deployed !== target && !(deployed && target && holdsSame(target, deployed));
+    return isMoved ? [{ name, target }] : [];
   });
-  const rollouts = new Set(all.map(({ failedBy }) => failedBy).filter(Boolean));
-  return all.flatMap(({ name, history, deployed, failedBy }): readonly Goal[] => {
-    if (failedBy) return [deployed ? { name, target: deployed } : neverThere(name, history)];
-    if (rollouts.has(removedBy(history))) return [{ name, target: newest(history) }];
-    const isPart = deployed !== undefined && rollouts.has(rolloutOf(deployed));
-    const goal = { name, target: isPart ? formerOf(history) : undefined };
-    return isPart && moves(goal, history) ? [goal] : [];
-  });
+}
+
+/** The revision that was deployed before all of these rollouts, or the oldest that the history's limit has left; undefined where the release was not there. */
+function wholeBefore(history: HelmHistory, kept: ReadonlySet<string>): HelmRecord | undefined {
+  const deployed = newest(history, 'deployed');
+  if (!deployed || !kept.has(rolloutOf(deployed))) return deployed;
+  const isWhole = history[0]?.version === 1 || history.some(({ status }) => status === 'uninstalled');
+  const since = sinceUninstalled(history);
+  const before = deployedBefore(since, deployed, kept).at(-1);
+  return before ?? (isWhole ? undefined : (deployedBefore(since, deployed)[0] ?? deployed));
+}
+
+/** The rollouts of a release's failures, where the newest revision is one and was kept. */
+function triesOf(history: HelmHistory): readonly string[] {
+  const failed = keptFailure(history) ?? keptInstalls(history).at(-1);
+  return failed && rolloutOf(failed) !== '' ? failedSince(history, newest(history, 'deployed')) : [];
+}
+
+/** The rollouts that failed after a revision, or from the beginning on, and were not put back. */
+function failedSince(history: HelmHistory, revision: HelmRecord | undefined): readonly string[] {
+  const putBack = new Set(history.map(putBackBy));
+  return sinceUninstalled(history)
+    .filter(({ version, status }) => version > (revision?.version ?? 0) && status === 'failed')
+    .map(rolloutOf)
+    .filter((rollout) => rollout !== '' && !putBack.has(rollout));
+}
+
+function sinceUninstalled(history: HelmHistory): HelmHistory {
+  return history.slice(history.findLastIndex(({ status }) => status === 'uninstalled') + 1);
 }

@@ -71,6 +71,57 @@ test('correct puts back what was changed, removed, added, deleted and replaced, 
   assert.equal((await deploy(set)).outputs['has-changes'], false);
 });
 
+/** A definition, one object of it, and a Service. */
+const gear = (group: string) => `apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: { name: gears.${group} }
+spec:
+  group: ${group}
+  scope: Namespaced
+  names: { kind: Gear, plural: gears, singular: gear, listKind: GearList }
+  versions:
+    - name: v1
+      served: true
+      storage: true
+      schema:
+        openAPIV3Schema:
+          type: object
+          properties:
+            spec:
+              type: object
+              properties:
+                mode: { type: string }
+                words: { type: object, additionalProperties: { type: string } }
+                set: { type: array, items: { type: string }, x-kubernetes-list-type: set }
+---
+apiVersion: ${group}/v1
+kind: Gear
+metadata: { name: one }
+spec: { mode: a }
+---
+apiVersion: v1
+kind: Service
+metadata: { name: web }
+spec: { selector: { app: web }, ports: [{ name: http, port: 80 }] }
+`;
+
+test('what people put where nothing was goes without a rest, and defaults that their tools wrote down are no drift', async (t) => {
+  const group = `gears-${process.pid}.example.com`;
+  const set = await deployed(t, gear(group));
+  const added = JSON.stringify({ spec: { words: { hand: 'x' }, set: ['hand'] } });
+  kubectl(set, 'patch', `gears.${group}`, 'one', '--type=merge', '-p', added);
+  const { managedFields: _, ...metadata } = (await liveOf(set, 'Service', 'web')).metadata;
+  const service = { ...(await liveOf(set, 'Service', 'web')), metadata };
+  await kube.apply(service, { fieldManager: 'kubectl', force: true });
+  const { report } = await set.run(['sync']);
+  assert.match(report.summary, /^1 of \d+ objects of .* drifted/, report.summary);
+  const corrected = await set.run(['sync', '--mode', 'correct']);
+  assert.equal(corrected.exitCode, 0, JSON.stringify(corrected.report.findings));
+  const ref = { apiVersion: `${group}/v1`, kind: 'Gear', namespace: set.name, name: 'one' };
+  assert.deepEqual((await kube.get(ref))?.spec, { mode: 'a' });
+  assert.equal((await set.run(['sync'])).exitCode, 0);
+});
+
 test('a correction that does not become ready goes back to what was found', async (t) => {
   const broken = web('replicas: 1').replace(
     'labels: { app: web } }\n    spec',

@@ -3,12 +3,12 @@ import { type ConflictJudge, commonJudge, isApplyConflict, refusedText } from '.
 import { isImmutable, type PreparedObject } from './dry-run.ts';
 import { isEmptiedToNull, lostEmpty, withoutEmptied } from './emptied-fields.ts';
 import { ReleaseFailure } from './failure.ts';
-import { removeFields } from './foreign-fields.ts';
 import { type Kept, keepLive } from './kept.ts';
 import { type Claim, claimFields } from './managed-fields.ts';
 import { describe, refOf } from './object.ts';
 import { fieldManager } from './ownership.ts';
 import { waitGone } from './presence.ts';
+import { removeFields } from './remove-fields.ts';
 import { isSilentApi } from './unserved.ts';
 import type { WaitContext } from './wait.ts';
 
@@ -37,7 +37,7 @@ export async function applyPrepared(
     case 'create':
     case 'apply':
       if (live) await claimLive(live, context, { judge, desired, former });
-      if (foreign.length > 0) await removeFields(ref, foreign, context.ports);
+      if (foreign.length > 0) await removeFields(ref, foreign, desired, context.ports);
       return desired && applyObject(desired, context, { kept, judge, former: live, isEarly: isRefused });
     case 'unknown':
       throw new ReleaseFailure('rollout/unknown-object', `${describe(ref)}: ${planned.reason}`, ref);

@@ -12,6 +12,7 @@ import type { LiveObjects } from './live-objects.ts';
 import { refOf } from './object.ts';
 import { fieldManager, type Owner, ownerOf, sameOwner } from './ownership.ts';
 import { dataKinds } from './plan-rollout.ts';
+import { refilledFields } from './remove-fields.ts';
 import { strayFields } from './server-fields.ts';
 import type { Tolerance } from './tolerance.ts';
 import { isSilentApi, isUnserved, whyUnserved } from './unserved.ts';
@@ -94,7 +95,7 @@ export async function compareObject(
       };
     if (live.metadata.deletionTimestamp)
       return { ...base, live, state: 'drifted', reason: 'it is being deleted' };
-    if (isApplied(desired, live)) return judgeFields(base, live, live, context, ports);
+    if (isApplied(desired, live)) return await judgeFields(base, live, live, context, ports, signal);
     const stays = withWhatStays(desired, live);
     const sought = stays?.object ?? desired;
     const isInTheWay = leavingFields(sought, live, sought).size > 0;
@@ -104,7 +105,7 @@ export async function compareObject(
         : await ports.kube.apply(sought, { fieldManager, dryRun: true, force: true }, signal);
     const found = live;
     const ignored = (stays?.fields ?? []).map((field) => stayingField(field, ref, found, ports));
-    return judgeFields({ ...base, ignored }, live, wanted, context, ports);
+    return await judgeFields({ ...base, ignored }, live, wanted, context, ports, signal);
   } catch (error) {
     return judgeError({ ...base, ...(live ? { live } : {}) }, error, context, ports);
   }
@@ -121,13 +122,14 @@ function judgeMissing(base: Base, { owner, tolerance }: DriftContext): ObjectDri
   return { ...base, state: 'in-sync', ignored: [{ path: '', pointer: '', rule }], kept: [[]] };
 }
 
-function judgeFields(
+async function judgeFields(
   base: Base,
   live: KubeObject,
   wanted: KubeObject,
   { owner, tolerance }: DriftContext,
   ports: DriftPorts,
-): ObjectDrift {
+  signal?: AbortSignal,
+): Promise<ObjectDrift> {
   const subject = { release: owner.name, ref: base.ref };
   const judge = (difference: FieldDifference) => {
     const rule = tolerance.ruleFor(subject, difference, live);
@@ -137,9 +139,12 @@ function judgeFields(
     return { path: difference.path, field: master ? { ...field, steeredBy: master } : field };
   };
   const changed = differencesOf(live, wanted).map(judge);
-  const foreign = foreignFields(live, base.desired)
+  const added = foreignFields(live, base.desired)
     .filter(({ path }) => !changed.some((other) => pathText(other.path) === pathText(path)))
     .map(({ path, value }) => judge({ path, before: value, after: undefined }));
+  const counted = added.filter(({ field }) => field.rule === undefined).map(({ path }) => path);
+  const refilled = await refilledFields(live, counted, ports, signal);
+  const foreign = added.filter(({ path }) => !refilled.has(pathText(path)));
   const [left, counting] = [
     [...changed, ...foreign].filter(({ field }) => field.rule !== undefined),
     [...changed, ...foreign].filter(({ field }) => field.rule === undefined),

@@ -1,7 +1,6 @@
-import { type KubeObject, type KubeRef, KubeStatusError, type Ports } from '@zakenak/core';
+import type { KubeObject } from '@zakenak/core';
 import { type ConflictJudge, commonJudge } from './conflict.ts';
-import { ReleaseFailure } from './failure.ts';
-import { type FieldPath, type PathStep, pointerStep } from './field-path.ts';
+import type { FieldPath, PathStep } from './field-path.ts';
 import {
   type FieldWriter,
   isHand,
@@ -9,9 +8,8 @@ import {
   managedChildren,
   managedEntries,
 } from './field-writer.ts';
-import { isRecord, listAt, recordAt, sameJson, textAt, valueAt } from './json.ts';
+import { isRecord, listAt, recordAt, sameJson, textAt } from './json.ts';
 import { elementMatcher, isElementPart } from './list-element.ts';
-import { describe } from './object.ts';
 import { fieldManager } from './ownership.ts';
 
 /** A field that somebody added beside what was deployed. */
@@ -33,7 +31,8 @@ export function foreignFields(live: KubeObject, desired: KubeObject): readonly F
     const walk = (children: readonly ManagedChild[], want: unknown, path: FieldPath): void => {
       for (const child of children) {
         const here = [...path, child.step];
-        if (isOutside(here)) continue;
+        // The server writes null where it keeps nothing (a Role's rules).
+        if (isOutside(here) || child.value === null) continue;
         const inner = wantedChild(want, child);
         // A map that is new is told by its keys, as ignore rules name them; a list's new element as a whole.
         const parts = 'key' in child.step ? managedChildren(child.fields, child.value) : [];
@@ -156,70 +155,4 @@ export function leftOfStringData(live: KubeObject, desired: KubeObject): readonl
     .map((field) => field.slice('f:'.length))
     .filter((key) => Object.hasOwn(recordAt(live, 'data'), key) && !Object.hasOwn(wanted, key))
     .map((key) => [{ key: 'data' }, { key }]);
-}
-
-/** Takes fields away whose owner is somebody else: an apply could not. What is gone by then is well; a change in between is met by another look. */
-export async function removeFields(
-  ref: KubeRef,
-  paths: readonly FieldPath[],
-  { kube }: Pick<Ports, 'kube'>,
-): Promise<void> {
-  for (let tries = 0; ; tries++) {
-    const live = await kube.get(ref);
-    if (!live) return;
-    const operations = removals(live, paths);
-    if (operations.length === 0) return;
-    const { resourceVersion } = live.metadata;
-    const guard = { op: 'test', path: '/metadata/resourceVersion', value: resourceVersion };
-    try {
-      await kube.patch(ref, 'json', [guard, ...operations]);
-      return;
-    } catch (error) {
-      const isRace = error instanceof KubeStatusError && [409, 422].includes(error.status);
-      if (!isRace || tries >= mostRaces)
-        throw error instanceof KubeStatusError
-          ? new ReleaseFailure('rollout/apply-failed', `${describe(ref)}: ${error.message}`, ref)
-          : error;
-    }
-  }
-}
-
-const mostRaces = 5;
-
-/** JSON Patch (RFC 6902), elements of a list from its end on, so that the places of the others stay. */
-function removals(live: KubeObject, paths: readonly FieldPath[]): readonly object[] {
-  return paths
-    .flatMap((path) => {
-      const placed = placeIn(live, path);
-      return placed ? [placed] : [];
-    })
-    .toSorted((a, b) => (a.length === b.length ? compareLast(b, a) : b.length - a.length))
-    .map((parts) => ({
-      op: 'remove',
-      path: parts.map((part) => pointerStep(String(part))).join(''),
-    }));
-}
-
-/** The path with every element by its place; undefined where it is not there any more. */
-function placeIn(live: KubeObject, path: FieldPath): readonly (string | number)[] | undefined {
-  let here: unknown = live;
-  const parts: (string | number)[] = [];
-  for (const step of path) {
-    const list: readonly unknown[] = Array.isArray(here) ? here : [];
-    const part =
-      'key' in step
-        ? step.key
-        : step.name === undefined
-          ? step.at
-          : list.findIndex((item) => textAt(item, 'name') === step.name);
-    here = 'key' in step ? valueAt(here, step.key) : list[Number(part)];
-    if (here === undefined) return undefined;
-    parts.push(part);
-  }
-  return parts;
-}
-
-function compareLast(a: readonly (string | number)[], b: readonly (string | number)[]): number {
-  const [x, y] = [a.at(-1), b.at(-1)];
-  return typeof x === 'number' && typeof y === 'number' ? x - y : 0;
 }

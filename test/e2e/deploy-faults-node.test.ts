@@ -184,6 +184,28 @@ describe('what the kubelet has not tried again yet is no failure', { ...onNode, 
       assert.equal(exitCode, 0, report.summary);
     });
 
+  test('an application that crashes until its database is there is waited for', async (t) => {
+    const at = (seconds: number) => `test "$(date +%s)" -ge ${Math.floor(Date.now() / 1_000) + seconds}`;
+    const database = real(
+      'exec sleep 600',
+      `readinessProbe: { periodSeconds: 1, exec: { command: [sh, -c, ${JSON.stringify(at(35))}] } }`,
+    ).replaceAll(/(name|app): web/g, '$1: db');
+    const set = await makeFaultSet(
+      t,
+      sandbox,
+      `${real(`${at(35)} || exit 7; exec sleep 600`)}---\n${database}`,
+      '180s',
+    );
+    const { exitCode, report } = await set.run(keep);
+    assert.equal(exitCode, 0, report.summary);
+    const { items } = await kube.list({ apiVersion: 'v1', kind: 'Pod', namespace: set.name });
+    const restarts = items.map(({ status }) => JSON.stringify(status).match(/"restartCount":(\d+)/)?.[1]);
+    assert.ok(
+      restarts.some((count) => Number(count) >= 2),
+      `restarts: ${restarts}`,
+    );
+  });
+
   test('a Secret that a controller makes for a custom resource of the release is waited for', async (t) => {
     const crd = `apiVersion: apiextensions.k8s.io/v1
 kind: CustomResourceDefinition

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { judgeHealth } from './health.ts';
-import { lacksInput } from './health-pod.ts';
+import { lacksInput, mayLackOthers } from './health-pod.ts';
 import { condition, objectOf } from './testing/objects.ts';
 
 const pod = (status: object, spec: object = {}) => objectOf('v1', 'Pod', { spec, status });
@@ -187,5 +187,27 @@ test('a pod that lacks a ConfigMap or Secret gets on when somebody makes it, one
       [creating],
     ].map((containers) => lacksInput(stuck(...containers))),
     [true, true, false, false, false, false, false],
+  );
+});
+
+test('a pod may lack others while it has crashed a few times, and not for want of memory', () => {
+  const crashing = (restartCount: number, lastState: object = {}) => ({
+    name: 'app',
+    restartCount,
+    lastState,
+    state: { waiting: { reason: 'CrashLoopBackOff' } },
+  });
+  const unpullable = { name: 'side', state: { waiting: { reason: 'ImagePullBackOff' } } };
+  const of = (...containerStatuses: readonly object[]) => mayLackOthers(pod({ containerStatuses }));
+  assert.deepEqual(
+    [
+      of(crashing(2)),
+      of(crashing(4)),
+      of(crashing(5)),
+      of(crashing(2, ended)),
+      of(crashing(2), unpullable),
+      of(),
+    ],
+    [true, true, false, false, false, false],
   );
 });

@@ -14,6 +14,8 @@ const hopeless = new Set([
 // One crash may be a race at the start; the kubelet's second back-off is not. Memory that was too little twice stays too little.
 const crashesEndured = 2;
 const memoryCrashesEndured = 1;
+// Two and a half minutes of trying: a database takes less than that.
+const crashesBesideOthers = 5;
 
 /**
  * A pod by its phase and containers (Argo CD's rules: a failed pod is a failure, not an end; one that is not restarted for ever has to come to its end).
@@ -74,18 +76,31 @@ function stuckContainer(pod: KubeObject): Health | undefined {
 
 /** True for a pod that only lacks a ConfigMap or Secret that its containers take: it goes on by itself when somebody makes that. */
 export function lacksInput(pod: KubeObject): boolean {
-  const waiting = containerStatuses(pod).map((status) => valueAt(status, 'state', 'waiting'));
-  const stuck = waiting.filter(
-    (state) => hopeless.has(textAt(state, 'reason')) || textAt(state, 'reason') === 'CrashLoopBackOff',
+  return isStuckBy(
+    pod,
+    (status) =>
+      textAt(status, 'state', 'waiting', 'reason') === 'CreateContainerConfigError' &&
+      /not found|couldn't find key/.test(textAt(status, 'state', 'waiting', 'message')),
   );
-  return (
-    stuck.length > 0 &&
-    stuck.every(
-      (state) =>
-        textAt(state, 'reason') === 'CreateContainerConfigError' &&
-        /not found|couldn't find key/.test(textAt(state, 'message')),
-    )
+}
+
+/** True for a pod that has crashed less than five times, and not for want of memory: what it needs may be on its way yet. */
+export function mayLackOthers(pod: KubeObject): boolean {
+  return isStuckBy(
+    pod,
+    (status) =>
+      textAt(status, 'state', 'waiting', 'reason') === 'CrashLoopBackOff' &&
+      numberAt(status, 0, 'restartCount') < crashesBesideOthers &&
+      !lastEnd(status).startsWith('OOMKilled'),
   );
+}
+
+function isStuckBy(pod: KubeObject, isCause: (status: unknown) => boolean): boolean {
+  const stuck = containerStatuses(pod).filter((status) => {
+    const reason = textAt(status, 'state', 'waiting', 'reason');
+    return hopeless.has(reason) || reason === 'CrashLoopBackOff';
+  });
+  return stuck.length > 0 && stuck.every(isCause);
 }
 
 function waitingReason(pod: KubeObject): string {

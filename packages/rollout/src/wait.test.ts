@@ -23,17 +23,24 @@ const deployment = (name: string, ready: number): KubeObject =>
 /** Objects tell of themselves when the test says so. */
 function played() {
   const listeners = new Map<string, (object: KubeObject | undefined) => void>();
+  const podListeners: ((pod: KubeObject) => void)[] = [];
   const observer: Observer = {
     follow(ref, see) {
       listeners.set(keyOf(ref), see);
       return () => undefined;
     },
-    followAll: () => () => undefined,
+    followAll(_selection, see) {
+      podListeners.push(see);
+      return () => undefined;
+    },
     [Symbol.asyncDispose]: async () => undefined,
   };
   return {
     observer,
     tell: (object: KubeObject): void => listeners.get(keyOf(refOf(object)))?.(object),
+    tellOfPod: (pod: KubeObject): void => {
+      for (const see of podListeners) see(pod);
+    },
   };
 }
 
@@ -61,4 +68,39 @@ test('all objects are ready at the same time: one that was and is not any more i
   assert.equal(isDone, false);
   tell(deployment('web', 1));
   await waiting;
+});
+
+test('a crash loop is no failure while another workload is on its way, and is one when that is ready', async () => {
+  const { observer, tell, tellOfPod } = played();
+  const labels = { 'pod-template-hash': 'h' };
+  const set = objectOf('apps/v1', 'ReplicaSet', { metadata: { labels, ownerReferences: [{ uid: 'web' }] } });
+  const pod = objectOf('v1', 'Pod', {
+    metadata: { uid: 'p', labels, creationTimestamp: '2026-01-01T00:00:00Z' },
+    status: {
+      containerStatuses: [
+        {
+          name: 'web',
+          restartCount: 2,
+          state: { waiting: { reason: 'CrashLoopBackOff' } },
+          lastState: { terminated: { reason: 'Error', exitCode: 7 } },
+        },
+      ],
+    },
+  });
+  const kube = fakeKube({ list: listsOf({ Pod: [pod], ReplicaSet: [set], Event: [] }) });
+  const clock = { ...fakeClock('2026-01-01T00:00:00Z'), sleep: untilAborted };
+  const ports = { kube, clock, progress: { emit: () => {} } };
+  const context = { ports, observer, signal: new AbortController().signal };
+  const objects = ['web', 'database'].map((name) => deployment(name, 0));
+  let failure: unknown;
+  const waiting = waitReady('shop', objects, 60_000, context).catch((error: unknown) => {
+    failure = error;
+  });
+  tellOfPod(pod);
+  for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
+  assert.equal(failure, undefined);
+  tell(deployment('database', 1));
+  tellOfPod(pod);
+  await waiting;
+  assert.match(String(failure), /container web: CrashLoopBackOff: Error \(exit code 7\)/);
 });

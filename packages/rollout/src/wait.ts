@@ -5,7 +5,7 @@ import { findFailedPod, isWorkload } from './culprit.ts';
 import { ReleaseFailure } from './failure.ts';
 import { createFormerFailures } from './former-failure.ts';
 import { judgeHealth } from './health.ts';
-import { lacksInput } from './health-pod.ts';
+import { lacksInput, mayLackOthers } from './health-pod.ts';
 import { lookNowAndThen, lookOnce } from './look-again.ts';
 import { describe, keyOf, refOf } from './object.ts';
 import type { Observer } from './observer.ts';
@@ -45,9 +45,12 @@ export async function waitReady(
 ): Promise<void> {
   const { ports, observer, kinds } = context;
   const mayBeMade = objects.some(isCustom);
+  const told = new Set<string>();
   const tell = (object: KubeObject): Health => {
     const health = judgeAnswered(object, kinds);
-    if (health.remark) context.warn?.(`${describe(refOf(object))}: ${health.remark}.`);
+    const key = keyOf(refOf(object));
+    if (health.remark && !told.has(key)) context.warn?.(`${describe(refOf(object))}: ${health.remark}.`);
+    if (health.remark) told.add(key);
     return health;
   };
   const pending: Pending = new Map(
@@ -194,11 +197,18 @@ function followPods(
   const workloads = [...pending.values()].filter(isWorkload);
   const namespaces = [...new Set(workloads.map(({ metadata }) => metadata.namespace ?? ''))];
   const look = async (namespace: string): Promise<void> => {
-    for (const workload of [...pending.values()].filter(isWorkload)) {
-      if (workload.metadata.namespace !== namespace) continue;
-      const culprit = await findFailedPod(workload, context.ports, isTelling);
-      if (!culprit) continue;
+    const judged = await Promise.all(
+      [...pending.values()].filter(isWorkload).map(async (workload) => ({
+        workload,
+        culprit: await findFailedPod(workload, context.ports, isTelling),
+      })),
+    );
+    const areOthersOnTheirWay = judged.some(({ culprit }) => !culprit);
+    for (const { workload, culprit } of judged) {
+      if (!culprit || workload.metadata.namespace !== namespace) continue;
       const { pod, health } = culprit;
+      // An application that ends where its database does not answer yet is started again by then.
+      if (areOthersOnTheirWay && mayLackOthers(pod)) continue;
       const more = await explainPod(pod, health.reason, context.ports);
       giveUp(workload, `pod ${pod.metadata.name}: ${health.reason}${more ? `; ${more}` : ''}`);
     }

@@ -16,6 +16,7 @@ const crashesEndured = 2;
 const memoryCrashesEndured = 1;
 // Two and a half minutes of trying: a database takes less than that.
 const crashesBesideOthers = 5;
+const restartMs = 5_000;
 
 /**
  * A pod by its phase and containers (Argo CD's rules: a failed pod is a failure, not an end; one that is not restarted for ever has to come to its end).
@@ -93,6 +94,19 @@ export function mayLackOthers(pod: KubeObject): boolean {
       numberAt(status, 0, 'restartCount') < crashesBesideOthers &&
       !lastEnd(status).startsWith('OOMKilled'),
   );
+}
+
+/**
+ * Milliseconds until the kubelet has tried a crashing pod once more: it waits ten seconds, twice as long each time, five minutes at most (kubernetes: pkg/kubelet/kubelet.go). 0 or less where that is past, or not
+ * told.
+ */
+export function untilTriedMs(pod: KubeObject, nowMs: number): number {
+  const due = containerStatuses(pod).map((status) => {
+    const endedAt = Date.parse(textAt(status, 'lastState', 'terminated', 'finishedAt'));
+    const waits = Math.min(10_000 * 2 ** (numberAt(status, 1, 'restartCount') - 1), 300_000);
+    return Number.isNaN(endedAt) ? 0 : endedAt + waits + restartMs - nowMs;
+  });
+  return Math.max(0, ...due);
 }
 
 function isStuckBy(pod: KubeObject, isCause: (status: unknown) => boolean): boolean {

@@ -82,13 +82,16 @@ test('a crash loop is no failure while another workload is on its way, and is on
           name: 'web',
           restartCount: 2,
           state: { waiting: { reason: 'CrashLoopBackOff' } },
-          lastState: { terminated: { reason: 'Error', exitCode: 7 } },
+          lastState: { terminated: { reason: 'Error', exitCode: 7, finishedAt: '2025-12-31T23:59:55Z' } },
         },
       ],
     },
   });
   const kube = fakeKube({ list: listsOf({ Pod: [pod], ReplicaSet: [set], Event: [] }) });
-  const clock = { ...fakeClock('2026-01-01T00:00:00Z'), sleep: untilAborted };
+  const pauses = new Map<number, () => void>();
+  const sleep = (ms: number, signal?: AbortSignal): Promise<void> =>
+    Promise.race([untilAborted(ms, signal), new Promise<void>((resolve) => pauses.set(ms, resolve))]);
+  const clock = { ...fakeClock('2026-01-01T00:00:00Z'), sleep };
   const ports = { kube, clock, progress: { emit: () => {} } };
   const context = { ports, observer, signal: new AbortController().signal };
   const objects = ['web', 'database'].map((name) => deployment(name, 0));
@@ -100,7 +103,7 @@ test('a crash loop is no failure while another workload is on its way, and is on
   for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
   assert.equal(failure, undefined);
   tell(deployment('database', 1));
-  tellOfPod(pod);
+  pauses.get(20_000)?.();
   await waiting;
   assert.match(String(failure), /container web: CrashLoopBackOff: Error \(exit code 7\)/);
 });

@@ -5,7 +5,7 @@ import { findFailedPod, isWorkload } from './culprit.ts';
 import { ReleaseFailure } from './failure.ts';
 import { createFormerFailures } from './former-failure.ts';
 import { judgeHealth } from './health.ts';
-import { lacksInput, mayLackOthers } from './health-pod.ts';
+import { lacksInput, mayLackOthers, untilTriedMs } from './health-pod.ts';
 import { lookNowAndThen, lookOnce } from './look-again.ts';
 import { describe, keyOf, refOf } from './object.ts';
 import type { Observer } from './observer.ts';
@@ -196,6 +196,15 @@ function followPods(
 ): readonly (() => void)[] {
   const workloads = [...pending.values()].filter(isWorkload);
   const namespaces = [...new Set(workloads.map(({ metadata }) => metadata.namespace ?? ''))];
+  const over = new AbortController();
+  const toCome = new Set<string>();
+  const lookLater = async (namespace: string, afterMs: number): Promise<void> => {
+    if (toCome.has(namespace)) return;
+    toCome.add(namespace);
+    await context.ports.clock.sleep(Math.max(afterMs, 1_000), over.signal).catch(() => undefined);
+    toCome.delete(namespace);
+    if (!over.signal.aborted) await look(namespace);
+  };
   const look = async (namespace: string): Promise<void> => {
     const judged = await Promise.all(
       [...pending.values()].filter(isWorkload).map(async (workload) => ({
@@ -208,12 +217,15 @@ function followPods(
       if (!culprit || workload.metadata.namespace !== namespace) continue;
       const { pod, health } = culprit;
       // An application that ends where its database does not answer yet is started again by then.
-      if (areOthersOnTheirWay && mayLackOthers(pod)) continue;
+      if (areOthersOnTheirWay && mayLackOthers(pod)) {
+        lookLater(namespace, untilTriedMs(pod, context.ports.clock.now().getTime())).catch(fail);
+        continue;
+      }
       const more = await explainPod(pod, health.reason, context.ports);
       giveUp(workload, `pod ${pod.metadata.name}: ${health.reason}${more ? `; ${more}` : ''}`);
     }
   };
-  return namespaces.map((namespace) =>
+  const stops = namespaces.map((namespace) =>
     context.observer.followAll(
       { apiVersion: 'v1', kind: 'Pod', namespace },
       (pod) => {
@@ -223,6 +235,7 @@ function followPods(
       fail,
     ),
   );
+  return [...stops, () => over.abort()];
 }
 
 /** Runs `start` until it calls done or fail, the time is over, or the signal fires; then calls the stops that it returned. */

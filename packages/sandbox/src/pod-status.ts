@@ -29,7 +29,8 @@ const looks: Readonly<Record<PodAppearance, Look>> = {
     reason: 'ContainersNotReady',
     container:
       `started: false\n  state: { ${waiting('CrashLoopBackOff', 'back-off 40s restarting failed container (simulated)')} }\n` +
-      `  lastState: { ${terminated(1, 'Error')} }`,
+      // When it ended is not told: nobody tries a simulated container again.
+      `  lastState: { terminated: { exitCode: 1, reason: Error } }`,
   },
   unpulled: {
     phase: 'Pending',

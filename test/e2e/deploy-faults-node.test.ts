@@ -116,7 +116,7 @@ const faults = {
   },
   'what was ready and crashes while others are waited for is told': {
     manifest: `${real('echo served for a while; sleep 3; exit 7')}---
-${real('exec sleep 600', 'readinessProbe: { exec: { command: ["false"] } }').replace('name: web }', 'name: slow }').replaceAll('app: web', 'app: slow')}`,
+${real('exec sleep 600', 'readinessProbe: { initialDelaySeconds: 20, exec: { command: ["true"] } }').replace('name: web }', 'name: slow }').replaceAll('app: web', 'app: slow')}`,
     names: /^web: Deployment \S+\/web: pod web-\S+: container web: CrashLoopBackOff: Error \(exit code 7\)/,
     shows: /\| served for a while/,
   },

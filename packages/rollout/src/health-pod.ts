@@ -16,7 +16,8 @@ const crashesEndured = 2;
 const memoryCrashesEndured = 1;
 // Two and a half minutes of trying: a database takes less than that.
 const crashesBesideOthers = 5;
-const restartMs = 5_000;
+// It looks at what it has put off every ten to fifteen seconds.
+const restartMs = 20_000;
 
 /**
  * A pod by its phase and containers (Argo CD's rules: a failed pod is a failure, not an end; one that is not restarted for ever has to come to its end).

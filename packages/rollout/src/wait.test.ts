@@ -92,6 +92,9 @@ test('a crash loop is no failure while another workload is on its way, and is on
   const sleep = (ms: number, signal?: AbortSignal): Promise<void> =>
     Promise.race([untilAborted(ms, signal), new Promise<void>((resolve) => pauses.set(ms, resolve))]);
   const clock = { ...fakeClock('2026-01-01T00:00:00Z'), sleep };
+  const turns = async (): Promise<void> => {
+    for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
+  };
   const ports = { kube, clock, progress: { emit: () => {} } };
   const context = { ports, observer, signal: new AbortController().signal };
   const objects = ['web', 'database'].map((name) => deployment(name, 0));
@@ -100,10 +103,14 @@ test('a crash loop is no failure while another workload is on its way, and is on
     failure = error;
   });
   tellOfPod(pod);
-  for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
+  await turns();
   assert.equal(failure, undefined);
   tell(deployment('database', 1));
-  pauses.get(20_000)?.();
+  tellOfPod(pod);
+  await turns();
+  assert.equal(failure, undefined, 'it has not tried again since');
+  clock.advance(35_000);
+  pauses.get(35_000)?.();
   await waiting;
   assert.match(String(failure), /container web: CrashLoopBackOff: Error \(exit code 7\)/);
 });

@@ -5,7 +5,8 @@ import { findFailedPod, isWorkload } from './culprit.ts';
 import { ReleaseFailure } from './failure.ts';
 import { createFormerFailures } from './former-failure.ts';
 import { judgeHealth } from './health.ts';
-import { lacksInput, mayLackOthers, untilTriedMs } from './health-pod.ts';
+import { containerStatuses, lacksInput, mayLackOthers, untilTriedMs } from './health-pod.ts';
+import { numberAt } from './json.ts';
 import { lookNowAndThen, lookOnce } from './look-again.ts';
 import { describe, keyOf, refOf } from './object.ts';
 import type { Observer } from './observer.ts';
@@ -197,11 +198,19 @@ function followPods(
   const workloads = [...pending.values()].filter(isWorkload);
   const namespaces = [...new Set(workloads.map(({ metadata }) => metadata.namespace ?? ''))];
   const over = new AbortController();
+  const { clock } = context.ports;
+  const heldUntilMs = new Map<string, number>();
+  const isHeld = (pod: KubeObject): boolean => clock.monotonicMs() < (heldUntilMs.get(triesOf(pod)) ?? 0);
+  const hold = (pod: KubeObject): number => {
+    const forMs = untilTriedMs(pod, clock.now().getTime());
+    heldUntilMs.set(triesOf(pod), clock.monotonicMs() + forMs);
+    return forMs;
+  };
   const toCome = new Set<string>();
   const lookLater = async (namespace: string, afterMs: number): Promise<void> => {
     if (toCome.has(namespace)) return;
     toCome.add(namespace);
-    await context.ports.clock.sleep(Math.max(afterMs, 1_000), over.signal).catch(() => undefined);
+    await clock.sleep(Math.max(afterMs, 1_000), over.signal).catch(() => undefined);
     toCome.delete(namespace);
     if (!over.signal.aborted) await look(namespace);
   };
@@ -217,8 +226,8 @@ function followPods(
       if (!culprit || workload.metadata.namespace !== namespace) continue;
       const { pod, health } = culprit;
       // An application that ends where its database does not answer yet is started again by then.
-      if (areOthersOnTheirWay && mayLackOthers(pod)) {
-        lookLater(namespace, untilTriedMs(pod, context.ports.clock.now().getTime())).catch(fail);
+      if (mayLackOthers(pod) && (areOthersOnTheirWay || isHeld(pod))) {
+        lookLater(namespace, hold(pod)).catch(fail);
         continue;
       }
       const more = await explainPod(pod, health.reason, context.ports);
@@ -236,6 +245,12 @@ function followPods(
     ),
   );
   return [...stops, () => over.abort()];
+}
+
+/** Changes with each start of one of the pod's containers. */
+function triesOf(pod: KubeObject): string {
+  const counts = containerStatuses(pod).map((status) => numberAt(status, 0, 'restartCount'));
+  return [pod.metadata.uid ?? pod.metadata.name, ...counts].join(' ');
 }
 
 /** Runs `start` until it calls done or fail, the time is over, or the signal fires; then calls the stops that it returned. */

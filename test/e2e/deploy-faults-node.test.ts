@@ -106,7 +106,11 @@ const faults = {
     timeout: '8s',
   },
   'a ReplicationController whose pod crashes is told by its pod': {
-    manifest: real('echo no memory left; exit 7')
+    manifest: real(
+      'echo no memory left; exit 7',
+      // Without a probe it counts as ready from its first moment to its end.
+      'readinessProbe: { initialDelaySeconds: 3, exec: { command: ["true"] } }',
+    )
       .replace('apps/v1', 'v1')
       .replace('Deployment', 'ReplicationController')
       .replace('{ matchLabels: { app: web } }', '{ app: web }'),

@@ -98,8 +98,7 @@ export function mayLackOthers(pod: KubeObject): boolean {
 }
 
 /**
- * Milliseconds until the kubelet has tried a crashing pod once more: it waits ten seconds, twice as long each time, five minutes at most (kubernetes: pkg/kubelet/kubelet.go). 0 or less where that is past, or not
- * told.
+ * Milliseconds until the kubelet has tried a crashing pod once more: it waits ten seconds, twice as long each time, five minutes at most (kubernetes: pkg/kubelet/kubelet.go). 0 where that is past, or not told.
  */
 export function untilTriedMs(pod: KubeObject, nowMs: number): number {
   const due = containerStatuses(pod).map((status) => {

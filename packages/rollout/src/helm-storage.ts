@@ -6,6 +6,7 @@ import { inputsLabel, sameContent } from './inputs.ts';
 import { listAt, numberAt, textAt } from './json.ts';
 import { helmAtWork } from './lock-errors.ts';
 import { encodeRecord } from './record-size.ts';
+import { sinceUninstalled } from './since-uninstalled.ts';
 
 /** One stored revision. */
 export interface HelmRecord {
@@ -101,7 +102,7 @@ export function standing(history: HelmHistory): HelmRecord | undefined {
 
 /** The attempts to install a release, where all failed and the last one was kept: nothing was there before them. Empty where it was ever deployed since it was last uninstalled. */
 export function keptInstalls(history: HelmHistory): HelmHistory {
-  const attempts = history.slice(history.findLastIndex(({ status }) => status === 'uninstalled') + 1);
+  const attempts = sinceUninstalled(history);
   return attempts.every(({ status }) => status === 'failed') ? attempts : [];
 }
 
@@ -158,21 +159,17 @@ export function putBackBy({ secret }: HelmRecord): string {
  */
 export function formerOf(history: HelmHistory): HelmRecord | undefined {
   const current = newest(history, 'deployed');
-  return deployedBefore(history, current).findLast((record) => !(current && holdsSame(record, current)));
+  return deployedBefore(history).findLast((record) => !(current && holdsSame(record, current)));
 }
 
 /** True where the rollout of the deployed revision brought the release: nothing else had deployed it since it was last uninstalled, whatever it held. */
 export function wasInstalled(history: HelmHistory): boolean {
-  const since = history.slice(history.findLastIndex(({ status }) => status === 'uninstalled') + 1);
-  return deployedBefore(since, newest(since, 'deployed')).length === 0;
+  return deployedBefore(sinceUninstalled(history)).length === 0;
 }
 
 /** What was once deployed before, by another rollout than the present one's and those `gone`, and by none that was put back. */
-export function deployedBefore(
-  history: HelmHistory,
-  current: HelmRecord | undefined,
-  gone: Iterable<string> = [],
-): HelmHistory {
+export function deployedBefore(history: HelmHistory, gone: Iterable<string> = []): HelmHistory {
+  const current = newest(history, 'deployed');
   const rollout = current ? rolloutOf(current) : '';
   const taken = new Set([rollout, ...gone, ...history.map(putBackBy)].filter(Boolean));
   return history.filter(

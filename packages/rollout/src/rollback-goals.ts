@@ -16,6 +16,7 @@ import {
   wasInstalled,
 } from './helm-storage.ts';
 import type { JournalRelease } from './journal.ts';
+import { sinceUninstalled } from './since-uninstalled.ts';
 
 interface GoalRequest {
   readonly set: string;
@@ -128,7 +129,7 @@ function removedReleases(
 /** False where the rollout deployed what had been deployed before, as it does to take back drift: nothing of the release is to be taken back, and it is not the rollout's to remove. */
 function moves({ target }: Goal, history: HelmHistory): boolean {
   const current = newest(history, 'deployed');
-  const before = deployedBefore(history, current).at(-1);
+  const before = deployedBefore(history).at(-1);
   if (current && before && holdsSame(before, current)) return false;
   return target !== undefined || wasInstalled(history);
 }
@@ -165,8 +166,8 @@ function wholeBefore(history: HelmHistory, kept: ReadonlySet<string>): HelmRecor
   if (!deployed || !kept.has(rolloutOf(deployed))) return deployed;
   const isWhole = history[0]?.version === 1 || history.some(({ status }) => status === 'uninstalled');
   const since = sinceUninstalled(history);
-  const before = deployedBefore(since, deployed, kept).at(-1);
-  return before ?? (isWhole ? undefined : (deployedBefore(since, deployed)[0] ?? deployed));
+  const before = deployedBefore(since, kept).at(-1);
+  return before ?? (isWhole ? undefined : (deployedBefore(since)[0] ?? deployed));
 }
 
 /** The rollouts of a release's failures, where the newest revision is one and was kept. */
@@ -182,8 +183,4 @@ function failedSince(history: HelmHistory, revision: HelmRecord | undefined): re
     .filter(({ version, status }) => version > (revision?.version ?? 0) && status === 'failed')
     .map(rolloutOf)
     .filter((rollout) => rollout !== '' && !putBack.has(rollout));
-}
-
-function sinceUninstalled(history: HelmHistory): HelmHistory {
-  return history.slice(history.findLastIndex(({ status }) => status === 'uninstalled') + 1);
 }

@@ -59,16 +59,16 @@ function strayVolumes(desired: KubeObject, live: KubeObject): readonly Fields[] 
     const name = textAt(volume, 'name');
     const { emptyDir, name: _name, ...sources } = wanted.find((one) => one['name'] === name) ?? {};
     if (!isRecord(valueAt(volume, 'emptyDir')) || emptyDir || Object.keys(sources).length === 0) return [];
-    const keys = [...path, 'volumes'].map((key) => `f:${key}`);
+    const keys = [...path, 'volumes'];
     const element = `k:${JSON.stringify({ name })}`;
-    const isOwned = entries.some((entry) => valueAt(entry, 'fieldsV1', ...keys, element, 'f:emptyDir'));
-    const inner = { [element]: { 'f:emptyDir': {} } };
-    return isOwned ? [] : [keys.reduceRight<Fields>((fields, key) => ({ [key]: fields }), inner)];
+    const parts = [...keys.map((key) => `f:${key}`), element, 'f:emptyDir'];
+    const isOwned = entries.some((entry) => valueAt(entry, 'fieldsV1', ...parts));
+    return isOwned ? [] : [nest(keys, { [element]: nest(['emptyDir']) })];
   });
 }
 
-function nest(path: readonly string[]): Fields {
-  return path.reduceRight<Fields>((inner, key) => ({ [`f:${key}`]: inner }), {});
+function nest(path: readonly string[], innermost: Fields = {}): Fields {
+  return path.reduceRight((inner, key) => ({ [`f:${key}`]: inner }), innermost);
 }
 
 /** Two field sets as one. */

@@ -68,8 +68,6 @@ export async function waitReady(
     context,
     (done, fail) => {
       const settle = (key: string): void => {
-        const object = pending.get(key);
-        if (object) tell(object);
         if (pending.delete(key)) report();
         if (pending.size === 0) done();
       };
@@ -80,6 +78,8 @@ export async function waitReady(
       const accepted = new Set<string>();
       const settleReady = (key: string): void => {
         accepted.add(key);
+        const object = pending.get(key);
+        if (object) tell(object);
         settle(key);
       };
       const steady = { ...context, signal: over.signal };

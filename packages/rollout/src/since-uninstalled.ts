@@ -1,0 +1,6 @@
+import type { HelmHistory } from './helm-storage.ts';
+
+/** What came after the release was last uninstalled; all, where it never was. */
+export function sinceUninstalled(history: HelmHistory): HelmHistory {
+  return history.slice(history.findLastIndex(({ status }) => status === 'uninstalled') + 1);
+}

@@ -17,55 +17,44 @@ export function fieldsFilledIn(live: KubeObject, desired: KubeObject): readonly 
   return ofVersions(live, desired, filledIn);
 }
 
-type Compare = (before: unknown, after: unknown, path: string) => readonly string[];
+/** What a walk through a definition's former and later schema looks for. */
+interface Search {
+  /** Whether a field that had a schema is one of those searched, by what it is now: undefined where it is no more. */
+  readonly isSought: (before: unknown, after: unknown) => boolean;
+  /** Whether nothing below is one. */
+  readonly ends: (before: unknown, after: unknown) => boolean;
+}
 
-function ofVersions(live: KubeObject, desired: KubeObject, compare: Compare): readonly string[] {
+const dropped: Search = { isSought: (_before, after) => after === undefined, ends: isOpen };
+
+const filledIn: Search = {
+  isSought: (before, after) =>
+    valueAt(after, 'default') !== undefined && valueAt(before, 'default') === undefined,
+  ends: () => false,
+};
+
+function ofVersions(live: KubeObject, desired: KubeObject, search: Search): readonly string[] {
   return listAt(desired, 'spec', 'versions').flatMap((version) => {
     const name = textAt(version, 'name');
     const former = listAt(live, 'spec', 'versions').find((one) => textAt(one, 'name') === name);
     const [before, after] = [former, version].map((one) => valueAt(one, 'schema', 'openAPIV3Schema'));
-    return before && after ? compare(before, after, '').map((path) => `${name} ${path}`) : [];
+    return soughtBelow(before, after, '', search).map((path) => `${name} ${path}`);
   });
 }
 
-/** Paths below `path` that only the later schema fills in. A field that is new goes with its default. */
-function filledIn(before: unknown, after: unknown, path: string): readonly string[] {
-  const inner = ([key, at]: readonly [string, string]): readonly string[] => {
-    const [former, later] = [before, after].map((schema) => valueAt(schema, key));
-    return isRecord(former) && isRecord(later) ? filledIn(former, later, at) : [];
-  };
-  const formerly = recordAt(before, 'properties');
-  const fields = Object.entries(recordAt(after, 'properties')).flatMap(([name, later]) => {
-    const former = formerly[name];
+function soughtBelow(before: unknown, after: unknown, path: string, search: Search): readonly string[] {
+  if (!isRecord(before) || !isRecord(after) || search.ends(before, after)) return [];
+  const later = recordAt(after, 'properties');
+  const fields = Object.entries(recordAt(before, 'properties')).flatMap(([name, former]) => {
     const at = path ? `${path}.${name}` : name;
-    if (former === undefined) return [];
-    const isNew = valueAt(later, 'default') !== undefined && valueAt(former, 'default') === undefined;
-    return isNew ? [at] : filledIn(former, later, at);
+    return search.isSought(former, later[name]) ? [at] : soughtBelow(former, later[name], at, search);
   });
   const parts = [
     ['items', `${path}[]`],
     ['additionalProperties', path ? `${path}.*` : '*'],
   ] as const;
-  return [...fields, ...parts.flatMap(inner)];
-}
-
-/** Paths below `path` that only the former schema has. */
-function dropped(before: unknown, after: unknown, path: string): readonly string[] {
-  if (!before || !after || isOpen(before, after)) return [];
-  const later = recordAt(after, 'properties');
-  const fields = Object.entries(recordAt(before, 'properties')).flatMap(([name, inner]) => {
-    const at = path ? `${path}.${name}` : name;
-    return name in later ? dropped(inner, later[name], at) : [at];
-  });
-  const nested = [
-    dropped(valueAt(before, 'items'), valueAt(after, 'items'), `${path}[]`),
-    dropped(
-      valueAt(before, 'additionalProperties'),
-      valueAt(after, 'additionalProperties'),
-      path ? `${path}.*` : '*',
-    ),
-  ];
-  return [...fields, ...nested.flat()];
+  const inner = parts.flatMap(([key, at]) => soughtBelow(before[key], after[key], at, search));
+  return [...fields, ...inner];
 }
 
 function isOpen(before: unknown, after: unknown): boolean {

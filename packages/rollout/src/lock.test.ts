@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { Clock, KubeApi } from '@zakenak/core';
 import { KubeStatusError } from '@zakenak/core';
-import { collectingProgress } from '@zakenak/core/testing';
-import { acquireLock } from './lock.ts';
+import { collectingProgress, fakeClock } from '@zakenak/core/testing';
+import { acquireLock, type Lock } from './lock.ts';
 import { fakeKube, objectOf } from './testing/objects.ts';
 
 /** A lock that nobody else wants, on clocks that the test moves; nothing renews it. */
@@ -16,17 +17,22 @@ async function takeLock() {
       Promise.race([asleep, new Promise<void>((_, reject) => signal?.addEventListener('abort', reject))]),
   };
   const freed: unknown[] = [];
+  const replace: KubeApi['replace'] = async (object) => {
+    freed.push((object['spec'] as { holderIdentity?: string }).holderIdentity);
+    return object;
+  };
+  return { lock: await takeOn(clock, { replace }), at, freed };
+}
+
+/** Takes a lock that nobody has, on this clock, from a cluster that answers so. */
+function takeOn(clock: Clock, answers: Partial<KubeApi>): Promise<Lock> {
   const kube = fakeKube({
     get: async ({ kind }) => (kind === 'Lease' ? undefined : objectOf('v1', kind)),
     create: async (object) => object,
-    replace: async (object) => {
-      freed.push((object['spec'] as { holderIdentity?: string }).holderIdentity);
-      return object;
-    },
+    ...answers,
   });
   const request = { set: 'prod', namespace: 'ops', holder: 'a', leaseSeconds: 15, timeoutMs: 0 };
-  const lock = await acquireLock(request, { kube, clock, progress: collectingProgress() });
-  return { lock, at, freed };
+  return acquireLock(request, { kube, clock, progress: collectingProgress() });
 }
 
 for (const [what, monotonic, wall, isHeld] of [
@@ -75,42 +81,23 @@ test('what is under way when the Lease ends has no time left, and what was sent 
 
 test('a lock that the server lets nobody renew is lost with what the server says, not to another deploy', async () => {
   const message = 'etcdserver: mvcc: database space exceeded';
-  let ms = 0;
-  const clock = {
-    now: () => new Date(ms),
-    monotonicMs: () => ms,
-    sleep: async (by: number) => {
-      ms += by;
-    },
-  };
-  const kube = fakeKube({
-    get: async ({ kind }) => (kind === 'Lease' ? undefined : objectOf('v1', kind)),
-    create: async (object) => object,
-    replace: () => Promise.reject(new KubeStatusError({ status: 500, reason: 'InternalError', message })),
-  });
-  const request = { set: 'prod', namespace: 'ops', holder: 'a', leaseSeconds: 15, timeoutMs: 0 };
-  const { lost } = await acquireLock(request, { kube, clock, progress: collectingProgress() });
+  const refused = new KubeStatusError({ status: 500, reason: 'InternalError', message });
+  const { lost } = await takeOn(fakeClock(), { replace: () => Promise.reject(refused) });
   if (!lost.aborted) await new Promise((resolve) => lost.addEventListener('abort', resolve));
   assert.equal(lost.reason.code, 'rollout/lock-lost');
   assert.match(lost.reason.message, new RegExp(`not renewed in time, .*: ${message}\\.$`));
 });
 
 test('a lock whose renewal has had no answer is lost with that, and not for a process that was stopped', async () => {
-  let ms = 0;
   const asked = Promise.withResolvers<void>();
-  const clock = { now: () => new Date(ms), monotonicMs: () => ms, sleep: async () => {} };
-  const kube = fakeKube({
-    get: async ({ kind }) => (kind === 'Lease' ? undefined : objectOf('v1', kind)),
-    create: async (object) => object,
-    replace: () => {
-      asked.resolve();
-      return new Promise(() => {});
-    },
-  });
-  const request = { set: 'prod', namespace: 'ops', holder: 'a', leaseSeconds: 15, timeoutMs: 0 };
-  const lock = await acquireLock(request, { kube, clock, progress: collectingProgress() });
+  const clock = fakeClock();
+  const replace: KubeApi['replace'] = () => {
+    asked.resolve();
+    return new Promise(() => {});
+  };
+  const lock = await takeOn({ ...clock, sleep: async () => {} }, { replace });
   await asked.promise;
-  ms += 11_000;
+  clock.advance(11_000);
   assert.throws(() => lock.assertHeld(), {
     code: 'rollout/lock-lost',
     message: /its renewal was not answered in time/,
@@ -118,16 +105,12 @@ test('a lock whose renewal has had no answer is lost with that, and not for a pr
 });
 
 test('a lock whose taking was answered to a process that slept meanwhile is none any more', async () => {
-  let ms = 0;
-  const clock = { now: () => new Date(ms), monotonicMs: () => ms, sleep: () => new Promise<void>(() => {}) };
-  const kube = fakeKube({
-    get: async () => undefined,
-    create: async (object) => {
-      if (object.kind === 'Lease') ms += 20_000;
-      return object;
-    },
-  });
-  const request = { set: 'prod', namespace: 'ops', holder: 'a', leaseSeconds: 15, timeoutMs: 0 };
-  const lock = await acquireLock(request, { kube, clock, progress: collectingProgress() });
+  const clock = fakeClock();
+  const create: KubeApi['create'] = async (object) => {
+    if (object.kind === 'Lease') clock.advance(20_000);
+    return object;
+  };
+  const never = { ...clock, sleep: () => new Promise<void>(() => {}) };
+  const lock = await takeOn(never, { get: async () => undefined, create });
   assert.throws(() => lock.assertHeld(), { code: 'rollout/lock-lost' });
 });

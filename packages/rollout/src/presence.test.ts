@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { exitCodes, ZakenakError } from '@zakenak/core';
+import { fakeClock } from '@zakenak/core/testing';
 import { getIfServed, waitGone } from './presence.ts';
 import { fakeKube } from './testing/objects.ts';
 
@@ -8,16 +9,8 @@ const ref = { apiVersion: 'things.example.com/v1', kind: 'Thing', namespace: 'sh
 
 /** A cluster that answers every look with this. */
 function answering(code: string) {
-  let ms = 0;
-  const clock = {
-    now: () => new Date(ms),
-    monotonicMs: () => ms,
-    sleep: async (by: number) => {
-      ms += by;
-    },
-  };
   const error = new ZakenakError({ code, message: code, remedy: 'Look.', exitCode: exitCodes.outside });
-  return { ports: { kube: fakeKube({ get: () => Promise.reject(error) }), clock } };
+  return { ports: { kube: fakeKube({ get: () => Promise.reject(error) }), clock: fakeClock() } };
 }
 
 test('what is of a kind that is not served is gone, what is of an API that does not answer is not known to be', async () => {

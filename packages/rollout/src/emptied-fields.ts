@@ -1,4 +1,5 @@
 import { KubeStatusError } from '@zakenak/core';
+import { placeOf } from './field-path.ts';
 import { isRecord, textAt } from './json.ts';
 
 /** True where something that was full and is to be empty is not there any more. What was not there before, the server may simply not keep when it is empty. */
@@ -63,5 +64,5 @@ function isFull(value: unknown): boolean {
 /** The element of the same name, else the one at the same place. */
 function elementLike(wanted: unknown, list: readonly unknown[], at: number): unknown {
   const name = textAt(wanted, 'name');
-  return name === '' ? list[at] : list.find((item) => textAt(item, 'name') === name);
+  return list[placeOf(list, name === '' ? { at } : { at, name })];
 }

@@ -54,6 +54,10 @@ export function withValueAt<T>(whole: T, path: FieldPath, value: unknown): T {
   return (inner === undefined ? whole.toSpliced(place, 1) : whole.with(place, inner)) as T;
 }
 
-function placeOf(list: readonly unknown[], step: { readonly at: number; readonly name?: string }): number {
+/** Where an element is in this list: by its name where it has one, else at its place; -1 where none has that name. */
+export function placeOf(
+  list: readonly unknown[],
+  step: { readonly at: number; readonly name?: string },
+): number {
   return step.name === undefined ? step.at : list.findIndex((item) => textAt(item, 'name') === step.name);
 }

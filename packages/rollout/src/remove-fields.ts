@@ -1,7 +1,7 @@
 import { type KubeObject, type KubeRef, KubeStatusError, type Ports } from '@zakenak/core';
 import { ReleaseFailure } from './failure.ts';
-import { type FieldPath, pathText, pointerStep, valueAtPath } from './field-path.ts';
-import { sameJson, textAt, valueAt } from './json.ts';
+import { type FieldPath, pathText, placeOf, pointerStep, valueAtPath } from './field-path.ts';
+import { sameJson } from './json.ts';
 import { describe, refOf } from './object.ts';
 
 /**
@@ -112,14 +112,8 @@ function placeIn(live: KubeObject, path: FieldPath): readonly (string | number)[
   let here: unknown = live;
   const parts: (string | number)[] = [];
   for (const step of path) {
-    const list: readonly unknown[] = Array.isArray(here) ? here : [];
-    const part =
-      'key' in step
-        ? step.key
-        : step.name === undefined
-          ? step.at
-          : list.findIndex((item) => textAt(item, 'name') === step.name);
-    here = 'key' in step ? valueAt(here, step.key) : list[Number(part)];
+    const part = 'key' in step ? step.key : placeOf(Array.isArray(here) ? here : [], step);
+    here = valueAtPath(here, [step]);
     if (here === undefined) return undefined;
     parts.push(part);
   }

@@ -126,6 +126,41 @@ test('a namespace that nobody else uses goes again, with what controllers left i
   assert.doesNotMatch(report.caveats.join('\n'), /stays/);
 });
 
+test('what somebody made in the place of an object before the rollout came to it is not the rollout’s to delete', async (t) => {
+  const set = await makeTestSet(t, sandbox);
+  await kube.create({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: set.name } });
+  await set.setValues({ base: { hook: 'never-complete' } });
+  await set.workspace.write({
+    'zakenak.yaml': quickly(set).replace(/ {4}- \{ name: (?:api|web).*\n/g, ''),
+  });
+  const hook = { apiVersion: 'batch/v1', kind: 'Job', namespace: set.name, name: 'base-hook' };
+  /** A deploy whose hook, which runs before its objects are written, fails when somebody has made this one. */
+  const failAfter = async (kind: string, ...args: readonly string[]) => {
+    const former = (await kube.get(hook))?.metadata.uid;
+    const ended = set.run(['deploy', ...args]);
+    const isBegun = async () => ![undefined, former].includes((await kube.get(hook))?.metadata.uid);
+    await until('the hook has begun', isBegun, 20_000);
+    const metadata = { namespace: set.name, name: 'base' };
+    const fieldManager = 'kubectl-create';
+    await kube.create({ apiVersion: 'v1', kind, metadata, data: { mine: 'eA==' } }, { fieldManager });
+    await kube.patch(hook, 'merge', { spec: { activeDeadlineSeconds: 1 } });
+    return (await ended).report;
+  };
+  const dataOf = async (kind: string) =>
+    (await kube.get({ ...config(set.name, 'base'), kind }))?.['data'] as unknown;
+
+  const kept = await failAfter('Secret', '--on-failure', 'keep');
+  assert.equal(kept.verdict, 'failed', kept.summary);
+  const back = await set.run(['rollback']);
+  assert.equal(back.exitCode, 0, back.report.summary);
+  assert.deepEqual(await dataOf('Secret'), { mine: 'eA==' });
+
+  const failed = await failAfter('ConfigMap');
+  assert.equal(failed.verdict, 'rolled-back', failed.summary);
+  assert.deepEqual(await dataOf('ConfigMap'), { mine: 'eA==' });
+  assert.match(failed.caveats.join('\n'), new RegExp(`ConfigMap ${set.name}/base stays: somebody made it`));
+});
+
 test('a release that fails alone in a namespace that the set made takes no other release with it', async (t) => {
   const set = await makeTestSet(t, sandbox);
   await set.setValues({ web: { simulate: 'never-ready' } });

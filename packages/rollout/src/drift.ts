@@ -4,7 +4,7 @@ import { differencesOf, type FieldDifference, showDifference } from './diff.ts';
 import { isImmutable } from './dry-run.ts';
 import { endedByItself, removesItself } from './ended-job.ts';
 import { type FieldPath, pathText, pointerText, valueAtPath } from './field-path.ts';
-import { type FieldWriter, managedEntries, writerOf } from './field-writer.ts';
+import { type FieldWriter, isMadeByOthers, writerOf } from './field-writer.ts';
 import { foreignFields, leavingFields } from './foreign-fields.ts';
 import { isApplied } from './is-applied.ts';
 import type { Kinds } from './kinds.ts';
@@ -149,7 +149,7 @@ async function judgeFields(
     [...changed, ...foreign].filter(({ field }) => field.rule !== undefined),
     [...changed, ...foreign].filter(({ field }) => field.rule === undefined),
   ];
-  const reason = isReplaced(live) ? 'it was replaced by another object' : '';
+  const reason = isMadeByOthers(live) ? 'it was replaced by another object' : '';
   const isDrifted = counting.length > 0 || reason !== '';
   return {
     ...base,
@@ -173,12 +173,6 @@ function stayingField(
 ): DriftedField {
   const difference = { path, before: valueAtPath(live, path), after: wanted };
   return fieldOf(difference, ref, writerOf(live, path), rule, ports);
-}
-
-/** Whatever Helm or we made carries our manager's name: one without it was deleted and made again by somebody. */
-function isReplaced(live: KubeObject): boolean {
-  const entries = managedEntries(live);
-  return entries.length > 0 && !entries.some(({ writer }) => writer.manager === fieldManager);
 }
 
 function fieldOf(

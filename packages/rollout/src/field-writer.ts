@@ -48,6 +48,12 @@ export function managedEntries(live: KubeObject): readonly ManagedEntry[] {
     }));
 }
 
+/** True for what neither Helm nor we wrote: whatever we make carries our manager's name. What tells of no writer counts as ours. */
+export function isMadeByOthers(live: KubeObject): boolean {
+  const entries = managedEntries(live);
+  return entries.length > 0 && !entries.some(({ writer }) => writer.manager === fieldManager);
+}
+
 /** Who wrote a field of a live object last, ourselves only where nobody else did; undefined where nothing tells. */
 export function writerOf(live: KubeObject, path: FieldPath): FieldWriter | undefined {
   const entries = managedEntries(live);

@@ -1,5 +1,6 @@
 import { type KubeObject, KubeStatusError, type Ports } from '@zakenak/core';
 import type { PreparedObject } from './dry-run.ts';
+import { isMadeByOthers } from './field-writer.ts';
 import { recordedObjects } from './from-record.ts';
 import { type HelmHistory, newest } from './helm-storage.ts';
 import { textAt } from './json.ts';
@@ -74,6 +75,7 @@ export async function planPrune(
 
 function reasonToStay(object: KubeObject, live: KubeObject, triedSince?: string): string | undefined {
   if (isToStay(object) || isToStay(live)) return 'annotated helm.sh/resource-policy: keep';
+  if (!ownerOf(live) && isMadeByOthers(live)) return 'somebody else made it';
   // Whole seconds of the API server's clock, the record's too, which was written first.
   const isOlder = triedSince !== undefined && textAt(live, 'metadata', 'creationTimestamp') < triedSince;
   return isOlder ? 'it was there before the install that failed' : undefined;

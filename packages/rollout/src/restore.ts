@@ -4,6 +4,7 @@ import { isImmutable } from './dry-run.ts';
 import { requestOf } from './errors.ts';
 import { ReleaseFailure } from './failure.ts';
 import { type FieldPath, pathText, withValueAt } from './field-path.ts';
+import { isMadeByOthers } from './field-writer.ts';
 import { recordedObjects } from './from-record.ts';
 import type { HelmRelease } from './helm-release.ts';
 import type { Baseline, Journal, JournalRelease } from './journal.ts';
@@ -259,11 +260,15 @@ const ofJob: readonly FieldPath[] = [
   ),
 ].map((keys) => keys.map((key) => ({ key })));
 
-/** What another release took over in the meantime is not ours to delete, nor a namespace or a definition that others use. */
+/** What another release took over in the meantime, or somebody made before the rollout came to it, is not ours to delete, nor a namespace or a definition that others use. */
 async function removeCreated(ref: KubeRef, owner: Owner, context: RestoreContext): Promise<boolean> {
   const live = await getIfServed(ref, context.ports);
   const other = live && ownerOf(live);
   if (!live || (other && !sameOwner(other, owner))) return false;
+  if (!other && isMadeByOthers(live)) {
+    tell(`${describe(ref)} stays: somebody made it meanwhile, not this rollout.`, context);
+    return false;
+  }
   if (await isUsed(live, context)) return false;
   await removeObject(ref, live.metadata.uid, context);
   return true;

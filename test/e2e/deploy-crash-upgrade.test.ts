@@ -129,3 +129,47 @@ deploy: { namespace: ${set.name}, releases: [{ name: base, chart: charts/app, ti
   });
   assert.ok(writes > 12, `${writes} writes were seen`);
 });
+
+const passing = (event: string) => `{{- if .Values.around }}
+apiVersion: batch/v1
+kind: Job
+metadata: { name: {{ .Release.Name }}-passing, annotations: { helm.sh/hook: ${event}, helm.sh/hook-delete-policy: hook-succeeded } }
+spec:
+  template:
+    metadata: { annotations: { zakenak.dev/simulate-complete-after: 5s } }
+    spec: { restartPolicy: Never, containers: [{ name: hook, image: "example/hook:1" }] }
+{{- end }}
+`;
+
+test('a hook that a killed run was at, and the run that goes on does not come to, goes too', async (t) => {
+  for (const [event, verb] of [
+    ['pre-upgrade', 'deploy'],
+    ['pre-rollback', 'rollback'],
+  ] as const) {
+    const set = await makeTestSet(t, sandbox);
+    await set.workspace.write({
+      'charts/app/templates/passing.yaml': passing(event),
+      'zakenak.yaml': `project: ${set.name.replace(/-test$/, '')}
+environments: { test: { cluster: { context: zakenak-sandbox }, values: [values.yaml] } }
+deploy: { namespace: ${set.name}, releases: [{ name: base, chart: charts/app, timeout: 30s }] }
+`,
+    });
+    await set.setValues({ base: { around: verb === 'rollback' } });
+    await set.run(['deploy']);
+    await set.setValues({ base: { around: true, text: 'second' } });
+    if (verb === 'rollback') await set.run(['deploy']);
+    const job = { apiVersion: 'batch/v1', kind: 'Job', namespace: set.name, name: 'base-passing' };
+    const { signal } = await set.run([verb], {
+      onStart: (child) =>
+        void until('the hook has begun', async () => (await kube.get(job)) !== undefined, 20_000).then(() =>
+          child.kill('SIGKILL'),
+        ),
+    });
+    assert.equal(signal, 'SIGKILL');
+    await set.setValues({ base: { around: false, text: 'third' } });
+    const again = await set.run(['deploy', '--lock-timeout', '1m']);
+    assert.equal(again.report.verdict, 'simulated', again.report.summary);
+    assert.equal(await kube.get(job), undefined, event);
+    await assertSettled(set, kube, ['base'], event);
+  }
+});

@@ -26,7 +26,7 @@ import { explainByNamespace } from './lost-namespaces.ts';
 import { dataKinds, hookEvents, type PreparedRelease, runsTests } from './plan-rollout.ts';
 import { aboutRelease } from './release-progress.ts';
 import { nextRevisionOf } from './revision.ts';
-import { type EndedHooks, runHooks } from './run-hooks.ts';
+import { type EndedHooks, removeFormerHooks, runHooks } from './run-hooks.ts';
 import type { Tolerance } from './tolerance.ts';
 import { type WaitContext, waitReady } from './wait.ts';
 
@@ -151,6 +151,12 @@ async function beginRevision(prepared: PreparedRelease, context: RunContext): Pr
     const remark = takenOver(stale, ports.clock.now(), context);
     if (remark) context.warn?.(remark);
     const description = 'Interrupted; taken up again by zakenak';
+    await removeFormerHooks(
+      { ...rendered, kinds: context.kinds },
+      [...eventsOf(planned), 'test'],
+      stale.release().hooks ?? [],
+      context,
+    );
     await updateRecord(stale, { status: 'failed', description }, ports);
   }
   if (going) return beginRemoval(prepared, going, context);
@@ -212,14 +218,18 @@ function ensureNamespace(name: string, { ports: { kube }, namespaces }: RunConte
   return making;
 }
 
+/** The events whose hooks run before and after the release's objects. */
+function eventsOf({ action }: PreparedRelease['planned']): readonly [HookEvent, HookEvent] {
+  return hookEvents(action === 'noop' || action === 'correct' ? 'upgrade' : action);
+}
+
 async function applyRelease(
   { rendered, planned, crds, objects }: PreparedRelease,
   context: RunContext & { readonly endedHooks: EndedHooks },
   fail: (failure: ReleaseFailure) => Promise<void>,
 ): Promise<readonly HelmHook[]> {
   const owner = { ...rendered, kinds: context.kinds };
-  const isRevision = planned.action !== 'noop' && planned.action !== 'correct';
-  const [before, after] = hookEvents(isRevision ? planned.action : 'upgrade');
+  const [before, after] = eventsOf(planned);
   await establish(rendered, crds, context);
   const afterPre = await runHooks(owner, before, context, fail);
   const applied = await applyStages(rendered, objects, context);

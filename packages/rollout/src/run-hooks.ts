@@ -44,7 +44,9 @@ export async function runHooks(
   const digest = digestOf(due.map(({ manifest }) => manifest)).slice(0, 16);
   if (context.endedHooks?.has(event, digest)) {
     const passing = due.filter((hook) => hasDeletePolicy(hook, 'hook-succeeded'));
-    await removeHookRemains({ ...owner, hooks: passing }, context, event);
+    await removeHookRemains({ ...owner, hooks: passing }, context, (run) =>
+      run.startsWith(`${context.rollout}.${event}.`),
+    );
     return owner.hooks.map((hook) => (due.includes(hook) ? { ...hook, last_run: succeeded } : hook));
   }
   const ran = new Map<HelmHook, HelmHook>();
@@ -83,21 +85,37 @@ export async function runHooks(
 
 const succeeded = { phase: 'Succeeded' };
 
-/** Removes what an interrupted rollout left of hooks, of one event where it is named, that would not have outlived their run. */
+/** Removes what an interrupted rollout left of hooks, of the runs that `isMeant` tells, that would not have outlived their run. */
 export async function removeHookRemains(
   { hooks, namespace, kinds }: Pick<HookOwner, 'hooks' | 'namespace' | 'kinds'>,
   context: HookContext,
-  event?: HookEvent,
+  isMeant: (run: string) => boolean = () => true,
 ): Promise<void> {
-  const ours = event ? `${context.rollout}.${event}.` : `${context.rollout}.`;
+  const isOurs = (run = ''): boolean => run.startsWith(`${context.rollout}.`) && isMeant(run);
   const passing = hooks.filter((hook) =>
     (['hook-succeeded', 'hook-failed'] as const).some((policy) => hasDeletePolicy(hook, policy)),
   );
   for (const object of passing.flatMap((hook) => hookObject(hook) ?? [])) {
     const placed = placeObject(object, namespace, kinds.find(object));
     const live = await getIfServed(refOf(placed), context.ports);
-    if (live && hookRunOf(live)?.startsWith(ours)) await removeHook(placed, context);
+    if (live && isOurs(hookRunOf(live))) await removeHook(placed, context);
   }
+}
+
+/**
+ * Removes what an interrupted run of the same rollout left of the hooks of its revision (`former`) and this one, whose `events` are named, does not go on with: those of another action or another chart, which no later run
+ * would come to.
+ */
+export async function removeFormerHooks(
+  { hooks, ...owner }: Pick<HookOwner, 'hooks' | 'namespace' | 'kinds'>,
+  events: readonly HookEvent[],
+  former: readonly HelmHook[],
+  context: HookContext,
+): Promise<void> {
+  const coming = new Set(
+    events.flatMap((event) => hooksFor(hooks, event).map((hook) => runOf(hook, event, context))),
+  );
+  await removeHookRemains({ ...owner, hooks: former }, context, (run) => !coming.has(run));
 }
 
 const runAnnotation = 'zakenak.dev/hook-run';

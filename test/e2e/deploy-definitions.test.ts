@@ -234,6 +234,30 @@ test('a resource moves to a version that its definition gains, and is the same o
   await assertSettled(set);
 });
 
+test('an empty list that leaves a custom resource goes, also where the server merges its elements', async (t) => {
+  const set = await makeGearSet(t);
+  const list = { type: 'array', 'x-kubernetes-list-type': 'set', items: { type: 'string' } };
+  const inner = { type: 'object', properties: { list, text: { type: 'string' } } };
+  const properties = { spec: { type: 'object', properties: { list, inner } } };
+  const schema = { openAPIV3Schema: { type: 'object', properties } };
+  const kind = definition(set, version('v1', [], { schema }));
+  const full = gear(set, { list: [], inner: { list: [], text: 'x' } });
+  await write(set, '1.0.0', kind, full);
+  await run(set, 'deploy');
+  await write(set, '2.0.0', kind, gear(set, { inner: { text: 'x' } }));
+  const { report } = await set.run(['plan']);
+  assert.match(report.sections.map(({ text }) => text).join('\n'), /- spec\.list: \[\]/);
+  await run(set, 'deploy');
+  assert.deepEqual((await live(set))?.['spec'], { inner: { text: 'x' } });
+  await assertSettled(set);
+  await run(set, 'rollback');
+  assert.deepEqual((await live(set))?.['spec'], { list: [], inner: { list: [], text: 'x' } });
+  await write(set, '2.0.0', kind, gear(set, {}), crashing);
+  const failed = await set.run(['deploy']);
+  assert.equal(failed.report.verdict, 'rolled-back', failed.report.summary);
+  assert.deepEqual((await live(set))?.['spec'], { list: [], inner: { list: [], text: 'x' } });
+});
+
 test('a definition and its resources that left come back with a rollback', async (t) => {
   const set = await makeGearSet(t);
   await write(set, '1.0.0', note('first'), definition(set, version('v1', ['a'])), gear(set, { a: '1' }));

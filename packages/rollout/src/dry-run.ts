@@ -9,6 +9,7 @@ import {
   refusedText,
 } from './conflict.ts';
 import { diffObjects } from './diff.ts';
+import { leftOfEmptyLists } from './emptied-fields.ts';
 import { endedByItself, removesItself } from './ended-job.ts';
 import { endingNamespace, namespaceEnding } from './errors.ts';
 import { type FieldPath, withValueAt } from './field-path.ts';
@@ -54,7 +55,7 @@ export interface PreparedObject {
   readonly live?: KubeObject;
   /** Fields that are left as they are in the cluster. */
   readonly kept?: Kept;
-  /** Fields that nobody deployed, to be taken away. */
+  /** Fields that are not wanted and that no apply takes away. */
   readonly foreign?: readonly FieldPath[];
   /** The server refused to try it. */
   readonly isRefused?: true;
@@ -108,7 +109,9 @@ export async function planObject(
     owned = await context.live.find(ref, signal);
     const refused = owned && refuse(owned, context);
     if (refused) return decided(refused, owned);
-    if (owned && isApplied(desired, owned, claim))
+    // No field that is ours tells of these.
+    const empty = owned ? leftOfEmptyLists(owned, desired, claim.former) : [];
+    if (owned && empty.length === 0 && isApplied(desired, owned, claim))
       return decided({ action: 'noop', reason: 'unchanged' }, owned);
     if (!owned && removesItself(desired) && sameJson(claim.former, desired))
       return decided({ action: 'noop', reason: endedByItself });
@@ -124,7 +127,7 @@ export async function planObject(
     const tried = await dryRun(kept?.applied ?? desired, owned, claim, ports, signal);
     const live = owned ?? (doesExist(tried) ? await ports.kube.get(ref, signal) : undefined);
     const refusedLate = !owned && live && refuse(live, context);
-    const foreign = live ? leftOfStringData(live, desired) : [];
+    const foreign = live ? [...leftOfStringData(live, desired), ...empty] : [];
     const decision = refusedLate || judgeDryRun(live, withoutFields(tried, foreign), context, ports);
     return { ...decided(decision, live, kept), ...(foreign.length > 0 ? { foreign } : {}) };
   } catch (error) {

@@ -1,6 +1,8 @@
-import { KubeStatusError } from '@zakenak/core';
-import { placeOf } from './field-path.ts';
+import { type KubeObject, KubeStatusError } from '@zakenak/core';
+import { type FieldPath, placeOf } from './field-path.ts';
+import { writerOf } from './field-writer.ts';
 import { isRecord, textAt } from './json.ts';
+import { fieldManager } from './ownership.ts';
 
 /** True where something that was full and is to be empty is not there any more. What was not there before, the server may simply not keep when it is empty. */
 export function lostEmpty(wanted: unknown, there: unknown, former: unknown): boolean {
@@ -65,4 +67,36 @@ function isFull(value: unknown): boolean {
 function elementLike(wanted: unknown, list: readonly unknown[], at: number): unknown {
   const name = textAt(wanted, 'name');
   return list[placeOf(list, name === '' ? { at } : { at, name })];
+}
+
+/**
+ * Lists that were empty in the release, leave it, and are still there as empty: a list of a custom resource whose elements are merged (`x-kubernetes-list-type`) is nobody's where it has none, so that a server-side apply
+ * never takes it away (kubernetes-sigs/structured-merge-diff). One that others write whole stays.
+ */
+export function leftOfEmptyLists(
+  live: KubeObject,
+  desired: KubeObject,
+  former: KubeObject | undefined,
+): readonly FieldPath[] {
+  return emptyLists(former, desired, live, []).filter((path) => {
+    const writer = writerOf(live, path);
+    return !writer || writer.isLikely || writer.manager === fieldManager;
+  });
+}
+
+function emptyLists(former: unknown, wanted: unknown, there: unknown, path: FieldPath): readonly FieldPath[] {
+  if (Array.isArray(former) && Array.isArray(there)) {
+    if (former.length === 0 && there.length === 0) return (wanted ?? undefined) === undefined ? [path] : [];
+    return there.flatMap((inner: unknown, at) => {
+      const name = textAt(inner, 'name');
+      const like = (list: unknown): unknown =>
+        Array.isArray(list) ? elementLike(inner, list, at) : undefined;
+      const step = name === '' ? { at } : { at, name };
+      return emptyLists(like(former), like(wanted), inner, [...path, step]);
+    });
+  }
+  if (!(isRecord(former) && isRecord(there))) return [];
+  return Object.entries(former).flatMap(([key, inner]) =>
+    emptyLists(inner, isRecord(wanted) ? wanted[key] : undefined, there[key], [...path, { key }]),
+  );
 }

@@ -55,7 +55,7 @@ interface Removed {
   readonly unclear: readonly Place[];
 }
 
-/** Finds them by Helm's records, which are kept. One whose name the set has elsewhere is left out, and of two of a name one. */
+/** Finds them by Helm's records, which are kept. One whose name the set has elsewhere is left out, and of two of a name the one that went last. */
 export async function findRemoved(
   set: Set,
   ports: Pick<Ports, 'kube'>,
@@ -65,8 +65,13 @@ export async function findRemoved(
   const noted = ({ metadata }: KubeObject): boolean => metadata.labels?.[removedByLabel] !== undefined;
   const names = new Set(set.releases.map(({ name }) => name));
   const placesIn = (some: readonly KubeObject[]): readonly Place[] => {
-    const places = placesOf(some, set).filter(({ name }) => !names.has(name));
-    return places.filter(({ name }, index) => places.findIndex((place) => place.name === name) === index);
+    const latest = new Map(
+      some.toSorted((a, b) => wentAt(a) - wentAt(b)).map((record) => [placeOf(record).name, record]),
+    );
+    return placesOf(some, set).filter((place) => {
+      const record = latest.get(place.name);
+      return !names.has(place.name) && record && keyOf(placeOf(record)) === keyOf(place);
+    });
   };
   const removed = placesIn(records.filter(noted));
   const known = new Set(removed.map(({ name }) => name));
@@ -103,6 +108,11 @@ function placesOf(records: readonly KubeObject[], { releases }: Set): readonly P
 
 function placeOf({ metadata }: KubeObject): Place {
   return { name: metadata.labels?.['name'] ?? '', namespace: metadata.namespace ?? '' };
+}
+
+/** When a release went, in seconds, by its record. */
+function wentAt({ metadata }: KubeObject): number {
+  return Number(metadata.labels?.['modifiedAt']) || 0;
 }
 
 function keyOf({ name, namespace }: Place): string {

@@ -75,10 +75,14 @@ test('a first deploy that failed and was kept goes as a whole, but not what was 
   await makeNamespace(set);
   const before = await dumpNamespace(kube, set.name);
   const mine = { apiVersion: 'v1', kind: 'ConfigMap', data: { text: 'mine' } };
-  await kube.create({ ...mine, metadata: { name: 'api-found', namespace: set.name } });
+  for (const name of ['api-found', 'base-found'])
+    await kube.create({ ...mine, metadata: { name, namespace: set.name } });
   // The API server's times are in whole seconds.
   await new Promise((done) => setTimeout(done, 1_100));
-  await keep(set, { api: { simulate: 'crash-loop', extra: { found: 'ours', taken: 'ours', made: 'ours' } } });
+  await keep(set, {
+    base: { extra: { found: 'ours' } },
+    api: { simulate: 'crash-loop', extra: { found: 'ours', taken: 'ours', made: 'ours' } },
+  });
   assert.deepEqual([revisionsOf(set, 'base'), revisionsOf(set, 'api')], [['1 deployed'], ['1 failed']]);
   const taken = { 'meta.helm.sh/release-name': 'other' };
   await kube.patch(configMap(set, 'api-taken'), 'merge', { metadata: { annotations: taken } });
@@ -87,6 +91,7 @@ test('a first deploy that failed and was kept goes as a whole, but not what was 
   assert.deepEqual(planned(looked), ['api uninstall 1 0', 'base uninstall 1 0']);
   const text = JSON.stringify(looked.report);
   assert.match(text, /api-found.{0,200}it was there before the install that failed/);
+  assert.match(text, /base-found.{0,200}it was there before the release/);
   assert.doesNotMatch(text, /api-taken/);
   assert.deepEqual(await readWrites(sandbox, set.name), writes, 'a dry run writes nothing');
   const { report, exitCode } = await set.run(['rollback']);
@@ -96,7 +101,7 @@ test('a first deploy that failed and was kept goes as a whole, but not what was 
     [['1 uninstalled'], ['1 uninstalled']],
   );
   assert.equal(await textOf(set, 'api-made'), undefined);
-  for (const name of ['api-found', 'api-taken']) {
+  for (const name of ['api-found', 'api-taken', 'base-found']) {
     assert.equal(await textOf(set, name), 'ours', name);
     await kube.delete(configMap(set, name));
   }

@@ -25,13 +25,15 @@ export function isHead(value: unknown, set: string): value is JournalHead {
 /** True for what a journal holds of the release. */
 export function isJournalRelease(value: unknown, name: string): value is JournalRelease {
   if (!isRecord(value)) return false;
-  const { timeoutMs, fromRevision, lastRevision, toRevision, goal = 0, triedSince = '' } = value;
+  const { timeoutMs, fromRevision, lastRevision, toRevision, goal = 0 } = value;
+  const { triedSince = '', cameAt = '' } = value;
   return (
     value['name'] === name &&
     isText(value['namespace']) &&
     isListOf(value['needs'], isText) &&
     [timeoutMs, fromRevision, lastRevision, toRevision, goal].every(Number.isFinite) &&
     isText(triedSince) &&
+    isText(cameAt) &&
     isListOf(value['newNamespaces'], isText) &&
     isListOf(value['baseline'], isBaseline)
   );

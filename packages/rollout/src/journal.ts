@@ -29,6 +29,8 @@ export interface JournalRelease {
   readonly goal?: number;
   /** When its install was first tried, of a release that only ever failed and goes: where that fails it is left as it was, failed. */
   readonly triedSince?: string;
+  /** When it was first deployed, of a release that goes and leaves what is older. */
+  readonly cameAt?: string;
   /** Objects alone are put back to the deployed revision: it stays the newest, whatever happens. */
   readonly keepsRevision?: true;
 }

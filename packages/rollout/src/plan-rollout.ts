@@ -43,6 +43,8 @@ export interface PreparedRelease {
   readonly target?: HelmRelease;
   /** When its install was first tried, of one that only ever failed and goes: what is older was there before it, and stays. */
   readonly triedSince?: string;
+  /** When it was first deployed, of one that goes as if it had never been there: what is older stays. */
+  readonly cameAt?: string;
   /** What its new revision's record holds of the chart; absent where none is written. */
   readonly recorded?: RecordedChart;
   readonly crds: readonly PreparedObject[];
@@ -107,11 +109,12 @@ function renderOrphan(
 /** What a plan does with a release besides deploying it: go back to a stored revision (which is what was "rendered"), or remove it. */
 export type Intent =
   | { readonly rollBackTo: HelmRelease }
-  | { readonly uninstall: true; readonly triedSince?: string };
+  | { readonly uninstall: true; readonly triedSince?: string; readonly cameAt?: string };
 
-/** That a release goes; with it what is older than its first try stays. */
-export function removalOf(triedSince: string | undefined): Intent {
-  return { uninstall: true, ...(triedSince === undefined ? {} : { triedSince }) };
+/** That a release goes; what is older than its first try, or than itself where it is told when it came, stays. */
+export function removalOf(triedSince: string | undefined, cameAt?: string): Intent {
+  const tried = triedSince === undefined ? {} : { triedSince };
+  return { uninstall: true, ...tried, ...(cameAt === undefined ? {} : { cameAt }) };
 }
 
 /** Decides, with reads and dry runs only, what bringing the cluster to the rendered set would do. */
@@ -217,13 +220,13 @@ async function prepareRelease(
     );
   const isGoing = intent !== undefined && 'uninstall' in intent;
   const known = isGoing ? undefined : rendered.manifest;
-  const tried = isGoing && intent.triedSince !== undefined ? { triedSince: intent.triedSince } : {};
+  const { uninstall: _goes, ...since } = isGoing ? intent : {};
   const former = formerObjects(history, context.kinds, known);
   const stale = former.filter((object) => !wanted.has(keyOf(refOf(object))));
   const [crds, objects, pruned] = await Promise.all([
     Promise.all(rendered.crds.map(planOne)),
     Promise.all(rendered.objects.map(planOne)),
-    planPrune(stale, { ...rendered, ...tried }, ports, signal),
+    planPrune(stale, { ...rendered, ...since }, ports, signal),
   ]);
   const all = [...objects, ...pruned];
   const planned = planRelease(subject, [...crds, ...all], context.newNamespaces);
@@ -234,7 +237,7 @@ async function prepareRelease(
     planned,
     history,
     ...target,
-    ...tried,
+    ...since,
     ...recordedOf(subject, planned),
     crds,
     objects: all,

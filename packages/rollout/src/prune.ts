@@ -44,11 +44,11 @@ export function formerObjects(history: HelmHistory, kinds: Kinds, known?: string
 
 /**
  * Plans the removal of objects that an earlier revision held and this one does not, where they still are ours. What is of a kind that is no longer served is gone. What is older than
- * `triedSince` stays.
+ * `triedSince` or `cameAt` stays.
  */
 export async function planPrune(
   stale: readonly KubeObject[],
-  owner: Owner & { readonly triedSince?: string },
+  owner: Owner & { readonly triedSince?: string; readonly cameAt?: string },
   ports: Pick<Ports, 'kube' | 'redactor'>,
   signal?: AbortSignal,
 ): Promise<readonly PreparedObject[]> {
@@ -58,7 +58,7 @@ export async function planPrune(
       const live = await getIfServed(ref, ports, signal);
       const of = live && ownerOf(live);
       if (!live || live.metadata.deletionTimestamp || (of && !sameOwner(of, owner))) return undefined;
-      const stays = reasonToStay(object, live, owner.triedSince);
+      const stays = reasonToStay(object, live, owner);
       const planned = stays
         ? { action: 'keep' as const, reason: stays }
         : { action: 'delete' as const, reason: 'the release no longer has it' };
@@ -73,12 +73,17 @@ export async function planPrune(
   return (await Promise.all(plans)).filter((plan) => plan !== undefined);
 }
 
-function reasonToStay(object: KubeObject, live: KubeObject, triedSince?: string): string | undefined {
+function reasonToStay(
+  object: KubeObject,
+  live: KubeObject,
+  { triedSince, cameAt }: { readonly triedSince?: string; readonly cameAt?: string },
+): string | undefined {
   if (isToStay(object) || isToStay(live)) return 'annotated helm.sh/resource-policy: keep';
   if (!ownerOf(live) && isMadeByOthers(live)) return 'somebody else made it';
   // Whole seconds of the API server's clock, the record's too, which was written first.
-  const isOlder = triedSince !== undefined && textAt(live, 'metadata', 'creationTimestamp') < triedSince;
-  return isOlder ? 'it was there before the install that failed' : undefined;
+  const madeAt = textAt(live, 'metadata', 'creationTimestamp');
+  if (triedSince !== undefined && madeAt < triedSince) return 'it was there before the install that failed';
+  return cameAt !== undefined && madeAt < cameAt ? 'it was there before the release' : undefined;
 }
 
 /** True for what outlives its release, as with Helm. */

@@ -16,6 +16,7 @@ import {
   wasInstalled,
 } from './helm-storage.ts';
 import type { JournalRelease } from './journal.ts';
+import { textAt } from './json.ts';
 import { sinceUninstalled } from './since-uninstalled.ts';
 
 interface GoalRequest {
@@ -32,6 +33,8 @@ export interface Goal {
   readonly target: HelmRecord | undefined;
   /** When its install was first tried, where it only ever failed. */
   readonly triedSince?: string;
+  /** When it was first deployed, of one that goes with a rollout that failed and was kept: what is older was there before it, and stays. */
+  readonly cameAt?: string;
 }
 
 /** The goal of a release whose install failed and was kept. */
@@ -45,10 +48,11 @@ export function begunGoals(
   releases: readonly JournalRelease[],
   histories: ReadonlyMap<string, HelmHistory>,
 ): readonly Goal[] {
-  return releases.flatMap(({ name, goal, triedSince }) => {
+  return releases.flatMap(({ name, goal, triedSince, cameAt }) => {
     const target = (histories.get(name) ?? []).find(({ version }) => version === goal);
     if (goal === undefined || (goal > 0 && !target)) return [];
-    return [{ name, target, ...(triedSince === undefined ? {} : { triedSince }) }];
+    const tried = triedSince === undefined ? {} : { triedSince };
+    return [{ name, target, ...tried, ...(cameAt === undefined ? {} : { cameAt }) }];
   });
 }
 
@@ -153,11 +157,19 @@ function keptRollouts(
   return all.flatMap(({ name, history }): readonly Goal[] => {
     const [last, deployed] = [newest(history), newest(history, 'deployed')];
     const target = wholeBefore(history, kept);
-    if (triesOf(history).length > 0) return [deployed ? { name, target } : neverThere(name, history)];
+    const goal = target ? { name, target } : { name, target, ...cameOf(history) };
+    if (triesOf(history).length > 0) return [deployed ? goal : neverThere(name, history)];
     if (kept.has(removedBy(history))) return [{ name, target: last }];
     const isMoved = deployed !== target && !(deployed && target && holdsSame(target, deployed));
-    return isMoved ? [{ name, target }] : [];
+    return isMoved ? [goal] : [];
   });
+}
+
+/** When a release came to be there, by the API server's clock. */
+function cameOf(history: HelmHistory): Pick<Goal, 'cameAt'> {
+  const [first] = sinceUninstalled(history);
+  const cameAt = first && textAt(first.secret, 'metadata', 'creationTimestamp');
+  return cameAt ? { cameAt } : {};
 }
 
 /** The revision that was deployed before all of these rollouts, or the oldest that the history's limit has left; undefined where the release was not there. */

@@ -215,7 +215,10 @@ async function prepareRollback(
     const facts = { needs, timeoutMs: timeoutMs ?? defaultTimeoutMs };
     const render = goal.target ? renderFromRecord : renderRemoval;
     releases.push(render(record, kinds, facts));
-    intents.set(name, goal.target ? { rollBackTo: goal.target.release() } : removalOf(goal.triedSince));
+    intents.set(
+      name,
+      goal.target ? { rollBackTo: goal.target.release() } : removalOf(goal.triedSince, goal.cameAt),
+    );
   }
   const drift = request.drift ? { drift: request.drift } : {};
   const whole = { set: request.set, releases, kinds, ...drift };

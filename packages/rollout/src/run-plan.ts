@@ -55,10 +55,12 @@ function goalOf({
   planned,
   target,
   triedSince,
-}: PreparedRelease): Pick<JournalRelease, 'goal' | 'triedSince'> {
+  cameAt,
+}: PreparedRelease): Pick<JournalRelease, 'goal' | 'triedSince' | 'cameAt'> {
   if (target) return { goal: target.version };
   if (planned.action !== 'uninstall') return {};
-  return { goal: 0, ...(triedSince === undefined ? {} : { triedSince }) };
+  const tried = triedSince === undefined ? {} : { triedSince };
+  return { goal: 0, ...tried, ...(cameAt === undefined ? {} : { cameAt }) };
 }
 
 function baselineOf({ rendered, planned, history, crds, objects }: PreparedRelease): JournalRelease {

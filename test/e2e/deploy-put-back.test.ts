@@ -126,6 +126,26 @@ test('a namespace that nobody else uses goes again, with what controllers left i
   assert.doesNotMatch(report.caveats.join('\n'), /stays/);
 });
 
+test('a namespace of the chart that was still to be made when the deploy failed is not told as lost', async (t) => {
+  const set = await makeTestSet(t, sandbox);
+  const extra = `${set.name}-extra`;
+  await set.setValues({ base: { hook: 'fail' } });
+  await set.workspace.write({
+    'zakenak.yaml': quickly(set).replace(/ {4}- \{ name: (?:api|web).*\n/g, ''),
+    'charts/app/templates/extra.yaml': `apiVersion: v1
+kind: Namespace
+metadata: { name: ${extra} }
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: { name: inside, namespace: ${extra} }
+`,
+  });
+  const { report } = await set.run(['deploy']);
+  assert.equal(report.verdict, 'rolled-back', report.summary);
+  assert.doesNotMatch(JSON.stringify(report), /somebody deleted/);
+});
+
 test('what somebody made in the place of an object before the rollout came to it is not the rollout’s to delete', async (t) => {
   const set = await makeTestSet(t, sandbox);
   await kube.create({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: set.name } });

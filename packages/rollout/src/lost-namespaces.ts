@@ -28,13 +28,21 @@ export function withoutLost<T extends Pick<JournalRelease, 'baseline'>>(
   return { ...release, baseline: release.baseline.filter(({ ref }) => !lost.has(ref.namespace ?? '')) };
 }
 
-/** Of these, what was there before the rollout, whose loss no rollback mends. */
+/** Of these, what was there before the rollout, whose loss no rollback mends: not what the rollout made, or was still to make, itself. `releases` as they were journalled. */
 export function lostForGood(
-  releases: readonly Pick<JournalRelease, 'newNamespaces'>[],
+  releases: readonly Pick<JournalRelease, 'namespace' | 'newNamespaces' | 'baseline'>[],
   lost: ReadonlySet<string>,
 ): readonly string[] {
-  const made = new Set(releases.flatMap(({ newNamespaces }) => newNamespaces));
-  return [...lost].filter((name) => !made.has(name)).sort();
+  const baseline = releases.flatMap((release) => release.baseline);
+  const made = new Set([
+    ...releases.flatMap(({ newNamespaces }) => newNamespaces),
+    ...baseline.flatMap(({ ref, before }) => (ref.kind === 'Namespace' && !before ? [ref.name] : [])),
+  ]);
+  const held = new Set([
+    ...releases.map(({ namespace }) => namespace),
+    ...baseline.flatMap(({ ref, before }) => (before ? [ref.namespace] : [])),
+  ]);
+  return [...lost].filter((name) => held.has(name) && !made.has(name)).sort();
 }
 
 /** What is told of them, as a sentence. */

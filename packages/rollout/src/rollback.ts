@@ -82,7 +82,7 @@ export async function rollBack(
   const unexpected = errors.find(({ error }) => !(error instanceof ReleaseFailure));
   if (unexpected) throw unexpected.error;
   if (errors.length === 0) await removeNamespaces(releases, inside);
-  const forGood = lostForGood(releases, lost);
+  const forGood = lostForGood(all, lost);
   if (forGood.length > 0) (context.warn ?? context.ports.log.warn)(describeLost(forGood));
   return {
     restored: [...results].flatMap(([name, revision]) =>

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createRedactor } from '@zakenak/core';
+import { createRedactor, KubeStatusError } from '@zakenak/core';
 import { fakeClock } from '@zakenak/core/testing';
 import type { HelmHook } from './helm-release.ts';
 import { createKinds } from './kinds.ts';
 import { createObserver } from './observer.ts';
 import { runHooks } from './run-hooks.ts';
-import { condition, fakeKube } from './testing/objects.ts';
+import { condition, fakeKube, objectOf } from './testing/objects.ts';
 
 const hook = (spec: string, deletePolicies: readonly string[]): HelmHook => ({
   name: 'migrate',
@@ -53,4 +53,27 @@ test('the end of an event is noted where a hook of it is removed, by its policy 
   assert.equal(await notesOf('backoffLimit: 0', 'hook-succeeded'), 1);
   assert.equal(await notesOf('ttlSecondsAfterFinished: 0', 'before-hook-creation'), 1);
   assert.equal(await notesOf('backoffLimit: 0', 'before-hook-creation'), 0);
+});
+
+test('what is in the way of a hook is none of its runs: no policy for failed ones removes it', async () => {
+  const conflict = new KubeStatusError({
+    status: 409,
+    reason: 'AlreadyExists',
+    message: 'jobs "migrate" already exists',
+  });
+  const kube = fakeKube({
+    get: async () => objectOf('batch/v1', 'Job', { metadata: { name: 'migrate', uid: 'mine' } }),
+    create: async () => {
+      throw conflict;
+    },
+  });
+  const ports = { kube, clock: fakeClock(), progress: { emit: () => {} }, redactor: createRedactor() };
+  await using observer = createObserver(ports);
+  const owner = { name: 'web', namespace: 'shop', timeoutMs: 1_000, kinds: createKinds([], []) };
+  const context = { ports, observer, signal: new AbortController().signal, rollout: 'one' };
+  const hooks = [hook('backoffLimit: 0', ['hook-failed'])];
+  await assert.rejects(
+    runHooks({ ...owner, hooks }, 'pre-upgrade', context, async () => {}),
+    /already exists/,
+  );
 });

@@ -190,13 +190,19 @@ async function runHook(
     const reason = error.message.startsWith(hookName) ? error.message.slice(hookName.length) : error.message;
     const failure = new ReleaseFailure('rollout/hook-failed', `hook ${hookName}${reason}`, refOf(object));
     await onFailure(failure);
-    if (hasDeletePolicy(hook, 'hook-failed')) await removeHook(object, context);
+    if (hasDeletePolicy(hook, 'hook-failed')) await removeRun(object, context);
     throw failure;
   }
 }
 
 async function removeHook(object: KubeObject, context: WaitContext): Promise<void> {
   // Deleting a definition deletes every object of its kind.
+/** Removes what this run has made: an object that was in its way, and kept it from being made, is none of it. */
+async function removeRun(object: KubeObject, context: WaitContext): Promise<void> {
+  const live = await getIfServed(refOf(object), context.ports);
+  if (live && hookRunOf(live) === hookRunOf(object)) await removeHook(object, context);
+}
+
   if (object.kind === 'CustomResourceDefinition') return;
   if (await context.ports.kube.delete(refOf(object), { propagation: 'Background' }))
     await waitGone([refOf(object)], 60_000, context);

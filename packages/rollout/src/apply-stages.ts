@@ -8,7 +8,7 @@ import { keyOf, refOf } from './object.ts';
 import { createTally } from './release-progress.ts';
 import type { RunContext } from './release-run.ts';
 import { backersOf } from './served-by.ts';
-import { waitReady } from './wait.ts';
+import { type WaitContext, waitReady } from './wait.ts';
 
 /** What applying needs to know of the release. */
 interface Applied {
@@ -108,7 +108,10 @@ async function established(
 const servedMs = 10_000;
 
 /** A definition is established a moment before the server's discovery tells of its kind. What does not come is told by the apply that needs it. */
-async function untilServed(definitions: readonly KubeObject[], { ports, signal }: RunContext): Promise<void> {
+export async function untilServed(
+  definitions: readonly KubeObject[],
+  { ports, signal }: Pick<WaitContext, 'ports' | 'signal'>,
+): Promise<void> {
   const deadline = ports.clock.monotonicMs() + servedMs;
   for (;;) {
     ports.kube.refreshDiscovery();

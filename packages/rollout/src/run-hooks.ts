@@ -1,4 +1,5 @@
 import { type KubeObject, KubeStatusError, type Progress, type ProgressEvent } from '@zakenak/core';
+import { untilServed } from './apply-stages.ts';
 import { removesItself } from './ended-job.ts';
 import { ReleaseFailure } from './failure.ts';
 import type { HelmHook } from './helm-release.ts';
@@ -184,6 +185,7 @@ async function runHook(
     const created =
       begun ?? (await context.ports.kube.create(object, { fieldManager, fieldValidation: 'Strict' }));
     await waitReady(owner.name, [created], owner.timeoutMs, context);
+    if (created.kind === 'CustomResourceDefinition') await untilServed([created], context);
   } catch (error) {
     if (!(error instanceof KubeStatusError || error instanceof ReleaseFailure)) throw error;
     const hookName = `${describe(refOf(object))}: `;
@@ -195,14 +197,14 @@ async function runHook(
   }
 }
 
-async function removeHook(object: KubeObject, context: WaitContext): Promise<void> {
-  // Deleting a definition deletes every object of its kind.
 /** Removes what this run has made: an object that was in its way, and kept it from being made, is none of it. */
 async function removeRun(object: KubeObject, context: WaitContext): Promise<void> {
   const live = await getIfServed(refOf(object), context.ports);
   if (live && hookRunOf(live) === hookRunOf(object)) await removeHook(object, context);
 }
 
+async function removeHook(object: KubeObject, context: WaitContext): Promise<void> {
+  // Deleting a definition deletes every object of its kind.
   if (object.kind === 'CustomResourceDefinition') return;
   if (await context.ports.kube.delete(refOf(object), { propagation: 'Background' }))
     await waitGone([refOf(object)], 60_000, context);

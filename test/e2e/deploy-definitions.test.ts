@@ -34,9 +34,10 @@ const version = (name: string, fields: readonly string[], more: object = {}): ob
   ...more,
 });
 
+const definitions = { apiVersion: 'apiextensions.k8s.io/v1', kind: 'CustomResourceDefinition' } as const;
+
 const definition = ({ group }: GearSet, ...versions: readonly object[]): object => ({
-  apiVersion: 'apiextensions.k8s.io/v1',
-  kind: 'CustomResourceDefinition',
+  ...definitions,
   metadata: { name: `gears.${group}` },
   spec: {
     group,
@@ -231,6 +232,56 @@ test('a resource moves to a version that its definition gains, and is the same o
   await run(set, 'deploy');
   const moved = await live(set);
   assert.deepEqual([moved?.metadata.uid, moved?.['spec']], [before?.metadata.uid, { a: '2', b: '1' }]);
+  await assertSettled(set);
+});
+
+/** The set with these charts' templates and crds/ folders, each a release in this order. */
+const writeCharts = (set: GearSet, charts: Readonly<Record<string, Readonly<Record<string, object>>>>) =>
+  set.workspace.write({
+    'zakenak.yaml': `project: ${set.name.replace(/-test$/, '')}
+environments: { test: { cluster: { context: zakenak-sandbox } } }
+deploy:
+  namespace: ${set.name}
+  releases: [${Object.keys(charts).map((name) => `{ name: ${name}, chart: charts/${name}, timeout: 30s }`)}]
+`,
+    ...Object.fromEntries(
+      Object.entries(charts).flatMap(([name, files]) => [
+        [`charts/${name}/Chart.yaml`, `apiVersion: v2\nname: ${name}\nversion: 1.0.0\n`],
+        ...Object.entries(files).map(([path, object]) => [`charts/${name}/${path}`, JSON.stringify(object)]),
+      ]),
+    ),
+  });
+
+test('a definition of crds/ that templates hold too, or another release, is changed by one of them alone', async (t) => {
+  const set = await makeGearSet(t);
+  const [old, held] = [['a'], ['a', 'b']].map((fields) => definition(set, version('v1', fields)));
+  const folder = { 'crds/gear.json': old ?? {}, 'templates/note.yaml': note('folder') };
+  const templates = { 'crds/gear.json': old ?? {}, 'templates/gear.yaml': held ?? {} };
+  await writeCharts(set, { folder, templates });
+  await run(set, 'deploy');
+  await assertSettled(set);
+  const ref = { ...definitions, name: `gears.${set.group}` };
+  const owner = 'meta.helm.sh/release-name';
+  assert.equal((await kube.get(ref))?.metadata.annotations?.[owner], 'templates');
+  // Of a release that is none of the set's, as of a chart that holds nothing but definitions.
+  await writeCharts(set, { folder });
+  await kube.patch(ref, 'merge', { metadata: { annotations: { [owner]: 'other' } } });
+  await run(set, 'deploy');
+  await assertSettled(set);
+  assert.equal((await kube.get(ref))?.metadata.annotations?.[owner], 'other');
+});
+
+test('a definition that comes as a hook is served when the objects after it are applied', async (t) => {
+  const set = await makeGearSet(t);
+  const hook = { 'helm.sh/hook': 'pre-install' };
+  const kind = definition(set, version('v1', ['a']));
+  const early = { ...kind, metadata: { name: `gears.${set.group}`, annotations: hook } };
+  const extra = `${set.name}-extra`;
+  const inside = { ...note('inside'), metadata: { name: 'note', namespace: extra } };
+  const namespace = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: extra, annotations: hook } };
+  await write(set, '1.0.0', early, gear(set, { a: '1' }), namespace, inside);
+  await run(set, 'deploy');
+  assert.deepEqual((await live(set))?.['spec'], { a: '1' });
   await assertSettled(set);
 });
 

@@ -13,6 +13,7 @@ import { type DryRunContext, type PreparedObject, planObject } from './dry-run.t
 import { requestOf } from './errors.ts';
 import { renderRemoval } from './from-record.ts';
 import { findGpuDeadlocks } from './gpu-deadlock.ts';
+import { createHeldDefinitions } from './held-definitions.ts';
 import type { HelmRelease } from './helm-release.ts';
 import { type HelmHistory, newest, standing, triedSinceOf } from './helm-storage.ts';
 import { type HookEvent, hooksFor } from './hook.ts';
@@ -147,12 +148,13 @@ export async function planRendered(
   const judgeFor = createConflictJudges(rendered.drift?.conflicts);
   const limit = createLimiter(parallelRequests);
   const changing = createChangingKinds(ports);
+  const held = createHeldDefinitions(rendered.releases);
   const prepare = (release: RenderedRelease): Promise<PreparedRelease> => {
     const { kinds, releases: owners } = rendered;
     const about = { owner: release, owners, kinds, newNamespaces, live, tolerance, judgeFor };
     const intent = intents.get(release.name);
     const goesBack = intent !== undefined && 'rollBackTo' in intent;
-    const context = { ...about, goesBack, wanted: keys, changing };
+    const context = { ...about, goesBack, wanted: keys, changing, held };
     const subject = { rendered: release, history: histories.get(release.name) ?? [] };
     return prepareRelease({ ...subject, ...(intent ? { intent } : {}) }, context, limit, ports, signal);
   };
@@ -197,13 +199,14 @@ interface Subject {
 
 interface PrepareContext extends DryRunContext {
   readonly changing: ChangingKinds;
+  readonly held: ReturnType<typeof createHeldDefinitions>;
   /** The keys of what any release of the plan holds: what leaves one for another is not pruned. */
   readonly wanted: ReadonlySet<string>;
 }
 
 async function prepareRelease(
   subject: Subject,
-  { changing, wanted, ...context }: PrepareContext,
+  { changing, held, wanted, ...context }: PrepareContext,
   limit: Limiter,
   ports: PlanPorts,
   signal?: AbortSignal,
@@ -213,10 +216,13 @@ async function prepareRelease(
   ports.progress.emit({ ...about, state: 'started' });
   const deployed = deployedObjects(rendered, history, context.kinds);
   const formerOf = (ref: KubeRef): KubeObject | undefined => deployed().get(keyOf(ref));
-  const planOne = (object: KubeObject): Promise<PreparedObject> =>
+  const tryOne = (object: KubeObject): Promise<PreparedObject> =>
+    limit(() => planObject(object, { ...context, formerOf }, ports, signal));
+  const planOne = (object: KubeObject): Promise<PreparedObject> => changing.settle(object, tryOne(object));
+  const planDefinition = (object: KubeObject): Promise<PreparedObject> =>
     changing.settle(
       object,
-      limit(() => planObject(object, { ...context, formerOf }, ports, signal)),
+      tryOne(object).then((plan) => held.settle(plan, rendered)),
     );
   const isGoing = intent !== undefined && 'uninstall' in intent;
   const known = isGoing ? undefined : rendered.manifest;
@@ -224,7 +230,7 @@ async function prepareRelease(
   const former = formerObjects(history, context.kinds, known);
   const stale = former.filter((object) => !wanted.has(keyOf(refOf(object))));
   const [crds, objects, pruned] = await Promise.all([
-    Promise.all(rendered.crds.map(planOne)),
+    Promise.all(rendered.crds.map(planDefinition)),
     Promise.all(rendered.objects.map(planOne)),
     planPrune(stale, { ...rendered, ...since }, ports, signal),
   ]);

@@ -23,7 +23,7 @@ export async function applyPrepared(
   context: WaitContext,
 ): Promise<KubeObject | undefined> {
   const { ref, action, uid } = planned;
-  const { judge, former, isRefused } = more;
+  const { judge, former, isRefused, isFilled } = more;
   switch (action) {
     case 'noop':
     case 'keep':
@@ -38,7 +38,9 @@ export async function applyPrepared(
     case 'apply':
       if (live) await claimLive(live, context, { judge, desired, former });
       if (foreign.length > 0) await removeFields(ref, foreign, desired, context.ports);
-      return desired && applyObject(desired, context, { kept, judge, former: live, isEarly: isRefused });
+      return (
+        desired && applyObject(desired, context, { kept, judge, former: live, isEarly: isRefused, isFilled })
+      );
     case 'unknown':
       throw new ReleaseFailure('rollout/unknown-object', `${describe(ref)}: ${planned.reason}`, ref);
   }
@@ -61,7 +63,9 @@ export async function applyObject(
   const begunMs = clock.monotonicMs();
   for (let pauseMs = 250; ; pauseMs = Math.min(pauseMs * 2, 4_000)) {
     try {
-      return await applyOnce(desired, kube, options);
+      const applied = await applyOnce(desired, kube, options);
+      const isDone = options.isFilled?.(applied) ?? true;
+      if (isDone || clock.monotonicMs() >= begunMs + schemaTimeoutMs) return applied;
     } catch (error) {
       const patienceMs = isTransient(error)
         ? (options.patienceMs ?? webhookTimeoutMs)
@@ -76,8 +80,8 @@ export async function applyObject(
         state: 'waiting',
         message: `trying again: ${(error as KubeStatusError).message}`,
       });
-      await clock.sleep(pauseMs, context.signal);
     }
+    await clock.sleep(pauseMs, context.signal);
   }
 }
 
@@ -89,6 +93,8 @@ interface ApplyWay {
   readonly force?: boolean;
   /** The definition of its kind changed a moment ago: the server may not know it yet. */
   readonly isEarly?: boolean | undefined;
+  /** Whether it holds the defaults of its definition as that is now. */
+  readonly isFilled?: PreparedObject['isFilled'];
   /** The object as it was. */
   readonly former?: KubeObject | undefined;
   /** Fields that are left as they are in the cluster, whatever they are by then. */

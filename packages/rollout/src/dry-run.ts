@@ -59,6 +59,8 @@ export interface PreparedObject {
   readonly foreign?: readonly FieldPath[];
   /** The server refused to try it. */
   readonly isRefused?: true;
+  /** False for the object as a server applied it that does not know yet how its definition has changed. */
+  readonly isFilled?: (applied: KubeObject) => boolean;
   /** What the release held of it until now. */
   readonly former?: KubeObject | undefined;
   /** Whose fields may be taken over when it is applied; what holds everywhere where absent. */

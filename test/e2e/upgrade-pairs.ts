@@ -262,6 +262,12 @@ helmFails:
   volume without a source gets one:
     before: {apiVersion: "apps/v1",kind: "Deployment",metadata: {name: "sourceless"},spec: {replicas: 0,selector: {matchLabels: {app: "sourceless"}},template: {metadata: {labels: {app: "sourceless"}},spec: {containers: [{name: "web",image: "example/web:1"}],volumes: [{name: "v"}]}}}}
     after: {apiVersion: "apps/v1",kind: "Deployment",metadata: {name: "sourceless"},spec: {replicas: 0,selector: {matchLabels: {app: "sourceless"}},template: {metadata: {labels: {app: "sourceless"}},spec: {containers: [{name: "web",image: "example/web:1"}],volumes: [{name: "v",configMap: {name: "c"}}]}}}}
+  volume of a controller without a source gets one:
+    before: {apiVersion: "v1",kind: "ReplicationController",metadata: {name: "sourceless"},spec: {replicas: 0,selector: {app: "sourceless"},template: {metadata: {labels: {app: "sourceless"}},spec: {containers: [{name: "web",image: "example/web:1"}],volumes: [{name: "v"}]}}}}
+    after: {apiVersion: "v1",kind: "ReplicationController",metadata: {name: "sourceless"},spec: {replicas: 0,selector: {app: "sourceless"},template: {metadata: {labels: {app: "sourceless"}},spec: {containers: [{name: "web",image: "example/web:1"}],volumes: [{name: "v",configMap: {name: "c"}}]}}}}
+  volume of a template without a source gets one:
+    before: {apiVersion: "v1",kind: "PodTemplate",metadata: {name: "sourceless"},template: {metadata: {labels: {app: "sourceless"}},spec: {containers: [{name: "web",image: "example/web:1"}],volumes: [{name: "v"}]}}}
+    after: {apiVersion: "v1",kind: "PodTemplate",metadata: {name: "sourceless"},template: {metadata: {labels: {app: "sourceless"}},spec: {containers: [{name: "web",image: "example/web:1"}],volumes: [{name: "v",configMap: {name: "c"}}]}}}
   probe becomes null:
     before: {apiVersion: "apps/v1",kind: "Deployment",metadata: {name: "probe-null"},spec: {replicas: 0,selector: {matchLabels: {app: "probe-null"}},template: {metadata: {labels: {app: "probe-null"}},spec: {containers: [{name: "web",image: "example/web:1",livenessProbe: {tcpSocket: {port: 80}}}]}}}}
     after: {apiVersion: "apps/v1",kind: "Deployment",metadata: {name: "probe-null"},spec: {replicas: 0,selector: {matchLabels: {app: "probe-null"}},template: {metadata: {labels: {app: "probe-null"}},spec: {containers: [{name: "web",image: "example/web:1",livenessProbe: null}]}}}}

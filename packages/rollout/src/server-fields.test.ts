@@ -55,6 +55,17 @@ test('the emptyDir that a volume without a source was given goes where it gets o
     assert.equal(strayFields(deployment(pods(same)), deployment(given)), undefined);
 });
 
+test('kinds of the oldest group hold their pods as others do', () => {
+  const volumes = (volume: object) => ({ template: { spec: { volumes: [volume] } } });
+  const [wanted, given] = [volumes({ name: 'v', secret: {} }), volumes({ name: 'v', emptyDir: {} })];
+  const set = { 'k:{"name":"v"}': { 'f:emptyDir': {} } };
+  const stray = { 'f:template': { 'f:spec': { 'f:volumes': set } } };
+  const controller = (spec: object) => of('v1', 'ReplicationController', spec);
+  assert.deepEqual(strayFields(controller(wanted), controller(given)), { 'f:spec': stray });
+  const template = (own: object) => ({ ...of('v1', 'PodTemplate', {}), ...own });
+  assert.deepEqual(strayFields(template(wanted), template(given)), stray);
+});
+
 test('both go at once', () => {
   const live = deployment({ strategy: rolling, template: { spec: { serviceAccount: 'a' } } });
   const found = strayFields(deployment({ strategy: { type: 'Recreate' } }), live);

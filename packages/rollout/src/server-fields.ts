@@ -12,6 +12,8 @@ const podPaths: Readonly<Record<string, readonly string[]>> = {
   DaemonSet: ['spec', 'template', 'spec'],
   ReplicaSet: ['spec', 'template', 'spec'],
   CronJob: ['spec', 'jobTemplate', 'spec', 'template', 'spec'],
+  ReplicationController: ['spec', 'template', 'spec'],
+  PodTemplate: ['template', 'spec'],
 };
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -23,7 +25,7 @@ type Fields = Readonly<Record<string, unknown>>;
  * since its old name (`serviceAccount`) brings it back.
  */
 export function strayFields(desired: KubeObject, live: KubeObject): Fields | undefined {
-  if (!/^(?:apps|batch)\//.test(desired.apiVersion)) return undefined;
+  if (!/^(?:v1$|apps\/|batch\/)/.test(desired.apiVersion)) return undefined;
   const found = [
     strayStrategy(desired, live),
     strayAccount(desired, live),

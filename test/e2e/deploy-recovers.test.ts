@@ -82,6 +82,19 @@ describe('what failed before gets another chance', { concurrency: 4 }, () => {
     assert.match(first.report.summary, /StatefulSet \S+\/web: pod web-0: container web: CrashLoopBackOff/);
   });
 
+  test('a ReplicaSet whose pods get another label is ready with those that it has, and tells it', async (t) => {
+    const set = (labels: string) =>
+      deployment({})
+        .replace('Deployment', 'ReplicaSet')
+        .replace('metadata: { labels: { app: web }', `metadata: { labels: { app: web${labels} }`);
+    const { set: made, first } = await deployed(t, set(''), '8s');
+    assert.equal(first.exitCode, 0, first.report.summary);
+    await made.setManifest(set(', tier: front'));
+    const { exitCode, report } = await made.run(keep);
+    assert.equal(exitCode, 0, report.summary);
+    assert.match(report.caveats.join('\n'), /ReplicaSet \S+\/web: 1 of its pods lack the labels/);
+  });
+
   test('a deadline that the former template missed is not the new one’s, whatever is scaled with it', async (t) => {
     const late = deployment({ simulate: 'never-ready' }).replace(
       'spec:\n',

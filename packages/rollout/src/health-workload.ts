@@ -83,20 +83,28 @@ export function judgeDaemonSet(object: KubeObject): Health {
 
 const runsNowhere = 'it runs nowhere: no node fits its node selector, affinity and tolerations';
 
-/** Ready when every wanted pod is available and no other remains. */
+/** Ready when every wanted pod is available and no other remains. Its controller replaces no pod of a former template. */
 export function judgeReplicaSet(object: KubeObject): Health {
   const failure = refusalOf(object);
   if (failure) return progressing(failure);
   const wanted = numberAt(object, 1, 'spec', 'replicas');
   const count = (field: string): number => numberAt(object, 0, 'status', field);
   for (const [field, verb] of [
-    ['fullyLabeledReplicas', 'labelled'],
     ['availableReplicas', 'available'],
     ['readyReplicas', 'ready'],
   ] as const)
     if (count(field) < wanted) return progressing(`${count(field)} of ${wanted} pods ${verb}`);
   if (count('replicas') > wanted) return progressing(`${count('replicas') - wanted} surplus pods remain`);
-  return { state: 'ready', reason: `${wanted} of ${wanted} pods available` };
+  const former = wanted - count('fullyLabeledReplicas');
+  return {
+    state: 'ready',
+    reason: `${wanted} of ${wanted} pods available`,
+    ...(former > 0 ? { remark: staysFormer(former, object.kind) } : {}),
+  };
+}
+
+function staysFormer(pods: number, kind: string): string {
+  return `${pods} of its pods lack the labels of its template: a ${kind} replaces a pod only when somebody deletes it`;
 }
 
 /** Why the server refuses pods, for a quota most often. The controller goes on trying, and the end of old pods may make room. */

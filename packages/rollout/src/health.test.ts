@@ -290,7 +290,7 @@ for (const [apiVersion, kind] of [
   check([
     [`a ${kind} is ready when all pods are available`, replicas(full), 'ready'],
     [`surplus pods of a ${kind} are awaited`, replicas({ ...full, replicas: 3 }), 'progressing', /1 surplus/],
-    ...(['fullyLabeledReplicas', 'availableReplicas', 'readyReplicas'] as const).map(
+    ...(['availableReplicas', 'readyReplicas'] as const).map(
       (field): Row => [
         `a ${kind} waits for ${field}`,
         replicas({ ...full, [field]: 1 }),
@@ -420,6 +420,12 @@ test('what is ready and yet does nothing says so, and what does its work says no
   assert.match(remarkOf(daemons({ ...observed, desiredNumberScheduled: 0 })) ?? '', /no node/);
   assert.match(remarkOf(deployment({ ...observed }, { paused: true })) ?? '', /paused/);
   assert.match(remarkOf(job({}, { suspend: true })) ?? '', /suspended/);
+  const labelled = (fullyLabeledReplicas: number): string | undefined =>
+    remarkOf(
+      objectOf('apps/v1', 'ReplicaSet', { spec: { replicas: 2 }, status: { ...full, fullyLabeledReplicas } }),
+    );
+  assert.match(labelled(0) ?? '', /^2 of its pods lack the labels of its template: a ReplicaSet/);
+  assert.equal(labelled(2), undefined);
   for (const object of [daemons(everywhere), job({ conditions: [condition('Complete', 'True')] })])
     assert.equal(remarkOf(object), undefined);
 });

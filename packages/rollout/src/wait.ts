@@ -5,8 +5,8 @@ import { findFailedPod, isWorkload } from './culprit.ts';
 import { ReleaseFailure } from './failure.ts';
 import { createFormerFailures } from './former-failure.ts';
 import { judgeHealth } from './health.ts';
-import { containerStatuses, lacksInput, mayLackOthers, untilTriedMs } from './health-pod.ts';
-import { numberAt } from './json.ts';
+import { lacksInput, mayLackOthers } from './health-pod.ts';
+import { createHeldCrashes } from './held-crashes.ts';
 import { lookNowAndThen, lookOnce } from './look-again.ts';
 import { describe, keyOf, refOf } from './object.ts';
 import type { Observer } from './observer.ts';
@@ -197,23 +197,6 @@ function followPods(
 ): readonly (() => void)[] {
   const workloads = [...pending.values()].filter(isWorkload);
   const namespaces = [...new Set(workloads.map(({ metadata }) => metadata.namespace ?? ''))];
-  const over = new AbortController();
-  const { clock } = context.ports;
-  const heldUntilMs = new Map<string, number>();
-  const isHeld = (pod: KubeObject): boolean => clock.monotonicMs() < (heldUntilMs.get(triesOf(pod)) ?? 0);
-  const hold = (pod: KubeObject): number => {
-    const forMs = untilTriedMs(pod, clock.now().getTime());
-    heldUntilMs.set(triesOf(pod), clock.monotonicMs() + forMs);
-    return forMs;
-  };
-  const toCome = new Set<string>();
-  const lookLater = async (namespace: string, afterMs: number): Promise<void> => {
-    if (toCome.has(namespace)) return;
-    toCome.add(namespace);
-    await clock.sleep(Math.max(afterMs, 1_000), over.signal).catch(() => undefined);
-    toCome.delete(namespace);
-    if (!over.signal.aborted) await look(namespace);
-  };
   const look = async (namespace: string): Promise<void> => {
     const judged = await Promise.all(
       [...pending.values()].filter(isWorkload).map(async (workload) => ({
@@ -226,14 +209,15 @@ function followPods(
       if (!culprit || workload.metadata.namespace !== namespace) continue;
       const { pod, health } = culprit;
       // An application that ends where its database does not answer yet is started again by then.
-      if (mayLackOthers(pod) && (areOthersOnTheirWay || isHeld(pod))) {
-        lookLater(namespace, hold(pod)).catch(fail);
+      if (mayLackOthers(pod) && (areOthersOnTheirWay || held.has(pod))) {
+        held.hold(pod);
         continue;
       }
       const more = await explainPod(pod, health.reason, context.ports);
       giveUp(workload, `pod ${pod.metadata.name}: ${health.reason}${more ? `; ${more}` : ''}`);
     }
   };
+  const held = createHeldCrashes(context.ports.clock, look, fail);
   const stops = namespaces.map((namespace) =>
     context.observer.followAll(
       { apiVersion: 'v1', kind: 'Pod', namespace },
@@ -244,13 +228,7 @@ function followPods(
       fail,
     ),
   );
-  return [...stops, () => over.abort()];
-}
-
-/** Changes with each start of one of the pod's containers. */
-function triesOf(pod: KubeObject): string {
-  const counts = containerStatuses(pod).map((status) => numberAt(status, 0, 'restartCount'));
-  return [pod.metadata.uid ?? pod.metadata.name, ...counts].join(' ');
+  return [...stops, held.stop];
 }
 
 /** Runs `start` until it calls done or fail, the time is over, or the signal fires; then calls the stops that it returned. */

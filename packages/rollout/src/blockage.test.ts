@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createRedactor, type KubeObject, type KubeSelector } from '@zakenak/core';
-import { findBlockage } from './blockage.ts';
+import { findBlockage, gravityOf } from './blockage.ts';
 import { collectEvidence } from './evidence.ts';
 import { condition, fakeKube, objectOf } from './testing/objects.ts';
 
@@ -88,6 +88,45 @@ test('a pod that was replaced is told only where no other one is in the way', as
   ];
   assert.equal(await findBlockage(set, cluster([evicted, waiting], [])), 'pod web-1: not yet');
   assert.equal(await findBlockage(set, cluster([evicted], [])), 'pod web-1: evicted');
+});
+
+test('of several pods one that has crashed tells before one that only is not ready', async () => {
+  const set = objectOf('apps/v1', 'ReplicaSet', { spec: { selector: { matchLabels: { a: 'b' } } } });
+  const named = (name: string, pod: KubeObject) => ({ ...pod, metadata: { ...pod.metadata, name } });
+  const end = { exitCode: 7, reason: 'Error' };
+  const statusOf = (restartCount: number, waiting: string) => ({
+    phase: 'Running',
+    containerStatuses: [
+      {
+        name: 'app',
+        restartCount,
+        state: { waiting: { reason: waiting } },
+        lastState: restartCount > 0 ? { terminated: end } : {},
+      },
+    ],
+  });
+  const slow = named('slow', podOf(statusOf(0, 'ContainerCreating')));
+  const crashed = named('crashed', podOf(statusOf(1, 'CrashLoopBackOff')));
+  const failed = named('failed', podOf(statusOf(2, 'CrashLoopBackOff')));
+  const ports = (...pods: readonly KubeObject[]) => cluster(pods, []);
+  assert.match((await findBlockage(set, ports(slow, crashed))) ?? '', /^pod crashed: /);
+  assert.match((await findBlockage(set, ports(slow, crashed, failed))) ?? '', /^pod failed: /);
+  const gravities = [[], [podOf({ phase: 'Failed' })], [slow], [slow, crashed], [crashed, failed]];
+  assert.deepEqual(await Promise.all(gravities.map((pods) => gravityOf(set, ports(...pods)))), [
+    undefined,
+    0,
+    1,
+    2,
+    3,
+  ]);
+});
+
+test('a pod that a Job deletes as it gives up still tells why', async () => {
+  const metadata = { name: 'web-1', deletionTimestamp: '2026-01-01T00:00:00Z' };
+  const state = { terminated: { exitCode: 3, reason: 'Error' } };
+  const status = { phase: 'Running', containerStatuses: [{ name: 'app', restartCount: 1, state }] };
+  const pod = objectOf('v1', 'Pod', { metadata, spec: { restartPolicy: 'OnFailure' }, status });
+  assert.equal(await findBlockage(job, cluster([pod], [])), 'pod web-1: container app: Error (exit code 3)');
 });
 
 test('a pod of which the scheduler says nothing waits for its claim', async () => {

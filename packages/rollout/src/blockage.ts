@@ -1,7 +1,8 @@
 import type { KubeObject, KubeRef, Ports } from '@zakenak/core';
-import { conditionOf } from './condition.ts';
+import { conditionOf, type Health } from './condition.ts';
 import { isReplaced, isWorkload, ownPodsOf, podsOf } from './culprit.ts';
 import { judgeHealth } from './health.ts';
+import { hasCrashed, judgePod } from './health-pod.ts';
 import { listAt, textAt } from './json.ts';
 import { describe, refOf } from './object.ts';
 import { isStuck } from './stuck-pods.ts';
@@ -14,22 +15,38 @@ type BlockagePorts = Pick<Ports, 'kube'>;
  * nodes are available: 1 Insufficient nvidia.com/gpu`. Undefined where nothing says more than the object itself.
  */
 export async function findBlockage(object: KubeObject, ports: BlockagePorts): Promise<string | undefined> {
-  const isPod = object.kind === 'Pod';
-  const pods = isPod ? [object] : isWorkload(object) ? await podsOf(object, ports) : [];
-  const judged = pods.map((pod) => ({ pod, health: judgeHealth(pod) }));
-  const failed = judged.filter(({ health }) => health.state === 'failed');
-  const worst =
-    failed.find(({ pod }) => object.kind === 'Job' || !isReplaced(pod)) ??
-    judged.find(({ health }) => health.state === 'progressing') ??
-    failed[0];
+  const worst = await findWorst(object, ports);
   if (!worst)
     return (
       (object.kind === 'StatefulSet' ? await describeStuck(object, ports) : undefined) ??
       newestWarning(refOf(object), ports)
     );
-  const reason = isPod ? '' : `pod ${worst.pod.metadata.name}: ${worst.health.reason}`;
+  const reason = object.kind === 'Pod' ? '' : `pod ${worst.pod.metadata.name}: ${worst.health.reason}`;
   const more = await explainPod(worst.pod, worst.health.reason, ports);
   return [reason, more].filter(Boolean).join('; ') || undefined;
+}
+
+/** How much the worst of an object's pods tells of why it is not ready: 3 it failed, 2 it has crashed, 1 it is on its way, 0 it was replaced; undefined where no pod tells anything. */
+export async function gravityOf(object: KubeObject, ports: BlockagePorts): Promise<number | undefined> {
+  return (await findWorst(object, ports))?.gravity;
+}
+
+interface JudgedPod {
+  readonly pod: KubeObject;
+  readonly health: Health;
+  readonly gravity: number;
+}
+
+async function findWorst(object: KubeObject, ports: BlockagePorts): Promise<JudgedPod | undefined> {
+  const pods = object.kind === 'Pod' ? [object] : isWorkload(object) ? await podsOf(object, ports) : [];
+  const judged = pods.flatMap((pod) => {
+    // A Job deletes what it gives up.
+    const health = object.kind === 'Job' ? judgePod(pod) : judgeHealth(pod);
+    if (health.state === 'progressing') return [{ pod, health, gravity: hasCrashed(pod) ? 2 : 1 }];
+    if (health.state !== 'failed') return [];
+    return [{ pod, health, gravity: object.kind !== 'Job' && isReplaced(pod) ? 0 : 3 }];
+  });
+  return judged.toSorted((a, b) => b.gravity - a.gravity)[0];
 }
 
 async function describeStuck(set: KubeObject, ports: BlockagePorts): Promise<string | undefined> {

@@ -114,6 +114,15 @@ const rows = [
     /CrashLoopBackOff/,
   ],
   [
+    'one crash is told with its end',
+    waiting('CrashLoopBackOff', {
+      restartCount: 1,
+      lastState: { terminated: { reason: 'Error', exitCode: 3 } },
+    }),
+    'progressing',
+    /^container app: CrashLoopBackOff: Error \(exit code 3\)$/,
+  ],
+  [
     'the second crash is not',
     waiting('CrashLoopBackOff', { restartCount: 2, lastState: ended }),
     'failed',

@@ -76,6 +76,11 @@ function stuckContainer(pod: KubeObject): Health | undefined {
   return undefined;
 }
 
+/** True for a pod of which a container has ended badly, the last time or the time before. */
+export function hasCrashed(pod: KubeObject): boolean {
+  return lastWords(pod) !== '';
+}
+
 /** True for a pod that only lacks a ConfigMap or Secret that its containers take: it goes on by itself when somebody makes that. */
 export function lacksInput(pod: KubeObject): boolean {
   return isStuckBy(
@@ -118,10 +123,13 @@ function isStuckBy(pod: KubeObject, isCause: (status: unknown) => boolean): bool
 }
 
 function waitingReason(pod: KubeObject): string {
-  const waiting = containerStatuses(pod)
-    .map((status) => [textAt(status, 'name'), textAt(status, 'state', 'waiting', 'reason')] as const)
-    .find(([, reason]) => reason !== '' && reason !== 'PodInitializing');
-  return waiting ? `container ${waiting[0]}: ${waiting[1]}` : '';
+  for (const status of containerStatuses(pod)) {
+    const reason = textAt(status, 'state', 'waiting', 'reason');
+    if (reason === '' || reason === 'PodInitializing') continue;
+    const end = reason === 'CrashLoopBackOff' ? lastEnd(status) : '';
+    return `container ${textAt(status, 'name')}: ${reason}${end && `: ${end}`}`;
+  }
+  return '';
 }
 
 /** The first container that ended badly: `container web: OOMKilled (exit code 137)`. */

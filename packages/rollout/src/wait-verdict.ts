@@ -1,5 +1,5 @@
-import type { KubeObject, Ports } from '@zakenak/core';
-import { findBlockage } from './blockage.ts';
+import { createLimiter, type KubeObject, type Ports } from '@zakenak/core';
+import { findBlockage, gravityOf } from './blockage.ts';
 import { isWorkload } from './culprit.ts';
 import { type ReleaseFailure, ReleaseTimeout } from './failure.ts';
 import { describe, refOf } from './object.ts';
@@ -24,6 +24,7 @@ export function warningOf(text: string): string {
 }
 
 const mostReasons = 5;
+const mostAtATime = 20;
 
 /** The failure of a wait that lasted too long, with the cause of each object; undefined where only objects remain that ask for no more than a warning. */
 export async function timedOut(
@@ -39,11 +40,30 @@ export async function timedOut(
   const after = `not ready after ${Math.round(timeoutMs / 100) / 10} s`;
   for (const object of left.filter((one) => waitModeOf(one) === 'warn'))
     context.warn?.(warningOf(`${after}: ${await explain(object)}`));
-  const required = left.filter((object) => waitModeOf(object) !== 'warn');
-  const [first] = [...required.filter(isWorkload), ...required];
+  const required = await byGravity(
+    left.filter((object) => waitModeOf(object) !== 'warn'),
+    context.ports,
+  );
+  const [first] = required;
   if (!first) return undefined;
   const reasons = await Promise.all(required.slice(0, mostReasons).map(explain));
   const rest = required.length - reasons.length;
   const text = `${after}: ${reasons.join('; ')}${rest > 0 ? `; and ${rest} more` : ''}`;
   return new ReleaseTimeout('rollout/not-ready', text, refOf(first));
+}
+
+/** What has crashed first: others may only be waiting for it. Workloads come before what makes no pods. */
+async function byGravity(
+  objects: readonly KubeObject[],
+  ports: VerdictContext['ports'],
+): Promise<readonly KubeObject[]> {
+  const limit = createLimiter(mostAtATime);
+  const judged = await Promise.all(
+    objects.map(async (object) => ({
+      object,
+      gravity:
+        (await limit(() => gravityOf(object, ports)).catch(() => undefined)) ?? (isWorkload(object) ? 0 : -1),
+    })),
+  );
+  return judged.toSorted((a, b) => b.gravity - a.gravity).map(({ object }) => object);
 }

@@ -321,6 +321,12 @@ check([
     'failed',
     /BackoffLimitExceeded/,
   ],
+  [
+    'a Job that is given up has failed before its pods are gone',
+    job({ active: 1, conditions: [condition('FailureTarget', 'True', 'DeadlineExceeded', 'too long')] }),
+    'failed',
+    /too long/,
+  ],
   ['a suspended Job is left alone', job({}, { suspend: true }), 'ready', /suspended/],
   [
     'a Job that is suspended after it failed has failed',

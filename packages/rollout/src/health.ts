@@ -71,9 +71,11 @@ const judges: Readonly<Record<string, Judge>> = {
 };
 
 function judgeJob(object: KubeObject): Health {
-  const failed = conditionOf(object, 'Failed');
-  if (failed?.status === 'True')
-    return { state: 'failed', reason: failed.message || failed.reason || 'the job failed' };
+  // Told before its pods are gone, which have the cause in their logs (https://kubernetes.io/docs/concepts/workloads/controllers/job/#terminal-job-conditions).
+  const failed = ['Failed', 'FailureTarget']
+    .map((type) => conditionOf(object, type))
+    .find((condition) => condition?.status === 'True');
+  if (failed) return { state: 'failed', reason: failed.message || failed.reason || 'the job failed' };
   if (conditionOf(object, 'Complete')?.status === 'True') return { state: 'ready', reason: 'complete' };
   if (valueAt(object, 'spec', 'suspend') === true)
     return { state: 'ready', reason: 'suspended', remark: 'it is suspended and has not run (spec.suspend)' };

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { createRedactor, type KubeObject, type KubeSelector } from '@zakenak/core';
 import { findBlockage, gravityOf } from './blockage.ts';
 import { collectEvidence } from './evidence.ts';
-import { condition, fakeKube, objectOf } from './testing/objects.ts';
+import { condition, fakeKube, listsOf, objectOf } from './testing/objects.ts';
 
 const event = (kind: string, name: string, reason: string, message: string, time = '2026-01-01T00:00:00Z') =>
   objectOf('v1', 'Event', {
@@ -127,6 +127,26 @@ test('a pod that a Job deletes as it gives up still tells why', async () => {
   const status = { phase: 'Running', containerStatuses: [{ name: 'app', restartCount: 1, state }] };
   const pod = objectOf('v1', 'Pod', { metadata, spec: { restartPolicy: 'OnFailure' }, status });
   assert.equal(await findBlockage(job, cluster([pod], [])), 'pod web-1: container app: Error (exit code 3)');
+});
+
+test('a pod that does not end, and its node, are told where no other pod is there', async () => {
+  const set = objectOf('apps/v1', 'ReplicaSet', { spec: { selector: { matchLabels: { a: 'b' } } } });
+  const pod = objectOf('v1', 'Pod', {
+    metadata: {
+      name: 'web-1',
+      deletionTimestamp: '2026-01-01T00:00:00Z',
+      deletionGracePeriodSeconds: 30,
+      finalizers: ['example.com/held'],
+    },
+    spec: { nodeName: 'gpu-1' },
+  });
+  const lost = condition('Ready', 'Unknown', '', 'Kubelet stopped posting node status.');
+  const get = async () =>
+    objectOf('v1', 'Node', { metadata: { name: 'gpu-1' }, status: { conditions: [lost] } });
+  assert.equal(
+    await findBlockage(set, { kube: fakeKube({ list: listsOf({ Pod: [pod] }), get }) }),
+    'pod web-1 is being deleted and has not gone yet: it has 30 s to end (finalizers: example.com/held); node gpu-1 is not ready: Kubelet stopped posting node status',
+  );
 });
 
 test('a pod of which the scheduler says nothing waits for its claim', async () => {

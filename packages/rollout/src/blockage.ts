@@ -3,7 +3,8 @@ import { conditionOf, type Health } from './condition.ts';
 import { isReplaced, isWorkload, ownPodsOf, podsOf } from './culprit.ts';
 import { judgeHealth } from './health.ts';
 import { hasCrashed, judgePod } from './health-pod.ts';
-import { listAt, textAt } from './json.ts';
+import { listAt, numberAt, textAt } from './json.ts';
+import { describeNodes } from './node-trouble.ts';
 import { describe, refOf } from './object.ts';
 import { isStuck } from './stuck-pods.ts';
 import { readEvents } from './warning-event.ts';
@@ -19,6 +20,7 @@ export async function findBlockage(object: KubeObject, ports: BlockagePorts): Pr
   if (!worst)
     return (
       (object.kind === 'StatefulSet' ? await describeStuck(object, ports) : undefined) ??
+      (isWorkload(object) ? await describeEnding(object, ports) : undefined) ??
       newestWarning(refOf(object), ports)
     );
   const reason = object.kind === 'Pod' ? '' : `pod ${worst.pod.metadata.name}: ${worst.health.reason}`;
@@ -62,20 +64,46 @@ async function describeStuck(set: KubeObject, ports: BlockagePorts): Promise<str
   return `pod ${name} of a former template: ${judgeHealth(stuck).reason}; ${why}, this one goes by kubectl delete pod --namespace ${namespace} ${name}`;
 }
 
-/** What the pod's own reason leaves open: the claim that it waits for, or the probe that had it killed. */
+/** A pod that is being deleted is in the way of the next one, but for rolling updates of a Deployment. */
+async function describeEnding(workload: KubeObject, ports: BlockagePorts): Promise<string | undefined> {
+  const pods = await ownPodsOf(workload, ports);
+  const ending = pods.find(({ metadata }) => metadata.deletionTimestamp !== undefined);
+  if (!ending) return undefined;
+  const { name } = ending.metadata;
+  const finalizers = listAt(ending, 'metadata', 'finalizers');
+  const held = finalizers.length > 0 ? ` (finalizers: ${finalizers.join(', ')})` : '';
+  const graceSeconds = numberAt(ending, 0, 'metadata', 'deletionGracePeriodSeconds');
+  const text = `pod ${name} is being deleted and has not gone yet: it has ${graceSeconds} s to end${held}`;
+  const node = await describeNodes(ending, ports);
+  return node ? `${text}; ${node}` : text;
+}
+
+/** What the pod's own reason leaves open: the claim that it waits for, the node that is not ready, or the probe that had it killed. */
 export async function explainPod(
   pod: KubeObject,
   reason: string,
   ports: BlockagePorts,
 ): Promise<string | undefined> {
-  if (conditionOf(pod, 'PodScheduled')?.status === 'False') return unboundClaim(pod, ports);
+  const placed = conditionOf(pod, 'PodScheduled');
+  if (placed?.status === 'False')
+    return (
+      (await unboundClaim(pod, ports)) ??
+      (tellsOfNodes.test(placed.message) ? describeNodes(pod, ports) : undefined)
+    );
   const claim = isUnplaced(pod) ? await unboundClaim(pod, ports, true) : undefined;
   if (claim) return claim;
   // Such an end is a signal from outside, mostly the kubelet's after a failed probe; of other ends the container's own logs tell.
   const isKilled = /exit code (?:137|143)/.test(reason) && !reason.includes('OOMKilled');
-  if (judgeHealth(pod).state === 'failed' && !isKilled) return undefined;
+  const isFailed = judgeHealth(pod).state === 'failed';
+  if (isFailed && !isKilled) return undefined;
+  const node =
+    isFailed || textAt(pod, 'spec', 'nodeName') === '' ? undefined : await describeNodes(pod, ports);
+  if (node) return node;
   return newestWarning(refOf(pod), ports);
 }
+
+/** The scheduler does not say which nodes, nor, of taints, why (kubernetes: pkg/scheduler/framework/plugins). */
+const tellsOfNodes = /unschedulable|taint/;
 
 /** The claims of a pod that have no volume yet. */
 export async function findUnbound(pod: KubeObject, ports: BlockagePorts): Promise<readonly KubeRef[]> {

@@ -26,6 +26,8 @@ type EvidencePorts = Pick<Ports, 'kube' | 'redactor'>;
 const mostEvents = 20;
 const mostPods = 3;
 const tailLines = 50;
+/** A kubelet that does not answer holds no rollback up. */
+const logPatienceMs = 5_000;
 
 /** Gathers reason, events and the last log lines of the failing containers. What cannot be read is left out: evidence never hides the failure. */
 export async function collectEvidence(ref: KubeRef, reason: string, ports: EvidencePorts): Promise<Evidence> {
@@ -117,7 +119,8 @@ async function containerLogs(
   const { name, namespace = '' } = pod.metadata;
   const container = textAt(status, 'name');
   const read = async (previous: boolean): Promise<string> => {
-    const text = await quietly(() => kube.logs({ namespace, pod: name, container, previous, tailLines }));
+    const at = { namespace, pod: name, container, previous, tailLines };
+    const text = await quietly(() => kube.logs(at, AbortSignal.timeout(logPatienceMs)));
     return text?.trimEnd() ?? '';
   };
   const before = numberAt(status, 0, 'restartCount') > 0 ? await read(true) : '';

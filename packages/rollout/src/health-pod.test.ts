@@ -141,6 +141,24 @@ const rows = [
     /^phase Pending$/,
   ],
   [
+    'an init container that has not ended is told by Kubernetes’ own words',
+    pod({
+      phase: 'Pending',
+      conditions: [
+        condition('Initialized', 'False', '', 'containers with incomplete status: [wait]'),
+        condition('Ready', 'False', '', 'containers with unready status: [app]'),
+      ],
+    }),
+    'progressing',
+    /^containers with incomplete status: \[wait\]$/,
+  ],
+  [
+    'a pod that its node has not begun with is told with that',
+    { ...pod({ phase: 'Pending' }), spec: { nodeName: 'gpu-1' } },
+    'progressing',
+    /^node gpu-1 has not begun with it yet$/,
+  ],
+  [
     'the container that waits is named',
     waiting('ErrImagePull'),
     'progressing',

@@ -44,6 +44,8 @@ export function judgePod(pod: KubeObject): Health {
     reason:
       waitingReason(pod) ||
       lastWords(pod) ||
+      untaken(pod) ||
+      conditionOf(pod, 'Initialized')?.message ||
       conditionOf(pod, 'Ready')?.message ||
       `phase ${phase || 'unknown'}`,
   };
@@ -130,6 +132,13 @@ function waitingReason(pod: KubeObject): string {
     return `container ${textAt(status, 'name')}: ${reason}${end && `: ${end}`}`;
   }
   return '';
+}
+
+/** A kubelet that lives tells of a pod of its node within a second. */
+function untaken(pod: KubeObject): string {
+  const node = textAt(pod, 'spec', 'nodeName');
+  const isTold = containerStatuses(pod).length > 0 || textAt(pod, 'status', 'startTime') !== '';
+  return node === '' || isTold ? '' : `node ${node} has not begun with it yet`;
 }
 
 /** The first container that ended badly: `container web: OOMKilled (exit code 137)`. */

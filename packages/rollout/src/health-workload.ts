@@ -81,7 +81,8 @@ export function judgeDaemonSet(object: KubeObject): Health {
   };
 }
 
-const runsNowhere = 'it runs nowhere: no node fits its node selector, affinity and tolerations';
+const runsNowhere =
+  'it runs nowhere: no node fits its node selector, affinity and tolerations, or none that does is ready';
 
 /** Ready when every wanted pod is available and no other remains. Its controller replaces no pod of a former template. */
 export function judgeReplicaSet(object: KubeObject): Health {

@@ -145,7 +145,7 @@ test('a pod that does not end, and its node, are told where no other pod is ther
     objectOf('v1', 'Node', { metadata: { name: 'gpu-1' }, status: { conditions: [lost] } });
   assert.equal(
     await findBlockage(set, { kube: fakeKube({ list: listsOf({ Pod: [pod] }), get }) }),
-    'pod web-1 is being deleted and has not gone yet: it has 30 s to end (finalizers: example.com/held); node gpu-1 is not ready: Kubelet stopped posting node status',
+    'pod web-1 on node gpu-1 is being deleted and has not gone yet: it has 30 s to end (finalizers: example.com/held); node gpu-1 is not ready: Kubelet stopped posting node status',
   );
 });
 

@@ -73,7 +73,8 @@ async function describeEnding(workload: KubeObject, ports: BlockagePorts): Promi
   const finalizers = listAt(ending, 'metadata', 'finalizers');
   const held = finalizers.length > 0 ? ` (finalizers: ${finalizers.join(', ')})` : '';
   const graceSeconds = numberAt(ending, 0, 'metadata', 'deletionGracePeriodSeconds');
-  const text = `pod ${name} is being deleted and has not gone yet: it has ${graceSeconds} s to end${held}`;
+  const place = textAt(ending, 'spec', 'nodeName');
+  const text = `pod ${name}${place && ` on node ${place}`} is being deleted and has not gone yet: it has ${graceSeconds} s to end${held}`;
   const node = await describeNodes(ending, ports);
   return node ? `${text}; ${node}` : text;
 }

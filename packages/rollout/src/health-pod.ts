@@ -38,7 +38,7 @@ export function judgePod(pod: KubeObject): Health {
       : { state: 'ready', reason: 'ready' };
   const scheduled = conditionOf(pod, 'PodScheduled');
   if (scheduled?.status === 'False')
-    return { state: 'progressing', reason: `not scheduled: ${scheduled.message}` };
+    return { state: 'progressing', reason: `not scheduled: ${scheduled.message.replace(/\.$/, '')}` };
   return {
     state: 'progressing',
     reason:

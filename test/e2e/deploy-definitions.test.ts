@@ -285,6 +285,36 @@ test('a definition that comes as a hook is served when the objects after it are 
   await assertSettled(set);
 });
 
+test('defaults that a definition begins to give are in its resources after the same deploy, in one that does not change too', async (t) => {
+  const set = await makeGearSet(t);
+  const kind = (weight: number) => {
+    const items = {
+      type: 'object',
+      properties: { a: { type: 'string' }, weight: { type: 'integer', default: weight } },
+    };
+    const spec = { type: 'object', properties: { list: { type: 'array', items } } };
+    return definition(
+      set,
+      version('v1', [], { schema: { openAPIV3Schema: { type: 'object', properties: { spec } } } }),
+    );
+  };
+  await write(set, '1.0.0', kind(1), gear(set, { list: [{ a: 'x' }] }));
+  await run(set, 'deploy');
+  await write(set, '2.0.0', kind(2), gear(set, { list: [{ a: 'x' }] }));
+  const { report } = await set.run(['plan']);
+  assert.match(
+    report.sections.map(({ text }) => text).join('\n'),
+    /Gear .*its definition gives other defaults/,
+  );
+  await run(set, 'deploy');
+  assert.deepEqual((await live(set))?.['spec'], { list: [{ a: 'x', weight: 2 }] });
+  await assertSettled(set);
+  await write(set, '3.0.0', kind(3), gear(set, { list: [{ a: 'y' }] }), crashing);
+  const failed = await set.run(['deploy']);
+  assert.equal(failed.report.verdict, 'rolled-back', failed.report.summary);
+  assert.deepEqual((await live(set))?.['spec'], { list: [{ a: 'x', weight: 2 }] });
+});
+
 test('an empty list that leaves a custom resource goes, also where the server merges its elements', async (t) => {
   const set = await makeGearSet(t);
   const list = { type: 'array', 'x-kubernetes-list-type': 'set', items: { type: 'string' } };

@@ -7,6 +7,7 @@ import type { Sandbox } from '@zakenak/sandbox';
 import { deployment, faultText, makeFaultSet } from './deploy-faults-fixture.ts';
 import { until } from './sandbox-cli.ts';
 import { startTestSandbox } from './sandbox-fixture.ts';
+import { descendantsOf } from './sandbox-node-fixture.ts';
 
 const isRootOnDebian = process.getuid?.() === 0 && existsSync('/etc/debian_version');
 /** Where the node can run its packages are installed before the tests: one that is missing is a failure, no skip. */
@@ -97,6 +98,15 @@ const faults = {
     names:
       /^web: hook Job \S+\/migrate: Job has reached the specified backoff limit: pod migrate-\S+: container migrate: Error \(exit code 3\)/,
     shows: /last lines of migrate-\S+\/migrate:\n {2}\| table is locked/,
+  },
+  'a hook whose pod its Job deletes as it gives up is read before': {
+    manifest: hook
+      .replace('backoffLimit: 0', 'backoffLimit: 1')
+      .replace('restartPolicy: Never', 'restartPolicy: OnFailure')
+      .replace('GracePeriodSeconds: 0', 'GracePeriodSeconds: 30'),
+    names:
+      /^web: hook Job \S+\/migrate: Job has reached the specified backoff limit: pod migrate-\S+: container migrate: .*Error \(exit code 3\)/,
+    shows: /last lines of migrate-\S+\/migrate.*:\n {2}\| table is locked/,
   },
   'what has crashed is named first when the time is over, and its lines are shown': {
     manifest: `${real('exec sleep 600', cold)}---
@@ -264,8 +274,20 @@ metadata: { name: web }
   });
 });
 
+/** The sandbox knows the program that enters the node; the kubelet is its child. */
+const kubelet = () => {
+  const entered = sandbox.processes.find(({ name }) => name === 'kubelet');
+  const [found] = descendantsOf(entered?.pid ?? 0);
+  assert.ok(found);
+  return found.pid;
+};
+
 describe('a node that takes no pods', onNode, () => {
   const node = { apiVersion: 'v1', kind: 'Node', name: 'real-1' };
+  const recreate = (script: string) =>
+    real(script)
+      .replace('spec:\n', 'spec:\n  strategy: { type: Recreate }\n')
+      .replace('GracePeriodSeconds: 0', 'GracePeriodSeconds: 30');
 
   test('a node that is cordoned is told with what opens it', async (t) => {
     await kube.patch(node, 'merge', { spec: { unschedulable: true } });
@@ -274,5 +296,25 @@ describe('a node that takes no pods', onNode, () => {
     const { exitCode, report } = await set.run(keep);
     assert.equal(exitCode, 1, report.summary);
     assert.match(report.summary, /not scheduled: .*; node real-1 is cordoned: .*kubectl uncordon real-1/);
+  });
+
+  test('a kubelet that stands still is told by its node and the pod that it does not end, and goes on with the deploy', async (t) => {
+    const set = await makeFaultSet(t, sandbox, recreate('trap "exit 0" TERM; sleep 600 & wait'), '8s');
+    assert.equal((await set.run(keep)).exitCode, 0);
+    const fresh = await makeFaultSet(t, sandbox, real('exec sleep 600'), '8s');
+    await set.setManifest(recreate('trap "exit 0" TERM; sleep 601 & wait'));
+    process.kill(kubelet(), 'SIGSTOP');
+    t.after(() => process.kill(kubelet(), 'SIGCONT'));
+    const [upgraded, installed] = await Promise.all([set.run(keep), fresh.run(keep)]);
+    assert.match(
+      upgraded.report.summary,
+      /pod web-\S+ on node real-1 is being deleted and has not gone yet: it has 30 s to end/,
+    );
+    assert.match(installed.report.summary, /pod web-\S+: node real-1 has not begun with it yet/);
+    process.kill(kubelet(), 'SIGCONT');
+    for (const { run } of [set, fresh]) {
+      const { exitCode, report } = await run(keep);
+      assert.equal(exitCode, 0, report.summary);
+    }
   });
 });

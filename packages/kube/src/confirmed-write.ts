@@ -29,9 +29,9 @@ export async function confirmWrite({ sent, write, read }: Write): Promise<KubeOb
   }
 }
 
-/** The connection broke after the request, or the server failed on the way. */
+/** The connection broke after the request, the server failed on the way, or something in between answered in its place. */
 function mayHaveBeenDone(error: unknown): boolean {
-  if (error instanceof ZakenakError) return error.code === 'kube/unreachable';
+  if (error instanceof ZakenakError) return ['kube/unreachable', 'kube/no-api-server'].includes(error.code);
   return error instanceof KubeStatusError && error.status >= 500 && !/webhook/i.test(error.message);
 }
 

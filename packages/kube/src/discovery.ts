@@ -109,7 +109,7 @@ async function discover(requester: Requester): Promise<Found> {
 async function discoverRoot(requester: Requester, path: string): Promise<Found> {
   const accept = [...aggregated, 'application/json'].join(',');
   const answer = await requester.send({ method: 'GET', path, accept, idempotent: true });
-  const body: unknown = JSON.parse(answer.text);
+  const { body } = answer;
   if (String(answer.headers['content-type']).includes('g=apidiscovery.k8s.io')) return readAggregated(body);
   const versions =
     path === '/api'
@@ -172,16 +172,16 @@ async function readClassic(
   requester: Requester,
   { apiVersion, path }: { readonly apiVersion: string; readonly path: string },
 ): Promise<Found> {
-  let text: string;
+  let body: unknown;
   try {
-    text = (await requester.send({ method: 'GET', path, idempotent: true })).text;
+    body = (await requester.send({ method: 'GET', path, idempotent: true })).body;
   } catch (error) {
     // One broken aggregated API must not hide all the others; its kinds are then unknown.
     if ((error as { status?: number }).status !== undefined)
       return { resources: [], unavailable: [apiVersion] };
     throw error;
   }
-  return { resources: readResourceList(JSON.parse(text), apiVersion), unavailable: [] };
+  return { resources: readResourceList(body, apiVersion), unavailable: [] };
 }
 
 /** Reads an APIResourceList. */

@@ -69,22 +69,11 @@ export function unreachable(server: string, context: string, cause: unknown): Za
   });
 }
 
-/** What an answer to a question that every API server answers comes to: its version, the kinds that it serves. Passes what is none. */
-export function explainBasics(
+/** Something else than an API server answers at its address. `said`: what came. */
+export function noApiServer(
   { server, context }: { readonly server: string; readonly context: string },
-  thrown: unknown,
-): unknown {
-  const isStatus = thrown instanceof KubeStatusError;
-  if (!isStatus && !(thrown instanceof SyntaxError)) return thrown;
-  if (isStatus && thrown.status === 403)
-    return new ZakenakError({
-      code: 'kube/no-discovery',
-      message: `The account of context '${context}' may not ask ${server} what it serves: ${thrown.message}.`,
-      remedy:
-        'Bind it to the ClusterRole system:discovery, to which every account that has logged in is bound at first.',
-      exitCode: exitCodes.outside,
-    });
-  const said = isStatus ? `${thrown.message} (${thrown.status})` : 'its answer is not JSON';
+  said: string,
+): ZakenakError {
   return new ZakenakError({
     code: 'kube/no-api-server',
     message: `What answers at ${server} for context '${context}' does not do so as an API server: ${said}.`,
@@ -92,6 +81,24 @@ export function explainBasics(
       'Check scheme, port and path of the address in the kubeconfig, and what stands between it and the cluster.',
     exitCode: exitCodes.outside,
   });
+}
+
+/** What an answer to a question that every API server answers comes to: its version, the kinds that it serves. Passes what is none. */
+export function explainBasics(
+  target: { readonly server: string; readonly context: string },
+  thrown: unknown,
+): unknown {
+  if (!(thrown instanceof KubeStatusError)) return thrown;
+  const { server, context } = target;
+  if (thrown.status === 403)
+    return new ZakenakError({
+      code: 'kube/no-discovery',
+      message: `The account of context '${context}' may not ask ${server} what it serves: ${thrown.message}.`,
+      remedy:
+        'Bind it to the ClusterRole system:discovery, to which every account that has logged in is bound at first.',
+      exitCode: exitCodes.outside,
+    });
+  return noApiServer(target, `${thrown.message} (${thrown.status})`);
 }
 
 /** The API server does not accept the credentials (401). */

@@ -125,8 +125,12 @@ test('a long list is read page by page, and its items bear their kind', async ()
   const bare = (name: string) => ({ metadata: { name, namespace: 'default' } });
   await using server = await playServer(({ query }, response) =>
     query.continue
-      ? sendJson(response, 200, { metadata: { resourceVersion: '9' }, items: [bare('b')] })
-      : sendJson(response, 200, { metadata: { resourceVersion: '9', continue: 'next' }, items: [bare('a')] }),
+      ? sendJson(response, 200, { kind: 'PodList', metadata: { resourceVersion: '9' }, items: [bare('b')] })
+      : sendJson(response, 200, {
+          kind: 'PodList',
+          metadata: { resourceVersion: '9', continue: 'next' },
+          items: [bare('a')],
+        }),
   );
   const { items, resourceVersion } = await server.kube.list({
     apiVersion: 'v1',
@@ -147,6 +151,7 @@ test('a long list is read page by page, and its items bear their kind', async ()
 
 test('a list whose continue token ran out is read again in one piece, without doubles', async () => {
   const page = (names: readonly string[], token?: string) => ({
+    kind: 'PodList',
     metadata: { resourceVersion: '5', continue: token },
     items: names.map((name) => pod(name, '1')),
   });
@@ -305,6 +310,63 @@ test('what is no API server, and an account that may not ask what is served, are
     await using server = await playServer((_, response) => play(response));
     await assert.rejects(server.kube.version(), isCode(code));
   }
+});
+
+/** What a gateway or a page to log in at sends in an API server's place. */
+const strange: Readonly<Record<string, (response: ServerResponse) => void>> = {
+  'a page': (response) => void response.writeHead(200, { 'content-type': 'text/html' }).end('<html>'),
+  'half an object': (response) => void response.writeHead(200).end('{"kind":"Pod","metad'),
+  nothing: (response) => void response.writeHead(200).end(),
+  'JSON of another kind': (response) => sendJson(response, 200, {}),
+  'no object': (response) => sendJson(response, 200, null),
+};
+for (const [name, play] of Object.entries(strange))
+  test(`${name} in place of an answer is waited out, told as such, and never taken for what was asked`, async () => {
+    for (const ask of [
+      (kube: KubeApi) => kube.get(podRef),
+      (kube: KubeApi) => kube.list({ apiVersion: 'v1', kind: 'Pod' }),
+      (kube: KubeApi) => kube.apply(configMap, { fieldManager: 'm' }),
+      (kube: KubeApi) => kube.delete(podRef),
+      (kube: KubeApi) => kube.create({ ...configMap, metadata: { name: '' } }),
+    ]) {
+      await using server = await playServer((_, response) => play(response));
+      await server.kube.resources();
+      await assert.rejects(ask(server.kube), isCode('kube/no-api-server'));
+    }
+    let tries = 0;
+    await using server = await playServer((_, response) =>
+      tries++ === 0 ? play(response) : sendJson(response, 200, pod('a', '7')),
+    );
+    assert.equal((await server.kube.get(podRef))?.metadata.resourceVersion, '7');
+    assert.equal(tries, 2);
+  });
+
+test('a create that a page answers is done once, whether or not it reached the server', async () => {
+  for (const isLate of [false, true]) {
+    let [posts, made] = [0, false];
+    await using server = await playServer(({ method }, response) => {
+      if (method === 'GET')
+        return made ? sendJson(response, 200, configMap) : sendJson(response, 404, status(404, 'NotFound'));
+      const isFirst = posts++ === 0;
+      made ||= isLate || !isFirst;
+      return isFirst ? void response.end('<html>') : sendJson(response, 201, configMap);
+    });
+    await server.kube.create(configMap);
+    assert.equal(posts, isLate ? 1 : 2);
+  }
+});
+
+test('an object is not there only where an API server says so', async () => {
+  const gone = (response: ServerResponse) => sendJson(response, 404, status(404, 'NotFound'));
+  const unserved = (response: ServerResponse) => void response.writeHead(404).end('404 page not found\n');
+  for (const play of [gone, unserved]) {
+    await using server = await playServer((_, response) => play(response));
+    assert.equal(await server.kube.get(podRef), undefined);
+    assert.equal(await server.kube.delete(podRef), false);
+  }
+  await using server = await playServer((_, response) => void response.writeHead(404).end('<html>'));
+  await assert.rejects(server.kube.get(podRef), isCode('kube/no-api-server'));
+  await assert.rejects(server.kube.delete(podRef), isCode('kube/no-api-server'));
 });
 
 test('refused credentials are told as such', async () => {

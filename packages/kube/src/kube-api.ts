@@ -92,9 +92,9 @@ function createCalls({ target, requester, discovery, warnings, watchPolicy, fenc
     request: Omit<Request, 'idempotent'> & { readonly idempotent?: boolean },
     about?: KubeRef,
   ) => {
-    const { headers, text } = await requester.send({ idempotent: false, ...request });
+    const { headers, body } = await requester.send({ idempotent: false, ...request });
     if (about) warnings.hear(headers['warning'], about);
-    return JSON.parse(text) as KubeObject;
+    return body as KubeObject;
   };
   const locate = async (ref: KubeRef, query: Parameters<typeof queryOf>[0] = {}, subresource?: string) => {
     const resource = await discovery.find(ref.apiVersion, ref.kind);
@@ -106,8 +106,8 @@ function createCalls({ target, requester, discovery, warnings, watchPolicy, fenc
   };
   const read: KubeApi['get'] = async (ref, signal) => {
     const request = { method: 'GET', path: await locate(ref), signal } as const;
-    const { status, text } = await requester.send({ ...request, idempotent: true, mayBeAbsent: true });
-    return status === 404 ? undefined : (JSON.parse(text) as KubeObject);
+    const { status, body } = await requester.send({ ...request, idempotent: true, mayBeAbsent: true });
+    return status === 404 ? undefined : (body as KubeObject);
   };
   return {
     get: read,
@@ -218,8 +218,8 @@ async function remove(requester: Requester, request: Request): Promise<boolean> 
 }
 
 async function readVersion(requester: Requester): ReturnType<KubeApi['version']> {
-  const { text } = await requester.send({ method: 'GET', path: '/version', idempotent: true });
-  const { major = '', minor = '', gitVersion = '' } = JSON.parse(text) as Record<string, string>;
+  const { body } = await requester.send({ method: 'GET', path: '/version', idempotent: true });
+  const { major = '', minor = '', gitVersion = '' } = body as Record<string, string>;
   // Distributions append to the minor: `27+`.
   return { major: Number.parseInt(major, 10), minor: Number.parseInt(minor, 10), gitVersion };
 }

@@ -28,7 +28,7 @@ export async function listObjects(
     const path = pathOf(resource, { namespace }, { labelSelector, fieldSelector, limit, continue: token });
     const accept = selector.metadataOnly ? { accept: metadataAccept('PartialObjectMetadataList') } : {};
     const request = { method: 'GET', path, signal, idempotent: true, ...accept } as const;
-    return JSON.parse((await requester.send(request)).text) as Page;
+    return (await requester.send(request)).body as Page;
   };
   const items: KubeObject[] = [];
   let page = await read(pageSize);

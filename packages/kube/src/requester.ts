@@ -1,7 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { KubeStatusError, ZakenakError } from '@zakenak/core';
 import { reasonOf } from './abort.ts';
-import { unauthorized, unreachable } from './errors.ts';
+import { bodyOf } from './answer-body.ts';
+import { noApiServer, unauthorized, unreachable } from './errors.ts';
 import { NotSent } from './http2-connection.ts';
 import { createServerClock, type ServerClock } from './server-clock.ts';
 import { retryAfterMs, toStatusError } from './status.ts';
@@ -34,9 +35,10 @@ const defaultRetries: RetryPolicy = {
 
 /** Sends requests until they are answered for good. */
 export interface Requester {
-  /** Throws KubeStatusError for status >= 400, `kube/unreachable`, `kube/unauthorized`, and the signal's reason. */
+  /** Throws KubeStatusError for status >= 400, `kube/unreachable`, `kube/no-api-server`, `kube/unauthorized`, and the signal's reason. */
   send(request: Request): Promise<
     Answer & {
+      /** Read as JSON, but for a log. */ readonly body: unknown;
       /** An earlier try was lost on the way and may have been carried out. */ readonly afterLoss: boolean;
     }
   >;
@@ -93,9 +95,18 @@ export function createRequester(
         continue;
       }
       clock.hear(answer.headers['date'], performance.now() - sentAt);
+      if (answer.status < 400 || (answer.status === 404 && request.mayBeAbsent)) {
+        const body = bodyOf(answer, request);
+        succeeded ||= body !== undefined;
+        if (body !== undefined) return { ...answer, body, afterLoss };
+        // Whether it reached the server is not known, as where its answer is lost.
+        const failure = noApiServer(target, describe(request, answer));
+        if (!request.idempotent) throw failure;
+        afterLoss = true;
+        await wait(failure);
+        continue;
+      }
       succeeded ||= answer.status !== 401;
-      if (answer.status < 400 || (answer.status === 404 && request.mayBeAbsent))
-        return { ...answer, afterLoss };
       const failure = toStatusError(answer);
       if (answer.status === 401) {
         if (renewed || !transport.renew(answer)) {
@@ -109,6 +120,11 @@ export function createRequester(
     }
   };
   return { send, explain, transport, retries, aheadMs: clock.aheadMs };
+}
+
+function describe({ method, path }: Request, { status, headers }: Answer): string {
+  const [asked] = path.split('?');
+  return `the answer to ${method} ${asked} (${status}, ${headers['content-type'] ?? 'of no type'}) is none of Kubernetes' objects`;
 }
 
 /** The server has not worked on it: the connection could not even be opened, or was just ending. */

@@ -54,7 +54,8 @@ export function retryAfterMs(answer: Pick<Answer, 'headers' | 'text'>): number |
   return Number.isFinite(seconds) && seconds >= 0 ? seconds * 1000 : undefined;
 }
 
-function parseStatus(text: string): StatusBody | undefined {
+/** The Status object that an answer is; undefined where it is none. */
+export function parseStatus(text: string): StatusBody | undefined {
   if (!text.trimStart().startsWith('{')) return undefined;
   try {
     const body = JSON.parse(text) as StatusBody;

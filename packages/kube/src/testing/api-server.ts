@@ -195,7 +195,7 @@ function resource(name: string, kind: string, scope: string, subresources: reado
   };
 }
 
-function sendAggregated(response: ServerResponse, body: unknown): void {
+function sendAggregated(response: ServerResponse, body: object): void {
   const type = 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList';
-  sendJson(response, 200, body, { 'content-type': type });
+  sendJson(response, 200, { kind: 'APIGroupDiscoveryList', ...body }, { 'content-type': type });
 }

@@ -317,7 +317,7 @@ const faults: Readonly<
     release: () => `{ name: web, chart: absent, repo: "${repository}" }`,
   },
   'a repository that nobody answers for': {
-    code: 'helm/not-fetched',
+    code: 'helm/unreachable',
     says: /connection refused/,
     change: () => ({}),
     release: () => '{ name: web, chart: note, repo: "http://127.0.0.1:1" }',
@@ -339,6 +339,7 @@ for (const [name, { code, says, change, release }] of Object.entries(faults))
     const { report, exitCode } = await set.run(['deploy']);
     assert.equal(report.error?.code, code, JSON.stringify(report.error));
     assert.match(`${report.error?.message} ${report.error?.remedy}`, says);
-    assert.equal(exitCode, code === 'files/outside-workspace' ? 5 : 2);
+    const others: Readonly<Record<string, number>> = { 'files/outside-workspace': 5, 'helm/unreachable': 4 };
+    assert.equal(exitCode, others[code] ?? 2);
     assert.equal(await kube.get({ apiVersion: 'v1', kind: 'Namespace', name: set.name }), undefined);
   });

@@ -8,6 +8,8 @@ import { placeDependency } from './dependency-place.ts';
 const rules: Readonly<Record<string, string>> = {
   'helm/bad-chart': 'charts/unreadable-chart',
   'helm/not-fetched': 'charts/missing-dependencies',
+  'helm/unauthorized': 'charts/missing-dependencies',
+  'helm/unreachable': 'charts/missing-dependencies',
   'helm/chart-lock': 'charts/stale-lock',
   'helm/ambiguous-subchart': 'charts/ambiguous-subchart',
   'files/outside-workspace': 'charts/link-outside',

@@ -11,13 +11,35 @@ export function badChart(chart: string, reason: string): ZakenakError {
   });
 }
 
+/** Words of Go's network and TLS packages, and statuses that say nothing of the chart. */
+const isAway =
+  /\bdial (?:tcp|udp|unix)|: (?:unexpected )?EOF|connection re(?:set|fused)|broken pipe|i\/o timeout|timeout exceeded|handshake timeout|deadline exceeded|tls: |x509: |(?:status code| :) (?:408|429|5\d\d)\b/i;
+const isTurnedAway = /(?:status code| :) (?:401|403)\b/;
+
 /** A chart that helm did not get; `reason` is its own word. */
 export function notFetched(chart: string, reason: string): ZakenakError {
+  const message = `The chart '${chart}' was not fetched: ${reason}`;
+  if (isTurnedAway.test(reason))
+    return new ZakenakError({
+      code: 'helm/unauthorized',
+      message,
+      remedy:
+        'Log in with an account that may read it: `helm registry login`, `docker login`, or `helm repo add --username`.',
+      exitCode: exitCodes.outside,
+    });
+  if (isAway.test(reason))
+    return new ZakenakError({
+      code: 'helm/unreachable',
+      message,
+      remedy:
+        'Check the address, the network and the registry’s or repository’s state, then run the same command again; a dependency may lie in the chart too: run `helm dependency build` there and commit charts/.',
+      exitCode: exitCodes.outside,
+    });
   return new ZakenakError({
     code: 'helm/not-fetched',
-    message: `The chart '${chart}' was not fetched: ${reason}`,
+    message,
     remedy:
-      'Check the address, the version and the network; a dependency may lie in the chart too: run `helm dependency build` there and commit charts/.',
+      'Check the address, the name and the version; a dependency may lie in the chart too: run `helm dependency build` there and commit charts/.',
     exitCode: exitCodes.badInput,
   });
 }

@@ -8,7 +8,7 @@ export interface RemoteChart {
   readonly repo?: string;
 }
 
-/** Brings a packed chart into an empty folder. Returns the archive's absolute path. Throws ZakenakError `helm/bad-chart`. */
+/** Brings a packed chart into an empty folder. Returns the archive's absolute path. Throws ZakenakError `helm/bad-chart`, `helm/not-fetched`, `helm/unreachable`, `helm/unauthorized`. */
 export type PullChart = (source: RemoteChart, folder: string) => Promise<string>;
 
 // A registry on this machine has no certificate, as Docker assumes too.

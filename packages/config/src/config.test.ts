@@ -54,6 +54,8 @@ test('an environment has its releases, namespaces and no needs that live elsewhe
     remedy: 'Use --environment prod.',
   });
   assert.throws(() => resolveEnvironment(config), { code: 'config/unknown-environment' });
+  for (const name of ['constructor', '__proto__', 'toString'])
+    assert.throws(() => resolveEnvironment(config, name), { code: 'config/unknown-environment' });
 });
 
 test('every unknown key is named with line, column and the nearest known key', () => {

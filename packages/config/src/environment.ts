@@ -14,7 +14,8 @@ export interface ResolvedEnvironment {
 export function resolveEnvironment(config: Config, name?: string): ResolvedEnvironment {
   const known = Object.keys(config.environments);
   const picked = name ?? (known.length === 1 ? known[0] : undefined);
-  const environment = picked === undefined ? undefined : config.environments[picked];
+  const environment =
+    picked !== undefined && known.includes(picked) ? config.environments[picked] : undefined;
   if (picked === undefined || !environment)
     throw unknownEnvironment(name, known, name ? nearest(name, known) : undefined);
   const declared = config.deploy?.releases ?? [];

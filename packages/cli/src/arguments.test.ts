@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { defineSpec } from '@zakenak/core';
-import { parseArguments, takeWords } from './arguments.ts';
+import { parseArguments, takeWords, unknownFlag } from './arguments.ts';
 import { wantsColour } from './colour.ts';
 import { asksForJson, leadingFlagsLast } from './shell-flags.ts';
 
@@ -43,6 +43,16 @@ test('what is no flag is refused with the nearest one', () => {
   assert.throws(() => parse('--no-level'), { code: 'usage/unknown-flag' });
   assert.throws(() => parse('--no-strict=true'), { code: 'usage/unknown-flag' });
   assert.throws(() => parse('--level'), { code: 'usage/missing-value' });
+});
+
+test('a flag by which helm is told values is answered with where they belong, not with a flag that looks like it', () => {
+  const known = ['environment', 'test', 'plan'];
+  for (const flag of ['--set', '--set-file', '--values', '-f']) {
+    const { message, remedy } = unknownFlag('deploy', flag, known);
+    assert.equal(message, `zakenak deploy has no flag ${flag}.`);
+    assert.match(remedy, /zakenak\.yaml/);
+  }
+  assert.match(unknownFlag('build', '--set', ['image']).remedy, /--help/);
 });
 
 test('the shell’s own flags may come first', () => {

@@ -95,14 +95,22 @@ function missingValue(flag: string, input: InputSpec): ZakenakError {
   });
 }
 
+/** With which helm is told values. */
+const valueFlags = /^(?:--set(?:-string|-file|-json|-literal)?|--values|-f)$/;
+
 /** No such flag; `verb` is undefined before any verb. */
 export function unknownFlag(verb: string | undefined, flag: string, known: readonly string[]): ZakenakError {
   const near = nearest(flag.replace(/^-+(no-)?/, ''), known);
   const command = verb === undefined ? 'zakenak' : `zakenak ${verb}`;
+  const ofHelm = known.includes('environment') && valueFlags.test(flag);
   return new ZakenakError({
     code: 'usage/unknown-flag',
     message: `${command} has no flag ${flag}${near ? `; did you mean --${near}?` : '.'}`,
-    remedy: near ? `Write --${near}.` : `See ${command} --help.`,
+    remedy: near
+      ? `Write --${near}.`
+      : ofHelm
+        ? 'Write the values into a file, and name it in zakenak.yaml: `values` of a release, or of the environment.'
+        : `See ${command} --help.`,
     exitCode: exitCodes.badInput,
   });
 }

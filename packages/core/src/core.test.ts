@@ -99,6 +99,8 @@ test('everything in a report is redacted before it is rendered, whatever a rende
 test('the nearest candidate is offered only when it is near', () => {
   assert.equal(nearest('enviroment', ['environment', 'registry']), 'environment');
   assert.equal(nearest('xyz', ['environment', 'registry']), undefined);
+  assert.equal(nearest('prd', ['prod']), 'prod');
+  assert.equal(nearest('set', ['test']), undefined);
 });
 
 const spec = defineSpec({

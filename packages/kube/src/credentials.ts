@@ -117,6 +117,10 @@ async function readCertificate(
     readPem(user['client-certificate-data'], user['client-certificate'], target),
     readPem(user['client-key-data'], user['client-key'], target),
   ]);
+  if (certificate && !key) {
+    const reason = `context '${target.context}' has a client certificate without its key`;
+    throw badKubeconfig(target.path, reason, 'Add client-key or client-key-data, or fetch the file anew.');
+  }
   return pair(certificate, key);
 }
 
@@ -127,7 +131,7 @@ async function staticCredential(user: UserEntry, target: Target): Promise<Dated>
       ? `Basic ${Buffer.from(`${user.username}:${user.password ?? ''}`).toString('base64')}`
       : undefined;
   return {
-    credential: { ...(await readCertificate(user, target)), headers: headersOf(user, authorization) },
+    credential: { ...(await readCertificate(user, target)), headers: headersOf(target, authorization) },
   };
 }
 
@@ -137,7 +141,7 @@ async function readTokenFile(user: UserEntry, target: Target): Promise<Dated> {
   const certificate = await readCertificate(user, target);
   try {
     const token = (await readFile(path, 'utf8')).trim();
-    const credential = { ...certificate, headers: headersOf(user, `Bearer ${token}`) };
+    const credential = { ...certificate, headers: headersOf(target, `Bearer ${token}`) };
     // Kubelets replace projected tokens while they are in use.
     return { credential, expires: Date.now() + tokenFileAgeMs };
   } catch (cause) {
@@ -165,13 +169,41 @@ export async function readPem(
   }
 }
 
-function headersOf(user: UserEntry, authorization?: string): Credential['headers'] {
+/** Who asks, and as whom (https://kubernetes.io/docs/reference/access-authn-authz/authentication/#user-impersonation). Throws `kube/bad-kubeconfig` for what no header can hold. */
+function headersOf(target: Target, authorization?: string): Credential['headers'] {
+  const { as, 'as-uid': uid, 'as-groups': groups, 'as-user-extra': extra } = target.user;
+  const fill = (what: string) => headerText(target, what);
   return {
-    ...(authorization ? { authorization } : {}),
-    ...(user.as ? { 'impersonate-user': user.as } : {}),
-    ...(user['as-uid'] ? { 'impersonate-uid': user['as-uid'] } : {}),
-    ...(user['as-groups']?.length ? { 'impersonate-group': user['as-groups'] } : {}),
+    ...(authorization ? { authorization: fill('the credential')(authorization) } : {}),
+    ...(as ? { 'impersonate-user': fill("'as'")(as) } : {}),
+    ...(uid ? { 'impersonate-uid': fill("'as-uid'")(uid) } : {}),
+    ...(groups?.length ? { 'impersonate-group': groups.map(fill("'as-groups'")) } : {}),
+    ...Object.fromEntries(
+      Object.entries(extra ?? {}).map(([key, values]) => [
+        `impersonate-extra-${escapeHeaderKey(key)}`,
+        values.map(fill("'as-user-extra'")),
+      ]),
+    ),
   };
+}
+
+/** Node sends a header's letters as bytes, and the API server reads them as UTF-8. */
+function headerText({ path, context }: Target, what: string): (text: string) => string {
+  return (text) => {
+    if (!/[\u0000-\u0008\u000a-\u001f\u007f]/.test(text)) return Buffer.from(text).toString('latin1');
+    const reason = `${what} of context '${context}' holds a line break or another control character`;
+    throw badKubeconfig(path, reason, 'Write it on one line, or log in again.');
+  };
+}
+
+/** As client-go's headerKeyEscape: what no header's name may hold is percent-encoded. */
+function escapeHeaderKey(key: string): string {
+  return [...Buffer.from(key.toLowerCase())]
+    .map((byte) => {
+      const letter = String.fromCharCode(byte);
+      return /[\w!#$&'*+.^`|~-]/.test(letter) ? letter : `%${byte.toString(16).padStart(2, '0')}`;
+    })
+    .join('');
 }
 
 function pair(certificate?: string, key?: string): Pick<Credential, 'certificate' | 'key'> {
@@ -208,7 +240,7 @@ function pluginCredentials(
       const said = result.stderr.trim().split('\n').at(-1) || `exit code ${result.exitCode}`;
       throw pluginFailed(exec.command, said);
     }
-    return parseExecCredential(result.stdout, exec, target.user);
+    return parseExecCredential(result.stdout, exec, target);
   }, true);
 }
 
@@ -231,7 +263,7 @@ function execInfo(exec: ExecEntry, cluster: ClusterEntry, authority?: string): u
 }
 
 /** Reads a plugin's answer (https://kubernetes.io/docs/reference/config-api/client-authentication.v1/). Throws `kube/credential-plugin-failed`. */
-function parseExecCredential(stdout: string, exec: ExecEntry, user: UserEntry): Dated {
+function parseExecCredential(stdout: string, exec: ExecEntry, target: Target): Dated {
   let status: Record<string, unknown> | undefined;
   try {
     status = (JSON.parse(stdout) as { status?: Record<string, unknown> }).status;
@@ -247,7 +279,7 @@ function parseExecCredential(stdout: string, exec: ExecEntry, user: UserEntry): 
   return {
     credential: {
       ...pair(certificate, text('clientKeyData')),
-      headers: headersOf(user, token && `Bearer ${token}`),
+      headers: headersOf(target, token && `Bearer ${token}`),
     },
     ...(Number.isNaN(expires) ? {} : { expires }),
   };

@@ -55,15 +55,17 @@ export function contextOutsidePod(name: string, own: string, looked: readonly st
 /** The API server gave no answer. */
 export function unreachable(server: string, context: string, cause: unknown): ZakenakError {
   const reason = reasonOf(cause);
-  const untrusted = /certificate|self.signed|altname|CERT_|UNABLE_TO_/i.test(
-    `${reason} ${(cause as NodeJS.ErrnoException | undefined)?.code}`,
-  );
+  const code = (cause as NodeJS.ErrnoException | undefined)?.code ?? '';
+  const outdated = /^CERT_(?:HAS_EXPIRED|NOT_YET_VALID)$/.test(code);
+  const untrusted = /certificate|self.signed|altname|CERT_|UNABLE_TO_/i.test(`${reason} ${code}`);
   return new ZakenakError({
     code: 'kube/unreachable',
     message: `The cluster of context '${context}' at ${server} cannot be reached: ${reason}.`,
-    remedy: untrusted
-      ? "Put the API server's certificate authority (and tls-server-name, where the name differs) into the kubeconfig."
-      : 'Check that the cluster runs and that the address in the kubeconfig can be reached from here.',
+    remedy: outdated
+      ? 'Renew the certificate of the API server, or set the clock of this machine right.'
+      : untrusted
+        ? "Put the API server's certificate authority (and tls-server-name, where the name differs) into the kubeconfig."
+        : 'Check that the cluster runs and that the address in the kubeconfig can be reached from here.',
     exitCode: exitCodes.outside,
     cause,
   });
@@ -99,6 +101,17 @@ export function explainBasics(
       exitCode: exitCodes.outside,
     });
   return noApiServer(target, `${thrown.message} (${thrown.status})`);
+}
+
+/** What a server tells of the client's certificate while the connection is made (RFC 8446, 6.2). */
+const refusedProof =
+  /alert (?:bad certificate|unsupported certificate|certificate (?:revoked|expired|unknown|required)|unknown ca|access denied)/;
+
+/** Why a connection broke off, where it was for what we prove ourselves with; `expired`: that it has run out. */
+export function refusalOf(cause: unknown, expired: string | undefined): string | undefined {
+  const reason = reasonOf(cause);
+  if (refusedProof.test(reason)) return expired ?? reason;
+  return (cause as NodeJS.ErrnoException | undefined)?.code === 'ECONNRESET' ? expired : undefined;
 }
 
 /** The API server does not accept the credentials (401). */
@@ -147,6 +160,9 @@ export function unknownKind(apiVersion: string, kind: string, near?: string): Za
 function reasonOf(cause: unknown): string {
   if (cause instanceof AggregateError) return reasonOf(cause.errors[0]);
   if (!(cause instanceof Error)) return String(cause);
+  // OpenSSL's own line is about its source code.
+  const { library, reason } = cause as { readonly library?: unknown; readonly reason?: unknown };
+  if (typeof library === 'string' && typeof reason === 'string') return `TLS: ${reason}`;
   // Node's advice to who runs Node.
   const [said = ''] = cause.message.split('\n');
   return said.replace(/; if the root CA is installed locally.*$/, '') || cause.name;

@@ -118,6 +118,18 @@ test('proxies, auth-providers and a CA beside insecure are refused', async () =>
     [{ 'insecure-skip-tls-verify': true, 'certificate-authority-data': 'QQ==' }, {}],
     [{ 'certificate-authority': 'absent.crt' }, {}],
     [{ server: 'ftp://a' }, {}],
+    [{ server: 5 }, {}],
+    [{ server: 'https://ann:pass@127.0.0.1' }, {}],
+    [{ 'certificate-authority-data': 5 }, {}],
+    [{ 'certificate-authority-data': 'QQ==' }, {}],
+    [{ 'insecure-skip-tls-verify': 'true' }, {}],
+    [{}, { exec: 'plugin' as never }],
+    [{}, { exec: {} as never }],
+    [{}, { exec: { command: 'plugin', args: { a: 1 } as never } }],
+    [{}, { exec: { command: 'plugin', env: ['A=b'] as never } }],
+    [{}, { token: 5 as never }],
+    [{}, { as: 'bob', 'as-groups': 'admins' as never }],
+    [{}, { as: 'bob', 'as-user-extra': { scopes: 'a' as never } }],
   ];
   for (const [cluster, user] of cases) {
     const kubeconfig = await write('refused', config('a', { cluster, user }));
@@ -125,13 +137,42 @@ test('proxies, auth-providers and a CA beside insecure are refused', async () =>
   }
 });
 
+test('a credential that no connection can be made with is told without what it holds', async () => {
+  for (const user of [
+    { token: 'one\ntwo' },
+    { token: 'abc', as: 'bob\r\nx: y' },
+    { 'client-certificate-data': 'QQ==' },
+  ]) {
+    const target = await locateTarget({
+      env: {},
+      kubeconfig: await write('unusable', config('a', { user })),
+    });
+    const { message, code } = await createCredentials(target, {})
+      .current()
+      .then(
+        () => assert.fail('it was taken'),
+        (error: ZakenakError) => error,
+      );
+    assert.equal(code, 'kube/bad-kubeconfig');
+    assert.doesNotMatch(message, /two|bob/);
+  }
+});
+
 test('user, password and impersonation become headers', async () => {
-  const user = { username: 'ann', password: 'pass', as: 'bob', 'as-groups': ['x', 'y'] };
+  const user = {
+    username: 'ann',
+    password: 'pass',
+    as: 'jörg',
+    'as-groups': ['x', 'y'],
+    'as-user-extra': { scopes: ['a', 'b'], 'Example.com/über %': ['c'] },
+  };
   const target = await locateTarget({ env: {}, kubeconfig: await write('basic', config('a', { user })) });
   assert.deepEqual((await createCredentials(target, {}).current()).headers, {
     authorization: `Basic ${Buffer.from('ann:pass').toString('base64')}`,
-    'impersonate-user': 'bob',
+    'impersonate-user': Buffer.from('jörg').toString('latin1'),
     'impersonate-group': ['x', 'y'],
+    'impersonate-extra-scopes': ['a', 'b'],
+    'impersonate-extra-example.com%2f%c3%bcber%20%25': ['c'],
   });
 });
 

@@ -2,6 +2,7 @@ import { dirname, isAbsolute, join } from 'node:path';
 import { nearest } from '@zakenak/core';
 import { load } from 'js-yaml';
 import { badKubeconfig, unknownContext } from './errors.ts';
+import { checkEntries } from './kubeconfig-shape.ts';
 
 /** A cluster entry, as https://kubernetes.io/docs/reference/config-api/kubeconfig.v1/ describes it. Paths are absolute after parsing. */
 export interface ClusterEntry {
@@ -36,6 +37,7 @@ export interface UserEntry {
   readonly as?: string;
   readonly 'as-uid'?: string;
   readonly 'as-groups'?: readonly string[];
+  readonly 'as-user-extra'?: Readonly<Record<string, readonly string[]>>;
   readonly exec?: ExecEntry;
   readonly 'auth-provider'?: unknown;
 }
@@ -113,6 +115,7 @@ export function chooseContext(config: Kubeconfig, wanted?: string): Target {
     const reason = `context '${name}' names the user '${context.user}', which has no entry`;
     throw badKubeconfig(config.path, reason, 'Add the user, or choose another context.');
   }
+  checkEntries(config.path, cluster, user ?? {});
   const target = { path: config.path, context: name, namespace: context.namespace || 'default' };
   return { ...target, cluster: { ...cluster, server: cluster.server }, user: user ?? {} };
 }
@@ -158,8 +161,9 @@ function absolute(fields: Record<string, unknown>, folder: string): Record<strin
     if (typeof value === 'string' && value !== '' && !isAbsolute(value)) fixed[key] = join(folder, value);
   }
   const exec = fixed.exec as ExecEntry | undefined;
+  const command: unknown = exec?.command;
   // A command with a slash counts from the file's folder, one without is looked up on PATH.
-  if (exec?.command && /[\\/]/.test(exec.command) && !isAbsolute(exec.command))
-    fixed.exec = { ...exec, command: join(folder, exec.command) };
+  if (typeof command === 'string' && /[\\/]/.test(command) && !isAbsolute(command))
+    fixed.exec = { ...exec, command: join(folder, command) };
   return fixed;
 }

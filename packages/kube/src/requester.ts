@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { KubeStatusError, ZakenakError } from '@zakenak/core';
 import { reasonOf } from './abort.ts';
 import { bodyOf } from './answer-body.ts';
-import { noApiServer, unauthorized, unreachable } from './errors.ts';
+import { noApiServer, refusalOf, unauthorized, unreachable } from './errors.ts';
 import { NotSent } from './http2-connection.ts';
 import { createServerClock, type ServerClock } from './server-clock.ts';
 import { retryAfterMs, toStatusError } from './status.ts';
@@ -42,7 +42,7 @@ export interface Requester {
       /** An earlier try was lost on the way and may have been carried out. */ readonly afterLoss: boolean;
     }
   >;
-  /** Turns a thrown connection error into `kube/unreachable`; passes everything else. */
+  /** Turns a thrown connection error into `kube/unreachable`, or `kube/unauthorized` where it was for our certificate; passes everything else. */
   explain(thrown: unknown): unknown;
   readonly transport: Transport;
   readonly retries: RetryPolicy;
@@ -57,10 +57,13 @@ export function createRequester(
 ): Requester {
   let succeeded = false;
   const clock = createServerClock();
-  const explain = (thrown: unknown) =>
-    thrown instanceof ZakenakError || thrown instanceof KubeStatusError
-      ? thrown
-      : unreachable(target.server, target.context, thrown);
+  const explain = (thrown: unknown) => {
+    if (thrown instanceof ZakenakError || thrown instanceof KubeStatusError) return thrown;
+    const refused = refusalOf(thrown, transport.expired());
+    return refused === undefined
+      ? unreachable(target.server, target.context, thrown)
+      : unauthorized(target.server, target.context, refused);
+  };
 
   const send: Requester['send'] = async (request) => {
     const started = performance.now();

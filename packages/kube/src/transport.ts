@@ -212,6 +212,12 @@ function readServer(target: Target): URL {
       `the server of context '${target.context}' is no address`,
       'Set it to https://HOST:PORT.',
     );
+  if (url.username || url.password)
+    throw badKubeconfig(
+      target.path,
+      `the server of context '${target.context}' holds a user or password in its address`,
+      'Write them as username and password of the user.',
+    );
   if (target.cluster['proxy-url'])
     throw badKubeconfig(
       target.path,
@@ -229,6 +235,12 @@ async function readTls(target: Target): Promise<{ readonly authority?: string; r
     cluster['certificate-authority'],
     target,
   );
+  if (authority !== undefined && !authority.includes('-----BEGIN '))
+    throw badKubeconfig(
+      target.path,
+      `the certificate authority of context '${target.context}' is no PEM`,
+      'Fetch the kubeconfig anew from the cluster.',
+    );
   if (insecure && authority)
     throw badKubeconfig(
       target.path,

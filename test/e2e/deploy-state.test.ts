@@ -124,6 +124,36 @@ const helmHistory = (program: string, set: TestSet): readonly HelmRow[] =>
     ),
   );
 
+test('a journal that cannot be read keeps nobody from seeing the rest, and its remedy leads out of it', async (t) => {
+  const set = await makeTestSet(t, sandbox);
+  const { child, ended } = await startSlowDeploy(set);
+  child.kill('SIGKILL');
+  await ended;
+  const [namespace, name] = ['default', `zakenak.journal.${set.name}`];
+  const head = { apiVersion: 'v1', kind: 'Secret', namespace, name };
+  await kube.patch(head, 'merge', { data: { journal: Buffer.from('nonsense').toString('base64') } });
+  for (const [verb, found] of [
+    ['status', /base/],
+    ['audit', /0 entries/],
+    ['unlock', /The lock of \S+ is free/],
+  ] as const) {
+    const run = await set.run([verb]);
+    assert.equal(run.exitCode, 1, run.report.error?.message);
+    const damage = run.report.findings.find(({ ruleId }) => ruleId === 'rollout/damaged-state');
+    assert.match(damage?.remedy ?? '', new RegExp(`zakenak\\.dev/journal=${set.name}; zakenak deploy`), verb);
+    assert.match(`${run.report.summary} ${run.report.sections.map(({ text }) => text).join()}`, found);
+  }
+  for (const verb of ['plan', 'deploy', 'rollback']) {
+    const { exitCode, report } = await set.run([verb]);
+    assert.deepEqual([exitCode, report.error?.code], [4, 'rollout/damaged-state'], verb);
+  }
+  await kube.delete(head);
+  await set.setValues({ base: { text: 'next' } });
+  const next = await set.run(['deploy']);
+  assert.equal(next.report.verdict, 'simulated', next.report.error?.message ?? next.report.summary);
+  assert.deepEqual(rulesOf(await set.run(['status'])), []);
+});
+
 test('a revision that a killed Helm left pending is freed by unlock where that is forced, and not touched by a deploy before', async (t) => {
   for (const program of helms) {
     const set = await makeTestSet(t, sandbox);

@@ -7,10 +7,11 @@ import {
   type Section,
 } from '@zakenak/core';
 import { type AuditEntry, breakFindings, broken, readTrail } from './audit-trail.ts';
+import { type JournalLook, lookAtJournal } from './damaged-journal.ts';
 import { lookInto } from './damaged-record.ts';
 import { computeDora, type Dora, describeDora } from './dora.ts';
 import { type HelmHistory, newest, readHistories, rolloutOf } from './helm-storage.ts';
-import { type Journal, readJournal } from './journal.ts';
+import type { Journal } from './journal.ts';
 import type { ReleaseRequest, TransactionOptions } from './request.ts';
 import { tableSection } from './table-section.ts';
 import { placeOf } from './transaction.ts';
@@ -27,7 +28,7 @@ export interface AuditRequest extends Pick<TransactionOptions, 'stateNamespace'>
 
 /**
  * Who deployed what, when, from which commit and with what end: the set's trail, checked link by link, and compared with Helm's records, so that what nobody told of shows. Reads
- * only. Findings: `audit/broken-trail`, `audit/unreadable-trail`, `audit/unexplained-revision`, `rollout/interrupted`.
+ * only. Findings: `audit/broken-trail`, `audit/unreadable-trail`, `audit/unexplained-revision`, `rollout/interrupted`, `rollout/damaged-state`.
  */
 export async function auditRollouts(
   request: AuditRequest,
@@ -35,9 +36,9 @@ export async function auditRollouts(
   signal?: AbortSignal,
 ): Promise<Report> {
   const place = placeOf(request, ports);
-  const [{ entries: trail, findings: damage }, journal, histories] = await Promise.all([
+  const [{ entries: trail, findings: damage }, look, histories] = await Promise.all([
     readTrail(place, ports, signal),
-    readJournal(place, ports, signal),
+    lookAtJournal(place, ports, signal),
     readHistories(request.releases, ports, signal),
   ]);
   const since = request.since?.getTime() ?? Number.NEGATIVE_INFINITY;
@@ -46,9 +47,10 @@ export async function auditRollouts(
   return reportAudit(request.set, entries, dora, [
     ...damage,
     ...breakFindings(request.set, trail),
-    ...(trail.length + damage.length === 0 ? goneTrail(request, histories, journal) : []),
-    ...request.releases.flatMap(({ name }) => unexplained(name, histories.get(name) ?? [], trail, journal)),
-    ...(journal ? [unfinished(request.set, journal)] : []),
+    ...(trail.length + damage.length === 0 ? goneTrail(request, histories, look) : []),
+    ...request.releases.flatMap(({ name }) => unexplained(name, histories.get(name) ?? [], trail, look)),
+    ...(look.journal ? [unfinished(request.set, look.journal)] : []),
+    ...look.journalDamage,
   ]);
 }
 
@@ -89,13 +91,18 @@ export function trailSection(title: string, entries: readonly AuditEntry[]): Sec
 function goneTrail(
   request: AuditRequest,
   histories: ReadonlyMap<string, HelmHistory>,
-  journal: Journal | undefined,
+  look: JournalLook,
 ): readonly Finding[] {
   const isOurs = [...histories.values()].some((history) => {
     const rollout = rolloutOfDeployed(history);
-    return rollout !== '' && rollout !== journal?.rollout;
+    return rollout !== '' && !mayBeOf(look, rollout);
   });
   return isOurs ? [broken(request, 'is not there, though a rollout of Zakenak’s is deployed')] : [];
+}
+
+/** It may be the unfinished rollout's, whose entry is written at its end. */
+function mayBeOf({ journal, journalDamage }: JournalLook, rollout: string): boolean {
+  return journal?.rollout === rollout || (rollout !== '' && journalDamage.length > 0);
 }
 
 function rolloutOfDeployed(history: HelmHistory): string {
@@ -108,11 +115,11 @@ function unexplained(
   name: string,
   history: HelmHistory,
   trail: readonly AuditEntry[],
-  journal: Journal | undefined,
+  look: JournalLook,
 ): readonly Finding[] {
   const record = newest(history, 'deployed');
   const rollout = rolloutOfDeployed(history);
-  if (!record || trail.length === 0 || journal?.rollout === rollout) return [];
+  if (!record || trail.length === 0 || mayBeOf(look, rollout)) return [];
   const isTold = trail.some(({ releases }) =>
     releases.some((release) => release.name === name && release.to === record.version),
   );

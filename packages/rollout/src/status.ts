@@ -11,6 +11,7 @@ import { breakFindings, readTrail, type Trail } from './audit-trail.ts';
 import { inClusterTime } from './cluster-clock.ts';
 import { type ComparedRelease, compareReleases, deployedReleases, worstDrift } from './compare-releases.ts';
 import type { Health } from './condition.ts';
+import { type JournalLook, lookAtJournal } from './damaged-journal.ts';
 import { damageOf, lookInto } from './damaged-record.ts';
 import type { DriftState, ObjectDrift } from './drift.ts';
 import type { DriftSettings } from './drift-rules.ts';
@@ -20,7 +21,7 @@ import { createHealthRules, type HealthRule, type HealthRules } from './health-r
 import { mindingHeld } from './held-rules.ts';
 import { type HelmRelease, isPending } from './helm-release.ts';
 import { type HelmRecord, newest, readHistories } from './helm-storage.ts';
-import { type Journal, readJournal } from './journal.ts';
+import type { Journal } from './journal.ts';
 import { numberAt, textAt } from './json.ts';
 import { createKinds } from './kinds.ts';
 import { peekLock } from './lock.ts';
@@ -68,7 +69,7 @@ interface ReleaseStatus {
 
 /**
  * How every release of the set stands: Helm's record, health, and drift from what was deployed, by dry runs only, and the last entry of the audit trail. An object that
- * cannot be compared makes the drift `unknown`, never in sync; a damaged record is a finding. Nothing is written.
+ * cannot be compared makes the drift `unknown`, never in sync; a damaged record or journal is a finding. Nothing is written.
  */
 export async function readRolloutStatus(
   given: StatusRequest,
@@ -77,9 +78,9 @@ export async function readRolloutStatus(
 ): Promise<Report> {
   const request = mindingHeld(given, ports);
   const place = placeOf(request, ports);
-  const [histories, journal, lock, trail, namespaces, resources] = await Promise.all([
+  const [histories, look, lock, trail, namespaces, resources] = await Promise.all([
     readHistories(request.releases, ports, signal),
-    readJournal(place, ports, signal),
+    lookAtJournal(place, ports, signal),
     peekLock(place, ports, signal),
     readTrail(place, ports, signal),
     readNamespaces(new Set(request.releases.map(({ namespace }) => namespace)), ports, signal),
@@ -107,7 +108,7 @@ export async function readRolloutStatus(
   });
   return reportStatus(request.set, statuses, {
     compared,
-    journal,
+    ...look,
     ...standsOf(lock, now, request),
     now,
     trail,
@@ -206,9 +207,8 @@ function worst(states: readonly Health['state'][]): Health['state'] | undefined 
 function reportStatus(
   set: string,
   statuses: readonly ReleaseStatus[],
-  seen: {
+  seen: JournalLook & {
     readonly compared: readonly ComparedRelease[];
-    readonly journal: Journal | undefined;
     readonly holder: string;
     readonly dead: string;
     readonly now: Date;
@@ -217,7 +217,7 @@ function reportStatus(
     readonly unseen: readonly string[];
   },
 ): Report {
-  const { compared, journal, holder, dead, now, trail, unseen } = seen;
+  const { compared, journal, journalDamage, holder, dead, now, trail, unseen } = seen;
   const last = trail.entries.at(-1);
   const good = statuses.filter((status) => isWell(status)).length;
   const named = compared.map(({ rendered, objects }) => ({ name: rendered.name, objects }));
@@ -230,6 +230,7 @@ function reportStatus(
       ...trail.findings,
       ...breakFindings(set, trail.entries),
       ...(journal && !holder ? [interruptedFinding(set, journal)] : []),
+      ...journalDamage,
     ],
     outputs: {
       set,

@@ -35,13 +35,14 @@ function revision(status: string, age: number, rollout = ''): KubeObject {
 async function unlock(
   secret: KubeObject,
   more: { readonly force?: boolean; readonly dryRun?: boolean; readonly helmTimeoutMs?: number } = {},
+  journal: readonly KubeObject[] = [],
 ) {
   let lease: KubeObject | undefined;
   const marked: string[] = [];
   const kube = fakeKube({
     get: async ({ kind }) => (kind === 'Lease' ? lease : objectOf('v1', kind)),
     list: async ({ labelSelector = '' }) => ({
-      items: labelSelector.startsWith('owner=helm') ? [secret] : [],
+      items: labelSelector.startsWith('owner=helm') ? [secret] : journal,
       resourceVersion: '1',
     }),
     create: async (object) => {
@@ -100,4 +101,13 @@ test('a pending revision that cannot be read is named, and not marked', async ()
   const secret = revision('pending-upgrade', 9e5);
   const { marked, verdict, rules } = await unlock({ ...secret, data: { release: '' } });
   assert.deepEqual([marked, verdict, rules], [[], 'failed', ['rollout/bad-record']]);
+});
+
+test('a journal that cannot be read is named, and no revision is marked that it may go on with', async () => {
+  const journal = objectOf('v1', 'Secret', {
+    metadata: { name: 'zakenak.journal.prod', labels: { 'zakenak.dev/journal': 'prod' } },
+    data: { journal: 'bm9uc2Vuc2U=' },
+  });
+  const { marked, verdict, rules } = await unlock(revision('pending-upgrade', 5, 'r-1'), {}, [journal]);
+  assert.deepEqual([marked, verdict, rules], [[], 'failed', ['rollout/damaged-state']]);
 });

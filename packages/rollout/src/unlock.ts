@@ -1,10 +1,11 @@
 import { createFinding, createReport, type Finding, type Ports, type Report } from '@zakenak/core';
 import { appendEntry } from './audit-trail.ts';
+import { lookAtJournal } from './damaged-journal.ts';
 import { lookInto } from './damaged-record.ts';
 import { factsOf, type HelmPatience, helmMinutes, mayBeHelms } from './helm-at-work.ts';
 import { isPending } from './helm-release.ts';
 import { type HelmRecord, newest, readHistories, updateRecord } from './helm-storage.ts';
-import { type Journal, readJournal } from './journal.ts';
+import type { Journal } from './journal.ts';
 import { acquireLock, type HolderState, observeHolder, outlastHolder } from './lock.ts';
 import { stillHeld } from './lock-errors.ts';
 import type { ReleaseRequest, TransactionOptions } from './request.ts';
@@ -32,7 +33,7 @@ interface Obstacles {
   readonly stuck: readonly HelmRecord[];
   /** The same, of Helm, which may still be at them. */
   readonly young: readonly HelmRecord[];
-  /** Records of these that cannot be read, and so not be marked. */
+  /** Records of these that cannot be read, and a journal that cannot: what it would go on with is not known, and none is marked. */
   readonly damage: readonly Finding[];
 }
 
@@ -47,17 +48,20 @@ export async function unlockRollout(
   signal?: AbortSignal,
 ): Promise<Report> {
   const place = placeOf(request, ports);
-  const [lock, journal, histories] = await Promise.all([
+  const [lock, { journal, journalDamage }, histories] = await Promise.all([
     observeHolder({ ...place, isGone: request.isGone }, ports, signal),
-    readJournal(place, ports, signal),
+    lookAtJournal(place, ports, signal),
     readHistories(request.releases, ports, signal),
   ]);
-  const known = new Set(journal?.releases.map(({ name }) => name));
+  const known = new Set((journalDamage.length > 0 ? request : journal)?.releases.map(({ name }) => name));
   const pending = [...histories].flatMap(([name, history]) => {
     const last = newest(history);
     return last && isPending(last.status) && !known.has(name) ? [last] : [];
   });
-  const damage = pending.flatMap((record) => lookInto(record, () => undefined).damage ?? []);
+  const damage = [
+    ...journalDamage,
+    ...pending.flatMap((record) => lookInto(record, () => undefined).damage ?? []),
+  ];
   const sound = pending.filter((record) => !lookInto(record, () => undefined).damage);
   const now = ports.clock.now();
   const isYoung = (record: HelmRecord): boolean => !request.force && mayBeHelms(record, now, request);

@@ -126,7 +126,10 @@ test('a missing key, a forged file, a missing file and one outside of the worksp
   const nobody = { env: { SOPS_AGE_KEY_FILE: join(folder, 'none.txt'), HOME: folder } };
   const forged = text.replace(/lastmodified: "[^"]*"/, 'lastmodified: "2020-01-01T00:00:00Z"');
   assert.notEqual(forged, text);
+  const cutOff = text.slice(0, text.indexOf('\nsops:') + 1);
+  assert.match(cutOff, /ENC\[/);
   for (const [file, options, code, exitCode, remedy] of [
+    [cutOff, withKey, 'rollout/sops-failed', 3, /^Do not use it/],
     [text, nobody, 'rollout/sops-failed', 3, /SOPS_AGE_KEY_FILE/],
     [forged, withKey, 'rollout/sops-failed', 3, /^Do not use it/],
     [undefined, withKey, 'rollout/missing-file', 2, /^Write secrets\/bas.yaml /],

@@ -70,7 +70,7 @@ export function badYaml(position: string, reason: string): ZakenakError {
 
 /** A values file that sops cannot decrypt; `reason` is its own text. */
 export function sopsFailed(file: string, reason: string): ZakenakError {
-  const isForged = /MAC mismatch|Could not decrypt with AES_GCM/i.test(reason);
+  const isForged = /MAC mismatch|Could not decrypt with AES_GCM|^its metadata/i.test(reason);
   return new ZakenakError({
     code: 'rollout/sops-failed',
     message: `${file} cannot be decrypted: ${reason.trim().replace(/\s+/g, ' ').slice(0, 1_000)}`,

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createRedactor } from '@zakenak/core';
 import { fakeProcess } from '@zakenak/core/testing';
-import { decryptValues } from './sops.ts';
+import { decryptValues, lostMetadata } from './sops.ts';
 
 const cipher = 'ENC[AES256_GCM,data:x,type:str]';
 
@@ -29,3 +29,14 @@ for (const [name, value, text, shown] of [
   test(`what SOPS had encrypted is masked: ${name}`, async () => {
     assert.equal(await redactAfter(value, text), shown);
   });
+
+test('what was encrypted and lost its metadata is known from what holds it, and from text about it', () => {
+  for (const [values, isLost] of [
+    [{ a: [{ b: `${cipher}` }] }, true],
+    [{ a: cipher, sops: { mac: null } }, true],
+    [{ a: cipher, sops: { mac: cipher } }, false],
+    [{ nested: { a: cipher, sops: { mac: cipher } } }, false],
+    [{ a: `see ${cipher}`, b: 1, c: null }, false],
+  ] as const)
+    assert.equal(lostMetadata(values), isLost, JSON.stringify(values));
+});

@@ -12,6 +12,14 @@ export function isEncrypted({ sops }: Values): boolean {
   return isRecord(sops) && typeof sops['mac'] === 'string';
 }
 
+/** True where something that SOPS encrypted stands without the metadata that it is decrypted by: it would be deployed as it is. */
+export function lostMetadata(values: unknown): boolean {
+  if (typeof values === 'string') return /^ENC\[AES256_GCM,data:/.test(values);
+  if (Array.isArray(values)) return values.some(lostMetadata);
+  // One inside another's values is for whom it was encrypted.
+  return isRecord(values) && !isEncrypted(values) && Object.values(values).some(lostMetadata);
+}
+
 /**
  * Decrypts by the sops program, which finds its keys as it does for a person: SOPS_AGE_KEY_FILE, GnuPG, a cloud's KMS. The text goes in and the values come out through pipes: nothing is
  * written, nothing is on a command line. What had been encrypted is made known to the redactor. Throws ZakenakError `rollout/sops-failed`, `tool/missing`.

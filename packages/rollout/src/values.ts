@@ -1,10 +1,10 @@
 import { nearest, type Ports, ZakenakError } from '@zakenak/core';
-import { badYaml } from './errors.ts';
+import { badYaml, sopsFailed } from './errors.ts';
 import { isRecord, valueAt } from './json.ts';
 import { parseYaml } from './manifest.ts';
 import { missingFile } from './missing-file.ts';
 import type { ValuesLayer } from './request.ts';
-import { decryptValues, isEncrypted, type SopsPorts } from './sops.ts';
+import { decryptValues, isEncrypted, lostMetadata, type SopsPorts } from './sops.ts';
 
 type Values = Readonly<Record<string, unknown>>;
 
@@ -153,6 +153,7 @@ async function readFile(
   const [values] = parseYaml(text, file);
   if (values === undefined || values === null) return { text, values: {} };
   if (!isRecord(values)) throw badYaml(`${file}:1:1`, 'values are a map of keys');
+  if (lostMetadata(values)) throw sopsFailed(file, 'its metadata (the key sops) is missing or damaged.');
   if (!isEncrypted(values)) return { text, values };
   return { text, values: await decryptValues({ file, text, encrypted: values }, ports, signal) };
 }

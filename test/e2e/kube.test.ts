@@ -270,6 +270,26 @@ test('wrong credentials, a foreign authority and another server’s name are tol
   assert.equal((await rightName.version()).major, 1);
 });
 
+test('who is impersonated is who kubectl makes of it, extras too', async () => {
+  const config = JSON.parse(await readFile(sandbox.kubeconfig, 'utf8'));
+  const extra = { scopes: ['a', 'b'], 'example.com/über %': ['c'] };
+  Object.assign(config.users[0].user, {
+    as: 'jörg',
+    'as-groups': ['system:masters'],
+    'as-user-extra': extra,
+  });
+  const path = join(sandbox.folder, 'impersonating-kubeconfig');
+  await writeFile(path, JSON.stringify(config), { mode: 0o600 });
+  const review = {
+    apiVersion: 'authentication.k8s.io/v1',
+    kind: 'SelfSubjectReview',
+    metadata: { name: '' },
+  };
+  const { status } = await (await connectKube({ env: {}, kubeconfig: path })).create(review);
+  const { username, extra: seen } = (status as { userInfo: { username: string; extra: unknown } }).userInfo;
+  assert.deepEqual([username, seen], ['jörg', extra]);
+});
+
 test('a watch of metadata delivers no body, from the list on', async () => {
   await kube.apply(configMap('only-metadata', { a: '1' }, { part: 'meta' }), { fieldManager: 'first' });
   const stop = new AbortController();

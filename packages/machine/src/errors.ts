@@ -51,9 +51,10 @@ export function outsideWorkspace(path: string, root: string): ZakenakError {
   });
 }
 
-/** A file operation failed; the code follows the system's errno. */
-export function fileError(path: string, cause: unknown): ZakenakError {
+/** A file operation failed; the code follows the system's errno, and what was tried. */
+export function fileError(path: string, cause: unknown, tried: 'read' | 'write'): ZakenakError {
   const errno = (cause as NodeJS.ErrnoException).code ?? 'unknown';
+  if (tried === 'read' && (errno === 'EACCES' || errno === 'EPERM')) return forbiddenRead(path, cause);
   const kinds: Readonly<Record<string, readonly [string, string, 2 | 3]>> = {
     ENOENT: ['files/not-found', `Check the path '${path}'.`, exitCodes.badInput],
     ENOTDIR: ['files/not-found', `Check the path '${path}'.`, exitCodes.badInput],
@@ -84,6 +85,16 @@ export function fileError(path: string, cause: unknown): ZakenakError {
     message: `${path}: ${cause instanceof Error ? cause.message : errno}`,
     remedy,
     exitCode,
+    cause,
+  });
+}
+
+function forbiddenRead(path: string, cause: unknown): ZakenakError {
+  return new ZakenakError({
+    code: 'files/unreadable',
+    message: `${path}: ${cause instanceof Error ? cause.message : String(cause)}`,
+    remedy: 'Give this user the right to read it, and to enter the folders above it.',
+    exitCode: exitCodes.missing,
     cause,
   });
 }

@@ -19,24 +19,28 @@ export function createFiles(root: string): Files {
     readText: async (path) => attempt(path, async () => readFile(await locate(path), 'utf8')),
     readBytes: async (path) => attempt(path, async () => readFile(await locate(path))),
     write: async (path, content, options) =>
-      attempt(path, async () => writeAtomically(await locate(path), content, options?.mode)),
+      attempt(path, async () => writeAtomically(await locate(path), content, options?.mode), 'write'),
     stat: async (path) => attempt(path, async () => readStat(await locate(path))),
     glob: async (patterns, options) =>
       attempt(options?.cwd ?? '.', async () =>
         findFiles(root, options?.cwd ? await locate(options.cwd) : root, patterns, options?.links ?? false),
       ),
-    makeFolder: async (path) => attempt(path, async () => makeFolders(await locate(path))),
+    makeFolder: async (path) => attempt(path, async () => makeFolders(await locate(path)), 'write'),
     remove: async (path) =>
-      attempt(path, async () => rm(await locate(path), { recursive: true, force: true })),
+      attempt(path, async () => rm(await locate(path), { recursive: true, force: true }), 'write'),
     temporaryFolder: makeTemporaryFolder,
   };
 }
 
-async function attempt<T>(path: string, body: () => Promise<T>): Promise<T> {
+async function attempt<T>(
+  path: string,
+  body: () => Promise<T>,
+  tried: 'read' | 'write' = 'read',
+): Promise<T> {
   try {
     return await body();
   } catch (thrown) {
-    if (thrown instanceof Error && 'errno' in thrown) throw fileError(path, thrown);
+    if (thrown instanceof Error && 'errno' in thrown) throw fileError(path, thrown, tried);
     throw thrown;
   }
 }

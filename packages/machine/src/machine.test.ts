@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { cancelled, createRedactor } from '@zakenak/core';
+import { fileError } from './errors.ts';
 import { createFiles } from './files.ts';
 import { createLog } from './log.ts';
 import { createProcessRunner } from './process-runner.ts';
@@ -164,6 +165,15 @@ test('a folder that cannot be written to says so', async () => {
   await assert.rejects(createFiles('/proc').write('zakenak', 'x'), {
     code: /^files\/(read-only|not-found)$/,
   });
+});
+
+test('a right that lacks is one to read or one to write', () => {
+  for (const code of ['EACCES', 'EPERM']) {
+    const cause = Object.assign(new Error('denied'), { code });
+    const [read, write] = (['read', 'write'] as const).map((tried) => fileError('a', cause, tried));
+    assert.deepEqual([read?.code, write?.code], ['files/unreadable', 'files/read-only']);
+    assert.match(read?.remedy ?? '', /right to read/);
+  }
 });
 
 test('globs find files below the workspace but not in .git', async (t) => {

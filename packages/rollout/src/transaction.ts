@@ -21,7 +21,7 @@ import { requireRights } from './rights.ts';
 import { journalOf, runPlan } from './run-plan.ts';
 import { serverRemarks } from './server-remarks.ts';
 import { settle } from './settle.ts';
-import { describeSimulation } from './simulation.ts';
+import { describeSimulation, type Simulation } from './simulation.ts';
 import { type Carrying, wantedRights } from './wanted-rights.ts';
 
 /** What a transaction works on. */
@@ -301,16 +301,16 @@ type Ending = Omit<Outcome, 'tool' | 'plan'>;
 
 function successOf(
   { plan }: PreparedRollout,
-  simulation: readonly string[],
+  simulation: Simulation,
   verification: Report | undefined,
 ): Ending {
-  const isSimulated = simulation.length > 0 || verification?.verdict === 'simulated';
+  const isSimulated = simulation.isSimulated || verification?.verdict === 'simulated';
   return {
     verdict: isSimulated ? 'simulated' : 'passed',
     summary: isNoop(plan)
       ? 'Nothing to change: every release is as wanted, and ready.'
       : `Deployed and ready: ${summarizePlan(plan)}.`,
-    caveats: simulation,
+    caveats: simulation.remarks,
     ...partsOf(verification),
   };
 }

@@ -30,15 +30,19 @@ async function endWith(refusal: Error): Promise<readonly string[]> {
     list: async () => none,
     create: () => Promise.reject(refusal),
   });
-  const log = { warn: (text: string) => void warnings.push(text) } as never;
+  const warn = (text: string) => void warnings.push(text);
   const clock = { now: () => new Date(0), monotonicMs: () => 0, sleep: async () => {} };
-  await endJournal(journal, { outcome: 'completed' }, place, { kube, clock, log });
+  const log = { warn: () => assert.fail('a report tells it') } as never;
+  await endJournal(journal, { outcome: 'completed' }, place, { ports: { kube, clock, log }, warn });
   return warnings;
 }
 
 test('a trail that cannot be written keeps no rollout from ending, and is told', async () => {
   const full = new KubeStatusError({ status: 500, reason: 'InternalError', message: 'no space' });
-  assert.match((await endWith(full)).join(), /^The audit trail could not be written: .*no space/);
+  assert.match(
+    (await endWith(full)).join(),
+    /^The audit trail could not be written, and has no entry of this deploy: .*no space/,
+  );
 });
 
 test('who has the lock no more does not end a rollout that another has ended', async () => {

@@ -14,13 +14,16 @@ export interface Ending {
 
 /**
  * Ends a rollout: writes its entry of the audit trail, then removes the journal. Killed in between, the next run finds the journal and ends it once more: an end may be told twice, never not at
- * all. A trail that cannot be written keeps no rollout from ending; who has the lock no more has nothing to end, and throws `rollout/lock-lost`.
+ * all. A trail that cannot be written keeps no rollout from ending, and its report says so; who has the lock no more has nothing to end, and throws `rollout/lock-lost`.
  */
 export async function endJournal(
   journal: Journal,
   { outcome, cause = '', revisions = new Map() }: Ending,
   place: JournalPlace,
-  ports: Pick<Ports, 'kube' | 'clock' | 'log'>,
+  {
+    ports,
+    warn = ports.log.warn,
+  }: { readonly ports: Pick<Ports, 'kube' | 'clock' | 'log'>; readonly warn?: (text: string) => void },
 ): Promise<void> {
   const facts = {
     verb: journal.verb,
@@ -47,7 +50,9 @@ export async function endJournal(
     // Another holder has ended it meanwhile, and there is no journal whose removal would be refused.
     if (isLockGone(error)) throw error;
     const { message, remedy } = asZakenakError(error);
-    ports.log.warn(`The audit trail could not be written: ${message} ${remedy}`);
+    warn(
+      `The audit trail could not be written, and has no entry of this ${journal.verb}: ${message} ${remedy}`,
+    );
   });
   await removeJournal(place, ports, await listed);
 }

@@ -25,7 +25,7 @@ export function dataToPrune(
 export async function finishJournal(
   journal: Journal,
   place: JournalPlace,
-  context: Pick<RunContext, 'ports' | 'observer' | 'signal'>,
+  context: Pick<RunContext, 'ports' | 'observer' | 'signal' | 'warn'>,
 ): Promise<void> {
   const { prune = [] } = journal;
   if (prune.length > 0) {
@@ -38,5 +38,5 @@ export async function finishJournal(
       context.ports.progress.emit({ ...about, state: 'done' });
     }
   }
-  await endJournal(journal, { outcome: 'completed' }, place, context.ports);
+  await endJournal(journal, { outcome: 'completed' }, place, context);
 }

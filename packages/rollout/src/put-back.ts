@@ -24,7 +24,7 @@ export async function putBackSet(
     ...result.restored.map(({ name, revision }) => [name, revision] as const),
   ]);
   const ending = { outcome: 'rolled-back', cause: journal.reason ?? '', revisions } as const;
-  if (isWhole) await endJournal(journal, ending, place, ports);
+  if (isWhole) await endJournal(journal, ending, place, context);
   ports.progress.emit({ stage: 'rollback', subject: journal.set, state: isWhole ? 'done' : 'failed' });
   return result;
 }

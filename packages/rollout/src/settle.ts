@@ -32,7 +32,7 @@ export async function settle(
   const reason = context.ports.redactor.redact(cause);
   if (onFailure === 'keep') {
     const revisions = untouched(settlement);
-    await endJournal(journal, { outcome: 'kept', cause: reason, revisions }, place, context.ports);
+    await endJournal(journal, { outcome: 'kept', cause: reason, revisions }, place, context);
     return {
       verdict: 'failed',
       failures,
@@ -75,7 +75,7 @@ async function settleReleases(
   const restored = rollback.restored.map(({ name, revision }) => [name, revision] as const);
   const revisions = new Map([...untouched(settlement), ...restored]);
   const ending = { outcome: 'failed', cause: journal.reason ?? '', revisions } as const;
-  if (rollback.failures.length === 0) await endJournal(journal, ending, place, context.ports);
+  if (rollback.failures.length === 0) await endJournal(journal, ending, place, context);
   const names = [...failed].join(', ');
   return {
     verdict: 'failed',

@@ -32,7 +32,10 @@ export function toStatusError(answer: Pick<Answer, 'status' | 'text'>): KubeStat
   return new KubeStatusError({
     status: answer.status,
     reason: body?.reason || reasons[answer.status] || `HTTP ${answer.status}`,
-    message: body?.message || answer.text.trim().slice(0, 500) || `the server answered ${answer.status}`,
+    message:
+      body?.message ||
+      (body ? '' : answer.text.trim().slice(0, 500)) ||
+      `the server answered ${answer.status}`,
     causes: (body?.details?.causes ?? []).map(({ reason, message, field }) => ({
       ...(reason ? { reason } : {}),
       ...(message ? { message } : {}),

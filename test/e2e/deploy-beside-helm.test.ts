@@ -123,3 +123,33 @@ test('a Helm that began on a release after it was deployed is let end before the
   assert.equal(report.verdict, 'rolled-back', report.error?.message ?? report.summary);
   assert.deepEqual([await textOf(set, 'base'), await textOf(set, 'web')], ['first', 'first']);
 });
+
+test('a release that Helm keeps in ConfigMaps is not taken for a new one, and goes on when its records are Secrets', async (t) => {
+  for (const program of helms) {
+    const set = await makeTestSet(t, sandbox);
+    const chart = join(set.workspace.root, 'charts/app');
+    const way = ['--kubeconfig', sandbox.kubeconfig, '--namespace', set.name, '--create-namespace'];
+    execFileSync(program, ['install', 'web', chart, ...way], {
+      env: { ...process.env, HELM_DRIVER: 'configmap' },
+      stdio: 'pipe',
+    });
+    const writes = await readWrites(sandbox, set.name);
+    for (const verb of ['plan', 'deploy']) {
+      const { exitCode, report } = await set.run([verb]);
+      const finding = report.findings.find(({ ruleId }) => ruleId === 'rollout/other-storage');
+      assert.deepEqual([exitCode, finding?.severity], [1, 'high'], report.error?.message ?? report.summary);
+    }
+    assert.deepEqual(await readWrites(sandbox, set.name), writes);
+    const [namespace, labelSelector] = [set.name, 'owner=helm,name=web'];
+    const { items } = await kube.list({ apiVersion: 'v1', kind: 'ConfigMap', namespace, labelSelector });
+    for (const { metadata, data } of items) {
+      const { name, labels = {} } = metadata;
+      const secret = { apiVersion: 'v1', kind: 'Secret', metadata: { name, namespace, labels } };
+      await kube.create({ ...secret, type: 'helm.sh/release.v1', stringData: data });
+      await kube.delete({ apiVersion: 'v1', kind: 'ConfigMap', namespace, name });
+    }
+    const { report } = await set.run(['deploy']);
+    assert.equal(report.verdict, 'simulated', report.error?.message ?? report.summary);
+    assert.deepEqual(statusesOf(program, set), ['superseded', 'deployed']);
+  }
+});

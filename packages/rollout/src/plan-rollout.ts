@@ -25,6 +25,7 @@ import { createLiveObjects } from './live-objects.ts';
 import { findNewNamespaces } from './new-namespaces.ts';
 import { keyOf, refOf } from './object.ts';
 import type { Orphan } from './orphans.ts';
+import { findOtherStorage } from './other-storage.ts';
 import { type Plan, type PlannedRelease, type RevisionAction, sealPlan } from './plan.ts';
 import { deployedObjects, formerObjects, leavingOf, planPrune } from './prune.ts';
 import { chartForRecord, type RecordedChart } from './record-size.ts';
@@ -93,7 +94,8 @@ export async function prepareRollout(
   const left = orphans.filter((orphan) => !removed.includes(orphan));
   const unused = await findUnusedValues(request.releases, read);
   const prepared = await planRendered(whole, histories, intents, ports, signal, left);
-  return { ...prepared, findings: [...unused, ...prepared.findings] };
+  const elsewhere = await findOtherStorage(prepared.releases, ports, signal);
+  return { ...prepared, findings: [...unused, ...elsewhere, ...prepared.findings] };
 }
 
 /** What left the set goes when everything that stays is ready: something may still use it until then. */

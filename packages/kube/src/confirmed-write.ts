@@ -9,22 +9,26 @@ interface Write {
 }
 
 const mostTries = 5;
+/** A server that takes a request and never answers is found out after 90 s each time. */
+const longestMs = 60_000;
 
 /**
  * Does a create or a guarded replace whose answer may get lost: whether it was carried out is read from the object itself, and only one that was not is sent
  * again. Throws what the write threw where neither can be told.
  */
 export async function confirmWrite({ sent, write, read }: Write): Promise<KubeObject> {
+  const began = performance.now();
   for (let tried = 1; ; tried += 1) {
     try {
       return await write();
     } catch (error) {
-      if (tried === mostTries || !mayHaveBeenDone(error)) throw error;
+      if (!mayHaveBeenDone(error)) throw error;
       const live = await read();
       if (live && holds(live, sent)) return live;
       const { resourceVersion } = sent.metadata;
       const isUntouched = resourceVersion ? live?.metadata.resourceVersion === resourceVersion : !live;
-      if (!isUntouched) throw error;
+      const isOver = tried === mostTries || performance.now() - began > longestMs;
+      if (!isUntouched || isOver) throw error;
     }
   }
 }

@@ -356,6 +356,21 @@ test('a create that a page answers is done once, whether or not it reached the s
   }
 });
 
+test('a create whose last answer is lost too is looked for before it counts as not done', async () => {
+  let posts = 0;
+  await using server = await playServer(({ method }, response) => {
+    if (method === 'POST') {
+      posts += 1;
+      return void response.destroy();
+    }
+    return posts < 5
+      ? sendJson(response, 404, status(404, 'NotFound'))
+      : sendJson(response, 200, { ...configMap, metadata: { ...configMap.metadata, uid: 'u' } });
+  });
+  assert.equal((await server.kube.create(configMap)).metadata.uid, 'u');
+  assert.equal(posts, 5);
+});
+
 test('an object is not there only where an API server says so', async () => {
   const gone = (response: ServerResponse) => sendJson(response, 404, status(404, 'NotFound'));
   const unserved = (response: ServerResponse) => void response.writeHead(404).end('404 page not found\n');

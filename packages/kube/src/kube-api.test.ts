@@ -371,6 +371,14 @@ test('a create whose last answer is lost too is looked for before it counts as n
   assert.equal(posts, 5);
 });
 
+test('a refusal whose details are none of Kubernetes’ is a refusal like another', async () => {
+  for (const causes of ['text', [null, 1], 7]) {
+    const body = { ...(status(422, 'Invalid') as object), details: { causes } };
+    await using server = await playServer((_, response) => sendJson(response, 422, body));
+    await assert.rejects(server.kube.get(podRef), isStatus(422));
+  }
+});
+
 test('an object is not there only where an API server says so', async () => {
   const gone = (response: ServerResponse) => sendJson(response, 404, status(404, 'NotFound'));
   const unserved = (response: ServerResponse) => void response.writeHead(404).end('404 page not found\n');

@@ -36,12 +36,17 @@ export function toStatusError(answer: Pick<Answer, 'status' | 'text'>): KubeStat
       body?.message ||
       (body ? '' : answer.text.trim().slice(0, 500)) ||
       `the server answered ${answer.status}`,
-    causes: (body?.details?.causes ?? []).map(({ reason, message, field }) => ({
+    causes: causesOf(body).map(({ reason, message, field }) => ({
       ...(reason ? { reason } : {}),
       ...(message ? { message } : {}),
       ...(field ? { field } : {}),
     })),
   });
+}
+
+function causesOf(body: StatusBody | undefined): KubeStatusError['causes'] {
+  const causes: unknown = body?.details?.causes;
+  return Array.isArray(causes) ? causes.filter((cause) => typeof cause === 'object' && cause !== null) : [];
 }
 
 /** An ERROR event of a watch carries a Status object instead of the kind watched. */

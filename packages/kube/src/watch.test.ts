@@ -142,6 +142,16 @@ test('a server that keeps failing ends the watch when patience does', async () =
   assert.ok(watchesOf(server).length > 2);
 });
 
+test('a server that asks a watch to wait for ages is not asked again and again', async () => {
+  await using server = await playServer(
+    (_, response) =>
+      sendJson(response, 429, status(429, 'TooManyRequests'), { 'retry-after': '99999999999' }),
+    { idleMs: 1_000, patienceMs: 100 },
+  );
+  await assert.rejects(collect(server, 1, '10'));
+  assert.equal(watchesOf(server).length, 2);
+});
+
 test('an abort ends a silent watch without an error, and closes its connection', {
   timeout: 10_000,
 }, async () => {

@@ -175,7 +175,8 @@ function createPatience({ requester, target, signal, policy = defaultWatch }: Wa
   let next = firstPauseMs;
   let renewed = false;
   const pause = async (asked?: number) => {
-    const waitMs = asked ?? next * (0.5 + Math.random() / 2);
+    // A timer that is too long for Node ends at once.
+    const waitMs = Math.min(asked ?? next * (0.5 + Math.random() / 2), policy.patienceMs);
     next = Math.min(next * 2, longestPauseMs);
     await delay(waitMs, undefined, { signal }).catch(() => {});
   };

@@ -192,6 +192,17 @@ test('hold keeps what drifted over deploys and corrections until it is released'
   const { report } = await set.run(['status']);
   assert.equal(report.findings.length, 0, JSON.stringify(report.findings));
   assert.match(driftOf(report, 'ConfigMap')?.ignored[0]?.rule ?? '', /^held: .*since 20/);
+  const [namespace, name] = ['default', `zakenak.held.${set.name}`];
+  const rules = { apiVersion: 'v1', kind: 'ConfigMap', namespace, name };
+  const data = (await kube.get(rules))?.data;
+  await kube.patch(rules, 'merge', { data: { rules: 'nonsense' } });
+  const damaged = (await set.run(['status'])).report;
+  assert.deepEqual(
+    damaged.findings.map(({ ruleId }) => ruleId).sort(),
+    ['rollout/damaged-state', 'rollout/drifted'],
+    damaged.error?.message,
+  );
+  await kube.patch(rules, 'merge', { data });
   await set.setManifest(
     `${settings.replace('b: "2"', 'b: "3"')}${settings.replace('name: settings', 'name: gone')}`,
   );

@@ -7,8 +7,8 @@ import {
   type Section,
 } from '@zakenak/core';
 import { type AuditEntry, breakFindings, broken, readTrail } from './audit-trail.ts';
-import { type JournalLook, lookAtJournal } from './damaged-journal.ts';
 import { lookInto } from './damaged-record.ts';
+import { type JournalLook, lookAtJournal } from './damaged-state.ts';
 import { computeDora, type Dora, describeDora } from './dora.ts';
 import { type HelmHistory, newest, readHistories, rolloutOf } from './helm-storage.ts';
 import type { Journal } from './journal.ts';

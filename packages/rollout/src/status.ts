@@ -11,8 +11,8 @@ import { breakFindings, readTrail, type Trail } from './audit-trail.ts';
 import { inClusterTime } from './cluster-clock.ts';
 import { type ComparedRelease, compareReleases, deployedReleases, worstDrift } from './compare-releases.ts';
 import type { Health } from './condition.ts';
-import { type JournalLook, lookAtJournal } from './damaged-journal.ts';
 import { damageOf, lookInto } from './damaged-record.ts';
+import { type JournalLook, lookAtJournal, lookAtState } from './damaged-state.ts';
 import type { DriftState, ObjectDrift } from './drift.ts';
 import type { DriftSettings } from './drift-rules.ts';
 import { describeDrift, driftOutput, driftSection } from './drift-text.ts';
@@ -69,7 +69,7 @@ interface ReleaseStatus {
 
 /**
  * How every release of the set stands: Helm's record, health, and drift from what was deployed, by dry runs only, and the last entry of the audit trail. An object that
- * cannot be compared makes the drift `unknown`, never in sync; a damaged record or journal is a finding. Nothing is written.
+ * cannot be compared makes the drift `unknown`, never in sync; a damaged record, journal or list of what is held is a finding. Nothing is written.
  */
 export async function readRolloutStatus(
   given: StatusRequest,
@@ -91,7 +91,9 @@ export async function readRolloutStatus(
   const deployed = deployedReleases(request.releases, histories, kinds, (record, thrown) => {
     damaged.set(record, damageOf(record, thrown));
   });
-  const compared = await compareReleases(deployed, request.drift, kinds, ports, signal);
+  const compare = (drift: DriftSettings) => compareReleases(deployed, drift, kinds, ports, signal);
+  const minding = await lookAtState(() => compare(request.drift));
+  const compared = minding.value ?? (await compare(given.drift ?? {}));
   const now = inClusterTime(ports).clock.now();
   const statuses = request.releases.map(({ name, namespace }) => {
     const history = histories.get(name) ?? [];
@@ -109,6 +111,7 @@ export async function readRolloutStatus(
   return reportStatus(request.set, statuses, {
     compared,
     ...look,
+    heldDamage: minding.damage,
     ...standsOf(lock, now, request),
     now,
     trail,
@@ -209,6 +212,8 @@ function reportStatus(
   statuses: readonly ReleaseStatus[],
   seen: JournalLook & {
     readonly compared: readonly ComparedRelease[];
+    /** What is held is not known: it is told as drift. */
+    readonly heldDamage: readonly Finding[];
     readonly holder: string;
     readonly dead: string;
     readonly now: Date;
@@ -231,6 +236,7 @@ function reportStatus(
       ...breakFindings(set, trail.entries),
       ...(journal && !holder ? [interruptedFinding(set, journal)] : []),
       ...journalDamage,
+      ...seen.heldDamage,
     ],
     outputs: {
       set,

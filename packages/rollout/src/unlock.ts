@@ -1,7 +1,7 @@
 import { createFinding, createReport, type Finding, type Ports, type Report } from '@zakenak/core';
 import { appendEntry } from './audit-trail.ts';
-import { lookAtJournal } from './damaged-journal.ts';
 import { lookInto } from './damaged-record.ts';
+import { lookAtJournal } from './damaged-state.ts';
 import { factsOf, type HelmPatience, helmMinutes, mayBeHelms } from './helm-at-work.ts';
 import { isPending } from './helm-release.ts';
 import { type HelmRecord, newest, readHistories, updateRecord } from './helm-storage.ts';

@@ -41,7 +41,7 @@ test('a trail that cannot be written keeps no rollout from ending, and is told',
   const full = new KubeStatusError({ status: 500, reason: 'InternalError', message: 'no space' });
   assert.match(
     (await endWith(full)).join(),
-    /^The audit trail could not be written, and has no entry of this deploy: .*no space/,
+    /^The audit trail could not be written, and may lack the entry of this rollout: .*no space/,
   );
 });
 

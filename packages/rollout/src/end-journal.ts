@@ -51,7 +51,7 @@ export async function endJournal(
     if (isLockGone(error)) throw error;
     const { message, remedy } = asZakenakError(error);
     warn(
-      `The audit trail could not be written, and has no entry of this ${journal.verb}: ${message} ${remedy}`,
+      `The audit trail could not be written, and may lack the entry of this rollout: ${message} ${remedy}`,
     );
   });
   await removeJournal(place, ports, await listed);

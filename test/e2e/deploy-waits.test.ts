@@ -156,6 +156,20 @@ describe('custom resources are waited for as their status and their annotation a
     }
   });
 
+  test('one that is ignored makes no release unhealthy, and another does', async (t) => {
+    for (const [wait, exitCode] of [
+      ['ignore', 0],
+      ['warn', 1],
+    ] as const) {
+      const { set, outcome, one } = await deployed(t, widget('status.example.com', wait));
+      await outcome;
+      const stalled = { type: 'Stalled', status: 'True', reason: 'NoDisk', message: 'there is no disk' };
+      await kube.patch(one, 'merge', { status: { conditions: [stalled] } }, { subresource: 'status' });
+      const status = await set.run(['status']);
+      assert.equal(status.exitCode, exitCode, `${wait}: ${status.report.summary}`);
+    }
+  });
+
   test('an object that only warns is a caveat of a deploy that goes on', async (t) => {
     const manifest = deployment({ simulate: 'crash-loop' }).replace(
       '{ name: web }',

@@ -31,6 +31,7 @@ import type { PlanPorts } from './plan-rollout.ts';
 import type { ReleaseRequest } from './request.ts';
 import { tableSection } from './table-section.ts';
 import { placeOf } from './transaction.ts';
+import { waitModeOf } from './wait-mode.ts';
 
 /** Whose status is read. */
 export interface StatusRequest {
@@ -171,8 +172,9 @@ function statusOf(
     };
   const objects = compared?.objects ?? [];
   const ill = objects.flatMap(({ ref, live }) => {
-    const health = live && (judge?.(live) ?? judgeHealth(live));
-    return health && health.state !== 'ready' ? [{ health, text: `${describe(ref)}: ${health.reason}` }] : [];
+    if (!live || waitModeOf(live) === 'ignore') return [];
+    const health = judge?.(live) ?? judgeHealth(live);
+    return health.state !== 'ready' ? [{ health, text: `${describe(ref)}: ${health.reason}` }] : [];
   });
   return {
     ...place,

@@ -1,5 +1,6 @@
 import { type KubeObject, KubeStatusError, type Limiter, type Ports } from '@zakenak/core';
 import { applyStages, establish, removeStages } from './apply-stages.ts';
+import { lookInto } from './damaged-record.ts';
 import type { DriftSettings } from './drift-rules.ts';
 import type { PreparedObject } from './dry-run.ts';
 import { requestOf } from './errors.ts';
@@ -151,10 +152,12 @@ async function beginRevision(prepared: PreparedRelease, context: RunContext): Pr
     const remark = takenOver(stale, ports.clock.now(), context);
     if (remark) context.warn?.(remark);
     const description = 'Interrupted; taken up again by zakenak';
+    // Of a record that cannot be read nobody knows what it ran.
+    const { value: former = [] } = lookInto(stale, ({ hooks }) => hooks ?? []);
     await removeFormerHooks(
       { ...rendered, kinds: context.kinds },
       [...eventsOf(planned), 'test'],
-      stale.release().hooks ?? [],
+      former,
       context,
     );
     await updateRecord(stale, { status: 'failed', description }, ports);

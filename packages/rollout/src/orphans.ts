@@ -65,13 +65,9 @@ export async function findRemoved(
   const noted = ({ metadata }: KubeObject): boolean => metadata.labels?.[removedByLabel] !== undefined;
   const names = new Set(set.releases.map(({ name }) => name));
   const placesIn = (some: readonly KubeObject[]): readonly Place[] => {
-    const latest = new Map(
-      some.toSorted((a, b) => wentAt(a) - wentAt(b)).map((record) => [placeOf(record).name, record]),
-    );
-    return placesOf(some, set).filter((place) => {
-      const record = latest.get(place.name);
-      return !names.has(place.name) && record && keyOf(placeOf(record)) === keyOf(place);
-    });
+    const inTurn = some.toSorted((a, b) => wentAt(a) - wentAt(b));
+    const latest = new Map(inTurn.map((record) => [placeOf(record).name, record]));
+    return placesOf([...latest.values()], set).filter(({ name }) => !names.has(name));
   };
   const removed = placesIn(records.filter(noted));
   const known = new Set(removed.map(({ name }) => name));

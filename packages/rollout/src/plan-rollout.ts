@@ -27,7 +27,7 @@ import { keyOf, refOf } from './object.ts';
 import type { Orphan } from './orphans.ts';
 import { findOtherStorage } from './other-storage.ts';
 import { type Plan, type PlannedRelease, type RevisionAction, sealPlan } from './plan.ts';
-import { deployedObjects, formerObjects, leavingOf, planPrune } from './prune.ts';
+import { deployedObjects, formerObjects, leavingOf, planPrune, type Since, sinceOf } from './prune.ts';
 import { chartForRecord, type RecordedChart } from './record-size.ts';
 import { type RenderedRelease, type RenderedRollout, renderRollout } from './render.ts';
 import { defaultTimeoutMs, type RolloutRequest } from './request.ts';
@@ -37,16 +37,12 @@ import { findUnusedValues } from './unused-values.ts';
 import { createValuesFiles } from './values.ts';
 
 /** A release with everything that carrying out its plan needs. Holds secrets: never written anywhere but into the cluster. */
-export interface PreparedRelease {
+export interface PreparedRelease extends Since {
   readonly rendered: RenderedRelease;
   readonly planned: PlannedRelease;
   readonly history: HelmHistory;
   /** The revision that is gone back to, in a rollback. */
   readonly target?: HelmRelease;
-  /** When its install was first tried, of one that only ever failed and goes: what is older was there before it, and stays. */
-  readonly triedSince?: string;
-  /** When it was first deployed, of one that goes as if it had never been there: what is older stays. */
-  readonly cameAt?: string;
   /** What its new revision's record holds of the chart; absent where none is written. */
   readonly recorded?: RecordedChart;
   readonly crds: readonly PreparedObject[];
@@ -86,8 +82,11 @@ export async function prepareRollout(
   const read = createValuesFiles(ports, signal);
   const rendered = await renderRollout(request, ports, { deployed, read, ...(signal ? { signal } : {}) });
   const removals = removed.flatMap(({ name }) => renderOrphan(name, histories, rendered));
-  const intents = new Map(
-    removals.map(({ name }) => [name, removalOf(triedSinceOf(histories.get(name) ?? []))]),
+  const intents = new Map<string, Intent>(
+    removals.map(({ name }) => {
+      const triedSince = triedSinceOf(histories.get(name) ?? []);
+      return [name, { uninstall: true, ...sinceOf({ triedSince }) }];
+    }),
   );
   const drift = request.drift ? { drift: request.drift } : {};
   const whole = { ...rendered, ...drift, releases: [...rendered.releases, ...removals] };
@@ -110,15 +109,7 @@ function renderOrphan(
 }
 
 /** What a plan does with a release besides deploying it: go back to a stored revision (which is what was "rendered"), or remove it. */
-export type Intent =
-  | { readonly rollBackTo: HelmRelease }
-  | { readonly uninstall: true; readonly triedSince?: string; readonly cameAt?: string };
-
-/** That a release goes; what is older than its first try, or than itself where it is told when it came, stays. */
-export function removalOf(triedSince: string | undefined, cameAt?: string): Intent {
-  const tried = triedSince === undefined ? {} : { triedSince };
-  return { uninstall: true, ...tried, ...(cameAt === undefined ? {} : { cameAt }) };
-}
+export type Intent = { readonly rollBackTo: HelmRelease } | ({ readonly uninstall: true } & Since);
 
 /** Decides, with reads and dry runs only, what bringing the cluster to the rendered set would do. */
 export async function planRendered(
@@ -228,7 +219,7 @@ async function prepareRelease(
     );
   const isGoing = intent !== undefined && 'uninstall' in intent;
   const known = isGoing ? undefined : rendered.manifest;
-  const { uninstall: _goes, ...since } = isGoing ? intent : {};
+  const since = isGoing ? sinceOf(intent) : {};
   const former = formerObjects(history, context.kinds, known);
   const stale = former.filter((object) => !wanted.has(keyOf(refOf(object))));
   const [crds, objects, pruned] = await Promise.all([

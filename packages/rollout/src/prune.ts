@@ -42,13 +42,29 @@ export function formerObjects(history: HelmHistory, kinds: Kinds, known?: string
   return [...objects.values()];
 }
 
+/** From when on what a release that goes holds is its own: what is older was there before it, and stays. Times of the API server's clock. */
+export interface Since {
+  /** When its install was first tried, of one that only ever failed. */
+  readonly triedSince?: string;
+  /** When it was first deployed, of one that goes as if it had never been there. */
+  readonly cameAt?: string;
+}
+
+/** That alone of what holds it. */
+export function sinceOf({ triedSince, cameAt }: { readonly [K in keyof Since]?: string | undefined }): Since {
+  return {
+    ...(triedSince === undefined ? {} : { triedSince }),
+    ...(cameAt === undefined ? {} : { cameAt }),
+  };
+}
+
 /**
  * Plans the removal of objects that an earlier revision held and this one does not, where they still are ours. What is of a kind that is no longer served is gone. What is older than
- * `triedSince` or `cameAt` stays.
+ * `owner` tells stays.
  */
 export async function planPrune(
   stale: readonly KubeObject[],
-  owner: Owner & { readonly triedSince?: string; readonly cameAt?: string },
+  owner: Owner & Since,
   ports: Pick<Ports, 'kube' | 'redactor'>,
   signal?: AbortSignal,
 ): Promise<readonly PreparedObject[]> {
@@ -76,7 +92,7 @@ export async function planPrune(
 function reasonToStay(
   object: KubeObject,
   live: KubeObject,
-  { triedSince, cameAt }: { readonly triedSince?: string; readonly cameAt?: string },
+  { triedSince, cameAt }: Since,
 ): string | undefined {
   if (isToStay(object) || isToStay(live)) return 'annotated helm.sh/resource-policy: keep';
   if (!ownerOf(live) && isMadeByOthers(live)) return 'somebody else made it';

@@ -17,6 +17,7 @@ import {
 } from './helm-storage.ts';
 import type { JournalRelease } from './journal.ts';
 import { textAt } from './json.ts';
+import { type Since, sinceOf } from './prune.ts';
 import { sinceUninstalled } from './since-uninstalled.ts';
 
 interface GoalRequest {
@@ -27,14 +28,10 @@ interface GoalRequest {
 }
 
 /** Where a release goes back to. */
-export interface Goal {
+export interface Goal extends Since {
   readonly name: string;
   /** Absent: the release was not there before. */
   readonly target: HelmRecord | undefined;
-  /** When its install was first tried, where it only ever failed. */
-  readonly triedSince?: string;
-  /** When it was first deployed, of one that goes with a rollout that failed and was kept: what is older was there before it, and stays. */
-  readonly cameAt?: string;
 }
 
 /** The goal of a release whose install failed and was kept. */
@@ -48,11 +45,11 @@ export function begunGoals(
   releases: readonly JournalRelease[],
   histories: ReadonlyMap<string, HelmHistory>,
 ): readonly Goal[] {
-  return releases.flatMap(({ name, goal, triedSince, cameAt }) => {
+  return releases.flatMap((release) => {
+    const { name, goal } = release;
     const target = (histories.get(name) ?? []).find(({ version }) => version === goal);
     if (goal === undefined || (goal > 0 && !target)) return [];
-    const tried = triedSince === undefined ? {} : { triedSince };
-    return [{ name, target, ...tried, ...(cameAt === undefined ? {} : { cameAt }) }];
+    return [{ name, target, ...sinceOf(release) }];
   });
 }
 

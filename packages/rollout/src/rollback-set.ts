@@ -21,13 +21,8 @@ import { acquireLock } from './lock.ts';
 import { describeLost } from './lost-namespaces.ts';
 import { createObserver } from './observer.ts';
 import { findRemoved } from './orphans.ts';
-import {
-  type Intent,
-  type PlanPorts,
-  type PreparedRollout,
-  planRendered,
-  removalOf,
-} from './plan-rollout.ts';
+import { type Intent, type PlanPorts, type PreparedRollout, planRendered } from './plan-rollout.ts';
+import { sinceOf } from './prune.ts';
 import { putBackSet } from './put-back.ts';
 import type { RunPorts } from './release-run.ts';
 import type { RenderedRelease } from './render.ts';
@@ -217,7 +212,7 @@ async function prepareRollback(
     releases.push(render(record, kinds, facts));
     intents.set(
       name,
-      goal.target ? { rollBackTo: goal.target.release() } : removalOf(goal.triedSince, goal.cameAt),
+      goal.target ? { rollBackTo: goal.target.release() } : { uninstall: true, ...sinceOf(goal) },
     );
   }
   const drift = request.drift ? { drift: request.drift } : {};

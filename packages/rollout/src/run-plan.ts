@@ -4,6 +4,7 @@ import { newest } from './helm-storage.ts';
 import type { Journal, JournalRelease } from './journal.ts';
 import { keyOf } from './object.ts';
 import type { PreparedRelease, PreparedRollout } from './plan-rollout.ts';
+import { type Since, sinceOf } from './prune.ts';
 import { dataToPrune } from './prune-data.ts';
 import { announceQueue } from './queue.ts';
 import { type FailedRelease, type RunContext, runRelease } from './release-run.ts';
@@ -51,16 +52,11 @@ function nodeOf({ rendered: { name, needs } }: PreparedRelease) {
 }
 
 /** Where a rollback was to bring the release: the next one goes on with it. */
-function goalOf({
-  planned,
-  target,
-  triedSince,
-  cameAt,
-}: PreparedRelease): Pick<JournalRelease, 'goal' | 'triedSince' | 'cameAt'> {
+function goalOf(prepared: PreparedRelease): Pick<JournalRelease, 'goal' | keyof Since> {
+  const { planned, target } = prepared;
   if (target) return { goal: target.version };
   if (planned.action !== 'uninstall') return {};
-  const tried = triedSince === undefined ? {} : { triedSince };
-  return { goal: 0, ...tried, ...(cameAt === undefined ? {} : { cameAt }) };
+  return { goal: 0, ...sinceOf(prepared) };
 }
 
 function baselineOf({ rendered, planned, history, crds, objects }: PreparedRelease): JournalRelease {

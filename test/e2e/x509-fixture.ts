@@ -172,6 +172,23 @@ export function makeX509({ folder, run, env, git, writeCommit }: Repository) {
     return seal(appendToLast(der, 4, tlv(0xa1, attribute)));
   };
 
+  /**
+   * Brings a certificate with its key into gpgsm. gpgsm derives a wrong key from about one salt in 128, so a bundle that it cannot decrypt
+   * (12 of 1,500 of one key and passphrase) is made again, with another salt.
+   */
+  const importSigner = (signer: Made, tries = 5): void => {
+    const bundle = path(`${++made}.p12`);
+    const from = ['-in', signer.certificate, '-inkey', signer.key];
+    run('openssl', ['pkcs12', '-export', '-legacy', ...from, '-out', bundle, '-passout', 'pass:']);
+    const passphrase = ['--pinentry-mode', 'loopback', '--passphrase', ''];
+    try {
+      run('gpgsm', ['--batch', ...passphrase, '--import', bundle], {}, '');
+    } catch (error) {
+      if (tries < 2 || !String(error).includes('decrypting the PKCS#12 file')) throw error;
+      importSigner(signer, tries - 1);
+    }
+  };
+
   /** Makes gpgsm know the certificates and trust the roots, without asking anybody. */
   const teachGpgsm = async (roots: readonly Made[], signers: readonly Made[] = []) => {
     const home = String(env.GNUPGHOME);
@@ -181,28 +198,7 @@ export function makeX509({ folder, run, env, git, writeCommit }: Repository) {
     await writeFile(join(home, 'trustlist.txt'), prints.map((print) => `${print} S relax\n`).join(''));
     await writeFile(join(home, 'gpgsm.conf'), 'disable-crl-checks\ndisable-dirmngr\n');
     for (const { certificate: file } of roots) run('gpgsm', ['--batch', '--import', file]);
-    for (const { certificate: file, key } of signers) {
-      const bundle = path(`${++made}.p12`);
-      run('openssl', [
-        'pkcs12',
-        '-export',
-        '-legacy',
-        '-in',
-        file,
-        '-inkey',
-        key,
-        '-out',
-        bundle,
-        '-passout',
-        'pass:',
-      ]);
-      run(
-        'gpgsm',
-        ['--batch', '--pinentry-mode', 'loopback', '--passphrase', '', '--import', bundle],
-        {},
-        '',
-      );
-    }
+    for (const signer of signers) importSigner(signer);
   };
 
   /** A revocation list of openssl: certificate to reason, or none. */

@@ -6,7 +6,7 @@ import { groupByStage } from './kind-order.ts';
 import { createKinds, definedKinds } from './kinds.ts';
 import { keyOf, refOf } from './object.ts';
 import { createTally } from './release-progress.ts';
-import type { RunContext } from './release-run.ts';
+import type { RunContext } from './run-context.ts';
 import { backersOf } from './served-by.ts';
 import { type WaitContext, waitReady } from './wait.ts';
 

@@ -10,11 +10,12 @@ import { type AuditEntry, breakFindings, broken, readTrail } from './audit-trail
 import { lookInto } from './damaged-record.ts';
 import { type JournalLook, lookAtJournal } from './damaged-state.ts';
 import { computeDora, type Dora, describeDora } from './dora.ts';
-import { type HelmHistory, newest, readHistories, rolloutOf } from './helm-storage.ts';
-import type { Journal } from './journal.ts';
+import type { HelmHistory } from './helm-record.ts';
+import { newest, readHistories, rolloutOf } from './helm-storage.ts';
+import type { Journal } from './journal-shape.ts';
 import type { ReleaseRequest, TransactionOptions } from './request.ts';
+import { statePlaceOf } from './state-place.ts';
 import { tableSection } from './table-section.ts';
-import { placeOf } from './transaction.ts';
 
 /** Whose deeds are told. */
 export interface AuditRequest extends Pick<TransactionOptions, 'stateNamespace'> {
@@ -35,7 +36,7 @@ export async function auditRollouts(
   ports: Pick<Ports, 'kube' | 'clock'>,
   signal?: AbortSignal,
 ): Promise<Report> {
-  const place = placeOf(request, ports);
+  const place = statePlaceOf(request, ports);
   const [{ entries: trail, findings: damage }, look, histories] = await Promise.all([
     readTrail(place, ports, signal),
     lookAtJournal(place, ports, signal),

@@ -2,7 +2,7 @@ import type { KubeRef, Ports } from '@zakenak/core';
 import { unknownKinds } from './errors.ts';
 import { type HookEvent, hookObject, hooksFor } from './hook.ts';
 import { describe, groupOf, placeObject, refOf } from './object.ts';
-import type { PreparedRelease, PreparedRollout } from './plan-rollout.ts';
+import type { PreparedRelease, PreparedRollout } from './prepared.ts';
 
 /**
  * Refuses a plan with objects or hooks of kinds that the cluster does not serve and the set does not define. Asks the cluster nothing that is not known already.

@@ -3,13 +3,14 @@ import { compareObject, type ObjectDrift } from './drift.ts';
 import { readTolerance } from './drift-policy.ts';
 import type { DriftSettings } from './drift-rules.ts';
 import { renderFromRecord } from './from-record.ts';
-import { type HelmHistory, type HelmRecord, newest } from './helm-storage.ts';
+import type { HelmHistory, HelmRecord } from './helm-record.ts';
+import { newest } from './helm-storage.ts';
 import type { Kinds } from './kinds.ts';
 import { learnFromKept, learnFromRelease } from './learn-releases.ts';
 import { learnFromObjects } from './learn-secrets.ts';
 import { createLiveObjects } from './live-objects.ts';
 import { refOf } from './object.ts';
-import type { RenderedRelease } from './render.ts';
+import type { RenderedRelease } from './rendered.ts';
 import { defaultTimeoutMs, type ReleaseRequest } from './request.ts';
 import type { Tolerance } from './tolerance.ts';
 

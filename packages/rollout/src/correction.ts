@@ -10,7 +10,8 @@ import { createKinds } from './kinds.ts';
 import { refOf } from './object.ts';
 import { lossesOf } from './object-losses.ts';
 import { sealPlan } from './plan.ts';
-import { type PreparedRelease, type PreparedRollout, readCluster } from './plan-rollout.ts';
+import { readCluster } from './plan-rollout.ts';
+import type { PreparedRelease, PreparedRollout } from './prepared.ts';
 import type { ReleaseRequest } from './request.ts';
 
 /** Whose drift is put back. */

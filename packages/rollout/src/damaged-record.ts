@@ -1,6 +1,6 @@
 import { asZakenakError, createFinding, type Finding } from '@zakenak/core';
+import type { HelmRecord } from './helm-record.ts';
 import type { HelmRelease } from './helm-release.ts';
-import type { HelmRecord } from './helm-storage.ts';
 
 /** What was read from a record, or the finding that names it where that cannot be done. */
 export type Look<T> =

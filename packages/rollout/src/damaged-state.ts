@@ -1,5 +1,6 @@
 import { createFinding, type Finding, type Ports, ZakenakError } from '@zakenak/core';
-import { type Journal, type JournalPlace, readJournal } from './journal.ts';
+import { type JournalPlace, readJournal } from './journal.ts';
+import type { Journal } from './journal-shape.ts';
 
 /**
  * Reads, for a report, what Zakenak itself keeps in the cluster: what is damaged keeps nobody from seeing the rest, and is the finding that says how to get on without it. Who acts on

@@ -1,5 +1,6 @@
 import { type KubeObject, type KubeRef, KubeStatusError, type Ports } from '@zakenak/core';
 import { tryApply } from './claimed-fields.ts';
+import { dataKinds } from './data-kinds.ts';
 import { differencesOf, type FieldDifference, showDifference } from './diff.ts';
 import { isImmutable } from './dry-run.ts';
 import { endedByItself, removesItself } from './ended-job.ts';
@@ -11,7 +12,6 @@ import type { Kinds } from './kinds.ts';
 import type { LiveObjects } from './live-objects.ts';
 import { refOf } from './object.ts';
 import { fieldManager, type Owner, ownerOf, sameOwner } from './ownership.ts';
-import { dataKinds } from './plan-rollout.ts';
 import { refilledFields } from './remove-fields.ts';
 import { strayFields } from './server-fields.ts';
 import type { Tolerance } from './tolerance.ts';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { KubeStatusError } from '@zakenak/core';
 import { endJournal } from './end-journal.ts';
-import type { Journal } from './journal.ts';
+import type { Journal } from './journal-shape.ts';
 import { lockLost } from './lock-errors.ts';
 import { fakeKube } from './testing/objects.ts';
 

@@ -1,6 +1,7 @@
 import { asZakenakError, type Ports } from '@zakenak/core';
 import { type AuditOutcome, appendEntry } from './audit-trail.ts';
-import { type Journal, type JournalPlace, listJournal, removeJournal } from './journal.ts';
+import { type JournalPlace, listJournal, removeJournal } from './journal.ts';
+import type { Journal } from './journal-shape.ts';
 import { isLockGone } from './lock-errors.ts';
 
 /** How what the journal tells of has ended. */

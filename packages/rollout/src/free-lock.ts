@@ -1,7 +1,7 @@
 import type { Ports } from '@zakenak/core';
 import { peekLock } from './lock.ts';
 import type { TransactionOptions } from './request.ts';
-import { placeOf } from './transaction.ts';
+import { statePlaceOf } from './state-place.ts';
 
 /** How often a lock that somebody holds is looked at. */
 const pauseMs = 1_000;
@@ -14,7 +14,7 @@ export async function untilFree(
   ports: Pick<Ports, 'kube' | 'clock' | 'progress'>,
   signal: AbortSignal,
 ): Promise<void> {
-  const place = placeOf(request, ports);
+  const place = statePlaceOf(request, ports);
   let former = { version: '', at: 0 };
   for (;;) {
     const { holder, version } = await peekLock(place, ports, signal);

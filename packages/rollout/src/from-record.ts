@@ -1,14 +1,15 @@
 import { createHash } from 'node:crypto';
 import type { KubeObject } from '@zakenak/core';
+import type { HelmRecord } from './helm-record.ts';
 import { type HelmRelease, recordedManifests } from './helm-release.ts';
-import { askedFor, type HelmRecord } from './helm-storage.ts';
+import { askedFor } from './helm-storage.ts';
 import { isHook, openHooks } from './hook.ts';
 import { inputsLabel } from './inputs.ts';
 import { canonicalJson, digestOf } from './json.ts';
 import type { Kinds } from './kinds.ts';
 import { placeObject } from './object.ts';
 import { ownedBy } from './ownership.ts';
-import type { RenderedRelease } from './render.ts';
+import type { RenderedRelease } from './rendered.ts';
 
 /**
  * A stored revision as if it had just been rendered: what a rollback goes back to, and what `status` compares the cluster with. Definitions of crds/ folders

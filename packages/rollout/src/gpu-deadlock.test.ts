@@ -4,7 +4,7 @@ import type { KubeObject } from '@zakenak/core';
 import type { PreparedObject } from './dry-run.ts';
 import { findGpuDeadlocks } from './gpu-deadlock.ts';
 import { refOf } from './object.ts';
-import type { PreparedRelease } from './plan-rollout.ts';
+import type { PreparedRelease } from './prepared.ts';
 import { fakeKube, listsOf, objectOf } from './testing/objects.ts';
 
 const containers = [{ resources: { limits: { 'nvidia.com/gpu': '1' } } }];

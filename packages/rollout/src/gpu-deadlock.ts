@@ -3,7 +3,7 @@ import type { PreparedObject } from './dry-run.ts';
 import { describeRooms, freeIn, gpusOf, mayPreempt, ownPods, readGpuRooms } from './gpu-room.ts';
 import { textAt, valueAt } from './json.ts';
 import { describe } from './object.ts';
-import type { PreparedRelease } from './plan-rollout.ts';
+import type { PreparedRelease } from './prepared.ts';
 
 /**
  * Deployments whose new pod would wait forever for the GPU that the old one holds: a rolling update starts the new pod first. Asks for nodes and pods only where a Deployment with GPUs

@@ -9,7 +9,7 @@ import {
   ownPods,
   readGpuRooms,
 } from './gpu-room.ts';
-import type { PreparedRelease } from './plan-rollout.ts';
+import type { PreparedRelease } from './prepared.ts';
 import type { GpuDemand } from './request.ts';
 import type { WaitContext } from './wait.ts';
 

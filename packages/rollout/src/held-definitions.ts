@@ -1,7 +1,7 @@
 import type { PreparedObject } from './dry-run.ts';
 import { keyOf, refOf } from './object.ts';
 import { type Owner, ownerOf } from './ownership.ts';
-import type { RenderedRelease } from './render.ts';
+import type { RenderedRelease } from './rendered.ts';
 
 /**
  * Who changes the definitions that crds/ folders hold: where templates hold one too, their release does, else the first whose folder holds it. The others only bring it where it is not there, as Helm, which

@@ -1,5 +1,4 @@
 import { type KubeObject, KubeStatusError, type Ports } from '@zakenak/core';
-import type { ObjectDrift } from './drift.ts';
 import type { DriftRule, DriftSettings } from './drift-rules.ts';
 import { damagedState, requestOf } from './errors.ts';
 import type { JournalPlace } from './journal.ts';
@@ -7,14 +6,13 @@ import { isListOf, isRecord, isText, textAt } from './json.ts';
 import { ensureNamespace } from './lock.ts';
 import { refOf } from './object.ts';
 import { reviseObject } from './revise.ts';
-import { placeOf } from './transaction.ts';
+import { statePlaceOf } from './state-place.ts';
 
 /** A request whose set's held rules count, wherever its drift is judged. */
-export function mindingHeld<T extends Parameters<typeof placeOf>[0] & { readonly drift?: DriftSettings }>(
-  request: T,
-  ports: Pick<Ports, 'kube'>,
-): T & { readonly drift: DriftSettings } {
-  return { ...request, drift: { ...request.drift, heldAt: placeOf(request, ports) } };
+export function mindingHeld<
+  T extends Parameters<typeof statePlaceOf>[0] & { readonly drift?: DriftSettings },
+>(request: T, ports: Pick<Ports, 'kube'>): T & { readonly drift: DriftSettings } {
+  return { ...request, drift: { ...request.drift, heldAt: statePlaceOf(request, ports) } };
 }
 
 /** What a set's `sync --mode hold` keeps as it is in the cluster: where each field is and since when, never its value. */
@@ -65,19 +63,6 @@ function isHeldRule(rule: unknown): rule is DriftRule {
   if (!isRecord(rule)) return false;
   const { kind, name, namespace = '', pointers, reason } = rule;
   return [kind, name, namespace, reason].every(isText) && isListOf(pointers, isText);
-}
-
-/** The rules that keep a drifted object's fields as they are. */
-export function holdObject(
-  { ref, state, reason, fields, cure }: ObjectDrift,
-  why: string,
-): readonly DriftRule[] {
-  if (state !== 'drifted') return [];
-  const pointers = cure === 'create' || fields.length === 0 ? [''] : fields.map(({ pointer }) => pointer);
-  const { kind, name, namespace } = ref;
-  return [
-    { kind, name, ...(namespace ? { namespace } : {}), pointers, reason: reason ? `${reason}; ${why}` : why },
-  ];
 }
 
 function storeOf({ set, namespace }: JournalPlace, rules: readonly DriftRule[]): KubeObject {

@@ -3,9 +3,10 @@ import { test } from 'node:test';
 import type { KubeObject } from '@zakenak/core';
 import { collectingProgress, fakeClock } from '@zakenak/core/testing';
 import { helmRemarks, prepareAtRest, takenOver } from './helm-at-work.ts';
+import type { HelmHistory } from './helm-record.ts';
 import type { HelmRelease } from './helm-release.ts';
-import { type HelmHistory, readHistories } from './helm-storage.ts';
-import type { PreparedRollout } from './plan-rollout.ts';
+import { readHistories } from './helm-storage.ts';
+import type { PreparedRollout } from './prepared.ts';
 import { encodeRecord } from './record-size.ts';
 import { fakeKube, objectOf } from './testing/objects.ts';
 

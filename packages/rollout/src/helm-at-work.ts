@@ -1,10 +1,11 @@
 import type { Ports } from '@zakenak/core';
 import { lookInto } from './damaged-record.ts';
+import type { HelmHistory, HelmRecord } from './helm-record.ts';
 import { isPending } from './helm-release.ts';
-import { type HelmHistory, type HelmRecord, newest, readAgain, rolloutOf } from './helm-storage.ts';
+import { newest, readAgain, rolloutOf } from './helm-storage.ts';
 import { textAt } from './json.ts';
 import { helmAtWork } from './lock-errors.ts';
-import type { PreparedRollout } from './plan-rollout.ts';
+import type { PreparedRollout } from './prepared.ts';
 import { defaultLockTimeoutMs, type TransactionOptions } from './request.ts';
 
 /** Helm holds no lock: after so long none with its own timeouts is at a revision any more (five minutes each for hooks before, readiness and hooks after). */

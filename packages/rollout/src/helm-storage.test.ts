@@ -2,15 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { KubeObject } from '@zakenak/core';
 import { fakeClock } from '@zakenak/core/testing';
+import type { HelmHistory } from './helm-record.ts';
 import type { HelmRelease } from './helm-release.ts';
-import {
-  formerOf,
-  type HelmHistory,
-  readHistories,
-  rolloutOf,
-  trimHistory,
-  updateRecord,
-} from './helm-storage.ts';
+import { formerOf, readHistories, rolloutOf, trimHistory, updateRecord } from './helm-storage.ts';
 import { fakeKube, listsOf, noted, objectOf } from './testing/objects.ts';
 
 /** Revisions from 1 on: `status rollout`, `@N` where the labels were written for another revision, `-R` where it put the rollout R back. */

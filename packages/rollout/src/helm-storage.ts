@@ -1,24 +1,13 @@
 import { type KubeObject, KubeStatusError, type Ports } from '@zakenak/core';
 import { lookInto } from './damaged-record.ts';
 import { requestOf } from './errors.ts';
+import type { HelmHistory, HelmRecord } from './helm-record.ts';
 import { decodeRelease, type HelmRelease, type HelmStatus } from './helm-release.ts';
 import { inputsLabel, sameContent } from './inputs.ts';
 import { listAt, numberAt, textAt } from './json.ts';
 import { helmAtWork } from './lock-errors.ts';
 import { encodeRecord } from './record-size.ts';
 import { sinceUninstalled } from './since-uninstalled.ts';
-
-/** One stored revision. */
-export interface HelmRecord {
-  readonly secret: KubeObject;
-  readonly version: number;
-  readonly status: HelmStatus;
-  /** Decoded when it is asked for: records are large. */
-  readonly release: () => HelmRelease;
-}
-
-/** All stored revisions of one release, oldest first. */
-export type HelmHistory = readonly HelmRecord[];
 
 /** Label of the set that deployed a revision; Helm keeps labels it does not know. */
 export const setLabel = 'zakenak.dev/set';

@@ -1,7 +1,7 @@
 import type { Ports } from '@zakenak/core';
 import { leanGo } from '@zakenak/helm';
 import { incompatibleKubernetes, renderFailed } from './errors.ts';
-import type { HelmRecord } from './helm-storage.ts';
+import type { HelmRecord } from './helm-record.ts';
 import { learnFromRecord } from './learn-releases.ts';
 import { learnSuspects } from './learn-secrets.ts';
 import { cannotLookUp } from './lookup.ts';

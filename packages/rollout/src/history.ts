@@ -1,7 +1,8 @@
 import { createReport, type Ports, type Report } from '@zakenak/core';
 import { lookInto } from './damaged-record.ts';
 import { unknownRelease } from './errors.ts';
-import { type HelmRecord, readHistories, rolloutOf, setLabel } from './helm-storage.ts';
+import type { HelmRecord } from './helm-record.ts';
+import { readHistories, rolloutOf, setLabel } from './helm-storage.ts';
 import { learnFromRecord } from './learn-releases.ts';
 import type { ReleaseRequest } from './request.ts';
 import { tableSection } from './table-section.ts';

@@ -1,5 +1,5 @@
+import type { HelmRecord } from './helm-record.ts';
 import type { HelmRelease } from './helm-release.ts';
-import type { HelmRecord } from './helm-storage.ts';
 import { digestOf, sameJson } from './json.ts';
 import { parseManifests } from './manifest.ts';
 

@@ -1,7 +1,8 @@
+import { dataKinds } from './data-kinds.ts';
 import { describe } from './object.ts';
 import { lossesOf } from './object-losses.ts';
 import type { Irreversible } from './plan.ts';
-import { dataKinds, type PreparedRelease } from './plan-rollout.ts';
+import type { PreparedRelease } from './prepared.ts';
 
 /** What of a plan no rollback can put back, what loses data first. */
 export function listIrreversible(releases: readonly PreparedRelease[]): readonly Irreversible[] {

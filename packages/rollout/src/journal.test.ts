@@ -3,15 +3,8 @@ import { randomBytes } from 'node:crypto';
 import { test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { type KubeApi, type KubeObject, KubeStatusError } from '@zakenak/core';
-import {
-  type Journal,
-  type JournalRelease,
-  readBooks,
-  readJournal,
-  removeJournal,
-  writeHead,
-  writeJournal,
-} from './journal.ts';
+import { readBooks, readJournal, removeJournal, writeHead, writeJournal } from './journal.ts';
+import type { Journal, JournalRelease } from './journal-shape.ts';
 import { fakeKube, objectOf } from './testing/objects.ts';
 
 const place = { set: 'shop', namespace: 'shop' };

@@ -1,7 +1,7 @@
 import { createFinding, type Finding } from '@zakenak/core';
 import { describe } from './object.ts';
 import type { Plan, PlannedObject } from './plan.ts';
-import type { PreparedRollout } from './plan-rollout.ts';
+import type { PreparedRollout } from './prepared.ts';
 import type { UnstableObject } from './unstable-render.ts';
 
 /** The findings of a plan, and of what it was made from. */

@@ -1,11 +1,11 @@
-import { type KubeObject, type Redactor, redactDeep } from '@zakenak/core';
+import type { Redactor } from '@zakenak/core';
 import { lookInto } from './damaged-record.ts';
+import type { HelmHistory, HelmRecord } from './helm-record.ts';
 import { recordedManifests } from './helm-release.ts';
-import { type HelmHistory, type HelmRecord, keptFailure, newest } from './helm-storage.ts';
+import { keptFailure, newest } from './helm-storage.ts';
 import { hookObject } from './hook.ts';
 import { learnFromObjects, learnFromValues } from './learn-secrets.ts';
-import type { PlannedRelease } from './plan.ts';
-import type { RenderedRelease } from './render.ts';
+import type { RenderedRelease } from './rendered.ts';
 
 type Learned = Pick<RenderedRelease, 'name' | 'namespace' | 'objects' | 'hooks' | 'values' | 'chart'>;
 
@@ -40,19 +40,4 @@ export function learnFromRecord(record: HelmRecord, redactor: Pick<Redactor, 'ad
   const { hooks, config, chart, name, namespace } = release;
   const objects = recordedManifests(release).map(({ object }) => object);
   learnFromRelease({ name, namespace, objects, hooks: hooks ?? [], values: config ?? {}, chart }, redactor);
-}
-
-/** A plan's release after everything that lives is known: some of it was compared before the Secret that tells of its values was read. */
-export function maskPlanned(
-  planned: PlannedRelease,
-  live: readonly KubeObject[],
-  redactor: Redactor,
-): PlannedRelease {
-  learnFromObjects(live, redactor, [planned.name, planned.namespace]);
-  const objects = planned.objects.map((object) => ({
-    ...object,
-    reason: redactor.redact(object.reason),
-    diff: redactDeep(object.diff, redactor),
-  }));
-  return { ...planned, objects };
 }

@@ -1,6 +1,6 @@
 import { type Ports, ZakenakError } from '@zakenak/core';
 import { ReleaseFailure } from './failure.ts';
-import type { JournalRelease } from './journal.ts';
+import type { JournalRelease } from './journal-shape.ts';
 import { readNamespaces } from './namespaces.ts';
 
 /**

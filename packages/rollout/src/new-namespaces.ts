@@ -1,8 +1,8 @@
 import type { Ports } from '@zakenak/core';
 import { namespaceEnding } from './errors.ts';
 import { readNamespaces } from './namespaces.ts';
-import type { Intent } from './plan-rollout.ts';
-import type { RenderedRelease, RenderedRollout } from './render.ts';
+import type { Intent } from './prepared.ts';
+import type { RenderedRelease, RenderedRollout } from './rendered.ts';
 
 /** Namespaces that hooks make before the release's objects. */
 function madeByHooks({ hooks }: RenderedRelease): readonly string[] {

@@ -1,9 +1,9 @@
 import type { KubeObject, KubeRef } from '@zakenak/core';
 import { fieldsDropped, fieldsFilledIn } from './changed-schema.ts';
+import { dataKinds } from './data-kinds.ts';
 import type { PreparedObject } from './dry-run.ts';
 import { listAt, numberAt, recordAt, textAt, valueAt } from './json.ts';
 import { ownerOf } from './ownership.ts';
-import { dataKinds } from './plan-rollout.ts';
 import { isToStay } from './prune.ts';
 import { withWhatStays } from './what-stays.ts';
 

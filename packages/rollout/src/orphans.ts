@@ -1,7 +1,6 @@
 import { type KubeObject, KubeStatusError, type Ports } from '@zakenak/core';
 import { requestOf } from './errors.ts';
 import { readHistories, removedByLabel, setLabel, standing } from './helm-storage.ts';
-import type { RolloutRequest } from './request.ts';
 
 /** A release that an earlier rollout of the set deployed and the set no longer has. */
 export interface Orphan {
@@ -12,7 +11,7 @@ export interface Orphan {
 }
 
 type Place = Pick<Orphan, 'name' | 'namespace'>;
-type Set = Pick<RolloutRequest, 'set'> & { readonly releases: readonly Place[] };
+type Set = { readonly set: string; readonly releases: readonly Place[] };
 
 /**
  * Finds them by the set's label on Helm's records, in the whole cluster, or in the set's namespaces where the account may see no more. Only releases of which

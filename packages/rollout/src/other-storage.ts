@@ -1,7 +1,7 @@
 import { createFinding, type Finding, KubeStatusError, type Ports } from '@zakenak/core';
 import { requestOf } from './errors.ts';
 import { ownerOf, sameOwner } from './ownership.ts';
-import type { PreparedRelease } from './plan-rollout.ts';
+import type { PreparedRelease } from './prepared.ts';
 
 /**
  * Findings for releases that Helm keeps in ConfigMaps (HELM_DRIVER=configmap) and that no Secret tells of: a deploy would be their first, go back to nothing, and leave Helm with what it

@@ -1,11 +1,4 @@
-import {
-  createLimiter,
-  type Finding,
-  type KubeObject,
-  type KubeRef,
-  type Limiter,
-  type Ports,
-} from '@zakenak/core';
+import { createLimiter, type KubeObject, type KubeRef, type Limiter, type Ports } from '@zakenak/core';
 import { type ChangingKinds, createChangingKinds } from './changing-kinds.ts';
 import { createConflictJudges } from './conflict.ts';
 import { readTolerance } from './drift-policy.ts';
@@ -14,50 +7,30 @@ import { requestOf } from './errors.ts';
 import { renderRemoval } from './from-record.ts';
 import { findGpuDeadlocks } from './gpu-deadlock.ts';
 import { createHeldDefinitions } from './held-definitions.ts';
-import type { HelmRelease } from './helm-release.ts';
-import { type HelmHistory, newest, standing, triedSinceOf } from './helm-storage.ts';
+import type { HelmHistory } from './helm-record.ts';
+import { newest, standing, triedSinceOf } from './helm-storage.ts';
 import { type HookEvent, hooksFor } from './hook.ts';
 import { sameHooks, sameManifest } from './inputs.ts';
 import { listIrreversible } from './irreversible.ts';
 import { sameJson } from './json.ts';
-import { learnFromFormer, learnFromRelease, maskPlanned } from './learn-releases.ts';
+import { learnFromFormer, learnFromRelease } from './learn-releases.ts';
 import { createLiveObjects } from './live-objects.ts';
+import { maskPlanned } from './mask-planned.ts';
 import { findNewNamespaces } from './new-namespaces.ts';
 import { keyOf, refOf } from './object.ts';
 import type { Orphan } from './orphans.ts';
 import { findOtherStorage } from './other-storage.ts';
 import { type Plan, type PlannedRelease, type RevisionAction, sealPlan } from './plan.ts';
-import { deployedObjects, formerObjects, leavingOf, planPrune, type Since, sinceOf } from './prune.ts';
-import { chartForRecord, type RecordedChart } from './record-size.ts';
-import { type RenderedRelease, type RenderedRollout, renderRollout } from './render.ts';
+import type { Intent, PreparedRelease, PreparedRollout } from './prepared.ts';
+import { deployedObjects, formerObjects, leavingOf, planPrune, sinceOf } from './prune.ts';
+import { chartForRecord } from './record-size.ts';
+import { renderRollout } from './render.ts';
+import type { RenderedRelease, RenderedRollout } from './rendered.ts';
 import { defaultTimeoutMs, type RolloutRequest } from './request.ts';
 import { nextRevisionOf } from './revision.ts';
 import { removedOf, type Standing } from './standing.ts';
 import { findUnusedValues } from './unused-values.ts';
 import { createValuesFiles } from './values.ts';
-
-/** A release with everything that carrying out its plan needs. Holds secrets: never written anywhere but into the cluster. */
-export interface PreparedRelease extends Since {
-  readonly rendered: RenderedRelease;
-  readonly planned: PlannedRelease;
-  readonly history: HelmHistory;
-  /** The revision that is gone back to, in a rollback. */
-  readonly target?: HelmRelease;
-  /** What its new revision's record holds of the chart; absent where none is written. */
-  readonly recorded?: RecordedChart;
-  readonly crds: readonly PreparedObject[];
-  /** Objects of the manifest, and those to prune. */
-  readonly objects: readonly PreparedObject[];
-}
-
-/** A plan, and what carrying it out needs. */
-export interface PreparedRollout {
-  readonly plan: Plan;
-  readonly rendered: RenderedRollout;
-  readonly releases: readonly PreparedRelease[];
-  /** What a plan does not tell by itself. */
-  readonly findings?: readonly Finding[];
-}
 
 /** The ports that planning reaches. */
 export type PlanPorts = Pick<Ports, 'kube' | 'process' | 'files' | 'progress' | 'redactor'>;
@@ -107,9 +80,6 @@ function renderOrphan(
   const facts = { needs: releases.map((release) => release.name), timeoutMs: defaultTimeoutMs };
   return record ? [renderRemoval(record, kinds, facts)] : [];
 }
-
-/** What a plan does with a release besides deploying it: go back to a stored revision (which is what was "rendered"), or remove it. */
-export type Intent = { readonly rollBackTo: HelmRelease } | ({ readonly uninstall: true } & Since);
 
 /** Decides, with reads and dry runs only, what bringing the cluster to the rendered set would do. */
 export async function planRendered(
@@ -327,11 +297,3 @@ export function runsTests(
 ): boolean {
   return test === true && (action === 'install' || action === 'upgrade');
 }
-
-/** Deleting one of these deletes data, or everything inside: it is done when the whole set is deployed and nothing can be put back any more. */
-export const dataKinds: ReadonlySet<string> = new Set([
-  'PersistentVolumeClaim',
-  'PersistentVolume',
-  'Namespace',
-  'CustomResourceDefinition',
-]);

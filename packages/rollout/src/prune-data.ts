@@ -1,10 +1,12 @@
 import { removeObject } from './apply-object.ts';
+import { dataKinds } from './data-kinds.ts';
 import { endJournal } from './end-journal.ts';
-import { type Doomed, type Journal, type JournalPlace, writeHead } from './journal.ts';
+import { type JournalPlace, writeHead } from './journal.ts';
+import type { Doomed, Journal } from './journal-shape.ts';
 import { kindRank } from './kind-order.ts';
 import { describe, keyOf, refOf } from './object.ts';
-import { dataKinds, type PreparedRollout } from './plan-rollout.ts';
-import type { RunContext } from './release-run.ts';
+import type { PreparedRollout } from './prepared.ts';
+import type { RunContext } from './run-context.ts';
 
 /**
  * What goes last: claims, definitions and namespaces that the set no longer has; also what an interrupted run was still to delete, unless it is wanted again. */

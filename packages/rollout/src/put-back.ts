@@ -1,9 +1,10 @@
 import { endJournal } from './end-journal.ts';
 import { createHealthRules } from './health-rules.ts';
-import type { Journal, JournalPlace } from './journal.ts';
+import type { JournalPlace } from './journal.ts';
+import type { Journal } from './journal-shape.ts';
 import { createKinds } from './kinds.ts';
-import type { RunContext } from './release-run.ts';
 import { type RollbackResult, rollBack } from './rollback.ts';
+import type { RunContext } from './run-context.ts';
 
 /** Puts back every release of a journal that is rolling back, and removes the journal when that succeeded. Running it again goes on where it stopped. */
 export async function putBackSet(

@@ -1,19 +1,17 @@
-import { type KubeObject, KubeStatusError, type Limiter, type Ports } from '@zakenak/core';
+import { type KubeObject, KubeStatusError } from '@zakenak/core';
 import { applyStages, establish, removeStages } from './apply-stages.ts';
 import { lookInto } from './damaged-record.ts';
-import type { DriftSettings } from './drift-rules.ts';
+import { dataKinds } from './data-kinds.ts';
 import type { PreparedObject } from './dry-run.ts';
 import { requestOf } from './errors.ts';
 import { collectEvidence, type Evidence } from './evidence.ts';
 import { Halted, ReleaseFailure } from './failure.ts';
 import { waitForGpus } from './gpu-gate.ts';
-import type { HealthRule } from './health-rules.ts';
 import { deletionInProgress, takenOver } from './helm-at-work.ts';
-import type { HelmHook } from './helm-release.ts';
-import { isPending } from './helm-release.ts';
+import type { HelmRecord } from './helm-record.ts';
+import { type HelmHook, isPending } from './helm-release.ts';
 import {
   createRecord,
-  type HelmRecord,
   labelRecord,
   newest,
   removedBy,
@@ -22,41 +20,14 @@ import {
   updateRecord,
 } from './helm-storage.ts';
 import type { HookEvent } from './hook.ts';
-import type { Kinds } from './kinds.ts';
 import { explainByNamespace } from './lost-namespaces.ts';
-import { dataKinds, hookEvents, type PreparedRelease, runsTests } from './plan-rollout.ts';
+import { hookEvents, runsTests } from './plan-rollout.ts';
+import type { PreparedRelease } from './prepared.ts';
 import { aboutRelease } from './release-progress.ts';
 import { nextRevisionOf } from './revision.ts';
+import type { RunContext } from './run-context.ts';
 import { type EndedHooks, removeFormerHooks, runHooks } from './run-hooks.ts';
-import type { Tolerance } from './tolerance.ts';
-import { type WaitContext, waitReady } from './wait.ts';
-
-/** The ports that carrying out a plan reaches. */
-export type RunPorts = Pick<Ports, 'kube' | 'clock' | 'log' | 'progress' | 'redactor'>;
-
-/** What all releases of one run share. */
-export interface RunContext extends WaitContext {
-  readonly ports: RunPorts;
-  readonly set: string;
-  /** Id of this rollout, on every revision that it writes. */
-  readonly rollout: string;
-  readonly kinds: Kinds;
-  readonly limit: Limiter;
-  /** Which differences from the cluster are left alone, by a rollback too. */
-  readonly drift?: DriftSettings | undefined;
-  /** How custom resources tell that they are ready. */
-  readonly health?: readonly HealthRule[] | undefined;
-  /** Revisions of a release that are kept. */
-  readonly historyLimit?: number | undefined;
-  /** For how long a Helm may be at a revision, in milliseconds. */
-  readonly helmTimeoutMs?: number | undefined;
-  /** The same, once it is known what steers the objects that are put back. */
-  readonly tolerance?: Tolerance;
-  /** Releases that an interrupted run had begun with. */
-  readonly resumed?: ReadonlySet<string>;
-  /** Namespaces that this run makes, under way or done. */
-  readonly namespaces: Map<string, Promise<void>>;
-}
+import { waitReady } from './wait.ts';
 
 /** A failure with what was seen at the time. */
 export interface FailedRelease {

@@ -2,11 +2,10 @@ import { createHash } from 'node:crypto';
 import { createLimiter, type KubeObject, type Limiter, type Ports } from '@zakenak/core';
 import { type LoadedChart, loadChart } from './chart.ts';
 import { checkClaims } from './claims.ts';
-import type { DriftSettings } from './drift-rules.ts';
 import { orderByNeeds } from './graph.ts';
 import { checkExpressions, createHealthRules } from './health-rules.ts';
+import type { HelmRecord } from './helm-record.ts';
 import type { HelmChart, HelmHook } from './helm-release.ts';
-import type { AskedFor, HelmRecord } from './helm-storage.ts';
 import { runTemplate } from './helm-template.ts';
 import { hookObject, hookOf, isHook } from './hook.ts';
 import { isRenderingOf, labelInputs, type RenderInputs } from './inputs.ts';
@@ -20,47 +19,10 @@ import { createNeededKinds, type ServedKind } from './needed-kinds.ts';
 import { placeObject } from './object.ts';
 import { ownedBy } from './ownership.ts';
 import { readPlainDocuments } from './plain-manifests.ts';
-import { defaultTimeoutMs, type GpuDemand, type ReleaseRequest, type RolloutRequest } from './request.ts';
+import type { RenderedRelease, RenderedRollout } from './rendered.ts';
+import { defaultTimeoutMs, type ReleaseRequest, type RolloutRequest } from './request.ts';
 import { compareRenderings, type UnstableObject } from './unstable-render.ts';
 import { createValuesFiles, type ReadValuesFile, readValues } from './values.ts';
-
-/** One release, rendered: what the cluster is to hold. */
-export interface RenderedRelease {
-  readonly name: string;
-  readonly namespace: string;
-  readonly needs: readonly string[];
-  readonly timeoutMs: number;
-  readonly gpu?: GpuDemand;
-  /** The chart's tests run when it is deployed. */
-  readonly test?: boolean;
-  readonly chart: HelmChart;
-  readonly values: Readonly<Record<string, unknown>>;
-  /** Label that lets a later deploy of the same chart and values do without rendering; absent for plain manifests. */
-  readonly inputs?: string;
-  /** The text that Helm's record keeps. */
-  readonly manifest: string;
-  /** What another rendering would have made otherwise. */
-  readonly unstable?: readonly UnstableObject[];
-  /** What its templates look up counted as absent. */
-  readonly unlooked?: boolean;
-  /** What was asked for with the stored revision that this is. */
-  readonly asked?: AskedFor;
-  /** Objects of the chart's crds/ folders: applied first, never part of the manifest. */
-  readonly crds: readonly KubeObject[];
-  /** Objects of the manifest with namespace and ownership filled in. */
-  readonly objects: readonly KubeObject[];
-  readonly hooks: readonly HelmHook[];
-  readonly digests: { readonly chart: string; readonly values: string; readonly manifest: string };
-}
-
-/** The whole set, rendered, in an order that follows `needs`. */
-export interface RenderedRollout {
-  readonly set: string;
-  readonly releases: readonly RenderedRelease[];
-  readonly kinds: Kinds;
-  /** Which differences from the cluster are left alone. */
-  readonly drift?: DriftSettings;
-}
 
 type RenderPorts = Pick<Ports, 'kube' | 'process' | 'files' | 'progress' | 'redactor'>;
 

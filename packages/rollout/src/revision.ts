@@ -1,6 +1,7 @@
+import type { HelmHistory } from './helm-record.ts';
 import type { HelmRelease, HelmStatus } from './helm-release.ts';
-import { type HelmHistory, newest } from './helm-storage.ts';
-import type { RenderedRelease } from './render.ts';
+import { newest } from './helm-storage.ts';
+import type { RenderedRelease } from './rendered.ts';
 
 /** The revision that carrying out a release's plan begins with: what was rendered, or the target of a rollback once more. */
 export function nextRevisionOf(

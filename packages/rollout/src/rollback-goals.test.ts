@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { HelmHistory } from './helm-record.ts';
 import type { HelmRelease } from './helm-release.ts';
-import type { HelmHistory } from './helm-storage.ts';
 import { lastRollout } from './rollback-goals.ts';
 import { objectOf } from './testing/objects.ts';
 

@@ -1,10 +1,9 @@
 import { lookInto } from './damaged-record.ts';
 import { nothingBefore, nothingDeployed, sameBefore, unknownRevision } from './errors.ts';
+import type { HelmHistory, HelmRecord } from './helm-record.ts';
 import {
   deployedBefore,
   formerOf,
-  type HelmHistory,
-  type HelmRecord,
   holdsSame,
   keptFailure,
   keptInstalls,
@@ -15,7 +14,7 @@ import {
   triedSinceOf,
   wasInstalled,
 } from './helm-storage.ts';
-import type { JournalRelease } from './journal.ts';
+import type { JournalRelease } from './journal-shape.ts';
 import { textAt } from './json.ts';
 import { type Since, sinceOf } from './prune.ts';
 import { sinceUninstalled } from './since-uninstalled.ts';

@@ -5,34 +5,30 @@ import { renderFromRecord, renderRemoval } from './from-record.ts';
 import { needsWithin, orderByNeeds, reverseNeeds } from './graph.ts';
 import { createHealthRules } from './health-rules.ts';
 import { mindingHeld } from './held-rules.ts';
+import type { HelmHistory, HelmRecord } from './helm-record.ts';
 import { recordedManifests } from './helm-release.ts';
-import {
-  type AskedFor,
-  askedFor,
-  type HelmHistory,
-  type HelmRecord,
-  newest,
-  readHistories,
-  standing,
-} from './helm-storage.ts';
-import { type Journal, type JournalRelease, readJournal, writeHead } from './journal.ts';
+import { type AskedFor, askedFor, newest, readHistories, standing } from './helm-storage.ts';
+import { readJournal, writeHead } from './journal.ts';
+import type { Journal, JournalRelease } from './journal-shape.ts';
 import { createKinds } from './kinds.ts';
 import { acquireLock } from './lock.ts';
 import { describeLost } from './lost-namespaces.ts';
 import { createObserver } from './observer.ts';
 import { findRemoved } from './orphans.ts';
-import { type Intent, type PlanPorts, type PreparedRollout, planRendered } from './plan-rollout.ts';
+import { type PlanPorts, planRendered } from './plan-rollout.ts';
+import type { Intent, PreparedRollout } from './prepared.ts';
 import { sinceOf } from './prune.ts';
 import { putBackSet } from './put-back.ts';
-import type { RunPorts } from './release-run.ts';
-import type { RenderedRelease } from './render.ts';
+import type { RenderedRelease } from './rendered.ts';
 import { failureFindings } from './report-deploy.ts';
 import { defaultTimeoutMs, type ReleaseRequest, type TransactionOptions } from './request.ts';
 import { isTouched } from './rollback.ts';
 import { begunGoals, type Goal, lastRollout, oneRelease } from './rollback-goals.ts';
+import type { RunPorts } from './run-context.ts';
+import { statePlaceOf } from './state-place.ts';
 import { findStayingRemoved } from './staying-removed.ts';
 import { tableSection } from './table-section.ts';
-import { holderOf, lockRequestOf, placeOf, transact } from './transaction.ts';
+import { holderOf, lockRequestOf, transact } from './transaction.ts';
 
 /** What is rolled back. */
 export interface RollbackRequest extends TransactionOptions {
@@ -61,7 +57,7 @@ export async function rollBackRollout(
   const known = request.releases.map(({ name }) => name);
   if (request.release !== undefined && !known.includes(request.release))
     throw unknownRelease(request.release, known);
-  const unfinished = await readJournal(placeOf(request, ports), ports, signal);
+  const unfinished = await readJournal(statePlaceOf(request, ports), ports, signal);
   const interrupted = concerns(request, unfinished) ? unfinished : undefined;
   // One that is pruning has succeeded: it is the last rollout. An interrupted rollback is gone on with.
   const isRollback = interrupted?.verb === 'rollback' && interrupted.phase === 'running';
@@ -118,7 +114,7 @@ async function undoInterrupted(
   signal: AbortSignal,
 ): Promise<Report> {
   const ports = inClusterTime(given);
-  const place = placeOf(request, ports);
+  const place = statePlaceOf(request, ports);
   const lock = await acquireLock(lockRequestOf(request, place), ports, signal);
   try {
     const journal = await readJournal(place, ports, signal);

@@ -4,20 +4,19 @@ import { ReleaseFailure } from './failure.ts';
 import { reverseNeeds, runByNeeds } from './graph.ts';
 import { judgeHealth } from './health.ts';
 import { helmsAt, outlastHelm } from './helm-at-work.ts';
+import type { HelmHistory, HelmRecord } from './helm-record.ts';
 import type { HelmRelease } from './helm-release.ts';
 import {
   askedFor,
   createRecord,
   deleteRecord,
-  type HelmHistory,
-  type HelmRecord,
   readHistories,
   rolloutOf,
   trimHistory,
   updateRecord,
 } from './helm-storage.ts';
 import { inputsLabel } from './inputs.ts';
-import type { Journal, JournalRelease } from './journal.ts';
+import type { Journal, JournalRelease } from './journal-shape.ts';
 import { learnFromRecord } from './learn-releases.ts';
 import { learnFromObjects } from './learn-secrets.ts';
 import { describeLost, findLost, lostForGood, withoutLost } from './lost-namespaces.ts';
@@ -25,9 +24,10 @@ import { keyOf, refOf } from './object.ts';
 import { waitGone } from './presence.ts';
 import { announceQueue } from './queue.ts';
 import { aboutRelease } from './release-progress.ts';
-import type { FailedRelease, RunContext } from './release-run.ts';
+import type { FailedRelease } from './release-run.ts';
 import { clearTheWay, removeNamespace, restoreObjects } from './restore.ts';
 import { rollbackRevisionOf } from './revision.ts';
+import type { RunContext } from './run-context.ts';
 import { removeHookRemains, runHooks } from './run-hooks.ts';
 import { waitReady } from './wait.ts';
 

@@ -1,13 +1,14 @@
 import { Halted, ReleaseFailure } from './failure.ts';
 import { needsWithin, runByNeeds } from './graph.ts';
 import { newest } from './helm-storage.ts';
-import type { Journal, JournalRelease } from './journal.ts';
+import type { Journal, JournalRelease } from './journal-shape.ts';
 import { keyOf } from './object.ts';
-import type { PreparedRelease, PreparedRollout } from './plan-rollout.ts';
+import type { PreparedRelease, PreparedRollout } from './prepared.ts';
 import { type Since, sinceOf } from './prune.ts';
 import { dataToPrune } from './prune-data.ts';
 import { announceQueue } from './queue.ts';
-import { type FailedRelease, type RunContext, runRelease } from './release-run.ts';
+import { type FailedRelease, runRelease } from './release-run.ts';
+import type { RunContext } from './run-context.ts';
 
 /**
  * The journal of a plan that is about to be carried out. Where an earlier run was interrupted its baselines stay: a rollback goes back to before both.

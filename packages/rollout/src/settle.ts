@@ -1,13 +1,15 @@
 import type { Report } from '@zakenak/core';
 import { endJournal } from './end-journal.ts';
 import { ReleaseFailure } from './failure.ts';
-import { type Journal, type JournalPlace, writeHead } from './journal.ts';
+import { type JournalPlace, writeHead } from './journal.ts';
+import type { Journal } from './journal-shape.ts';
 import { describeLost } from './lost-namespaces.ts';
 import { putBackSet } from './put-back.ts';
-import type { FailedRelease, RunContext } from './release-run.ts';
+import type { FailedRelease } from './release-run.ts';
 import type { Outcome } from './report-deploy.ts';
 import type { OnFailure } from './request.ts';
 import { rollBack } from './rollback.ts';
+import type { RunContext } from './run-context.ts';
 
 /** How a run of a plan went. */
 interface Settlement {

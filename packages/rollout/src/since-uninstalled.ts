@@ -1,4 +1,4 @@
-import type { HelmHistory } from './helm-storage.ts';
+import type { HelmHistory } from './helm-record.ts';
 
 /** What came after the release was last uninstalled; all, where it never was. */
 export function sinceUninstalled(history: HelmHistory): HelmHistory {

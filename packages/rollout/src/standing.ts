@@ -1,5 +1,6 @@
 import type { Ports } from '@zakenak/core';
-import { type HelmHistory, readHistories } from './helm-storage.ts';
+import type { HelmHistory } from './helm-record.ts';
+import { readHistories } from './helm-storage.ts';
 import { findOrphans, type Orphan } from './orphans.ts';
 import type { RolloutRequest } from './request.ts';
 

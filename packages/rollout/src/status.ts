@@ -19,9 +19,10 @@ import { describeDrift, driftOutput, driftSection } from './drift-text.ts';
 import { judgeHealth } from './health.ts';
 import { createHealthRules, type HealthRule, type HealthRules } from './health-rules.ts';
 import { mindingHeld } from './held-rules.ts';
+import type { HelmRecord } from './helm-record.ts';
 import { type HelmRelease, isPending } from './helm-release.ts';
-import { type HelmRecord, newest, readHistories } from './helm-storage.ts';
-import type { Journal } from './journal.ts';
+import { newest, readHistories } from './helm-storage.ts';
+import type { Journal } from './journal-shape.ts';
 import { numberAt, textAt } from './json.ts';
 import { createKinds } from './kinds.ts';
 import { peekLock } from './lock.ts';
@@ -29,8 +30,8 @@ import { readNamespaces } from './namespaces.ts';
 import { describe } from './object.ts';
 import type { PlanPorts } from './plan-rollout.ts';
 import type { ReleaseRequest } from './request.ts';
+import { statePlaceOf } from './state-place.ts';
 import { tableSection } from './table-section.ts';
-import { placeOf } from './transaction.ts';
 import { waitModeOf } from './wait-mode.ts';
 
 /** Whose status is read. */
@@ -78,7 +79,7 @@ export async function readRolloutStatus(
   signal?: AbortSignal,
 ): Promise<Report> {
   const request = mindingHeld(given, ports);
-  const place = placeOf(request, ports);
+  const place = statePlaceOf(request, ports);
   const [histories, look, lock, trail, namespaces, resources] = await Promise.all([
     readHistories(request.releases, ports, signal),
     lookAtJournal(place, ports, signal),

@@ -1,6 +1,7 @@
 import { createFinding, type Finding } from '@zakenak/core';
 import { lookInto } from './damaged-record.ts';
-import { type HelmHistory, type HelmRecord, newest, removedBy } from './helm-storage.ts';
+import type { HelmHistory, HelmRecord } from './helm-record.ts';
+import { newest, removedBy } from './helm-storage.ts';
 
 /**
  * Releases that were removed since the releases that go back were deployed, by nobody knows which rollout: a rollback does not bring them back, and says so.

@@ -11,12 +11,14 @@ import { type Correction, type CorrectionRequest, prepareCorrection } from './co
 import type { ObjectDrift } from './drift.ts';
 import { describeDrift, driftOutput, driftSection } from './drift-text.ts';
 import { rolloutUnfinished } from './errors.ts';
-import { addHeldRules, holdObject, mindingHeld, removeHeldRules } from './held-rules.ts';
+import { addHeldRules, mindingHeld, removeHeldRules } from './held-rules.ts';
+import { holdObject } from './hold-object.ts';
 import { describe, keyOf } from './object.ts';
 import { isNoop } from './plan.ts';
-import type { RunPorts } from './release-run.ts';
 import type { TransactionOptions } from './request.ts';
-import { placeOf, transact } from './transaction.ts';
+import type { RunPorts } from './run-context.ts';
+import { statePlaceOf } from './state-place.ts';
+import { transact } from './transaction.ts';
 
 /**
  * What is done about drift. `report`: it is told, and fails the run. `correct`: it is put back as a transaction. `hold`: it is kept: no sync, deploy or rollback moves
@@ -44,7 +46,7 @@ export async function syncRollout(
   signal?: AbortSignal,
 ): Promise<Report> {
   const whole = mindingHeld(request, ports);
-  if (request.unhold) await removeHeldRules(placeOf(request, ports), ports);
+  if (request.unhold) await removeHeldRules(statePlaceOf(request, ports), ports);
   const correction = await prepareCorrection(whole, ports, signal);
   if (request.mode === 'hold') return hold(whole, correction, ports);
   if (request.mode === 'report' || isNoop(correction.prepared.plan))
@@ -74,7 +76,7 @@ async function hold(
   const now = ports.clock.now();
   const why = `since ${now.toISOString()} by ${holder}`;
   const rules = compared.flatMap(({ objects }) => objects.flatMap((object) => holdObject(object, why)));
-  if (rules.length > 0) await addHeldRules(rules, placeOf(request, ports), ports);
+  if (rules.length > 0) await addHeldRules(rules, statePlaceOf(request, ports), ports);
   const unknown = stuck.filter(({ object }) => object.state === 'unknown');
   return createReport({
     tool: 'sync',

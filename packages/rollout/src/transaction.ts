@@ -2,27 +2,29 @@ import { createLimiter, type Ports, type Report } from '@zakenak/core';
 import { checkKinds } from './check-kinds.ts';
 import { inClusterTime } from './cluster-clock.ts';
 import { helmRemarks, prepareAtRest } from './helm-at-work.ts';
-import { type Journal, readBooks, readJournal, removeJournal, writeJournal } from './journal.ts';
+import { type JournalPlace, readBooks, readJournal, removeJournal, writeJournal } from './journal.ts';
+import type { Journal } from './journal-shape.ts';
 import { judgePrepared } from './judge-plan.ts';
 import { keptRemarks } from './kept.ts';
 import { acquireLock, type Lock, peekLock } from './lock.ts';
 import { lookupRemarks } from './lookup.ts';
 import { createObserver } from './observer.ts';
 import { isNoop, type Plan } from './plan.ts';
-import type { PreparedRollout } from './plan-rollout.ts';
 import { summarizePlan } from './plan-section.ts';
+import type { PreparedRollout } from './prepared.ts';
 import { finishJournal } from './prune-data.ts';
 import { putBackSet } from './put-back.ts';
 import { recordRemarks } from './record-size.ts';
-import type { RunContext, RunPorts } from './release-run.ts';
 import { deployReport, type Outcome } from './report-deploy.ts';
 import { defaultLockTimeoutMs, type TransactionOptions } from './request.ts';
 import { requireRights } from './rights.ts';
+import type { RunContext, RunPorts } from './run-context.ts';
 import { journalOf, runPlan } from './run-plan.ts';
 import { serverRemarks } from './server-remarks.ts';
 import { settle } from './settle.ts';
 import { describeSimulation, type Simulation } from './simulation.ts';
-import { type Carrying, wantedRights } from './wanted-rights.ts';
+import { statePlaceOf } from './state-place.ts';
+import { carryingOf, wantedRights } from './wanted-rights.ts';
 
 /** What a transaction works on. */
 export interface Transaction extends TransactionOptions {
@@ -48,7 +50,7 @@ export async function transact(
   given: RunPorts,
   signal: AbortSignal = new AbortController().signal,
 ): Promise<Report> {
-  const place = placeOf(transaction, given);
+  const place = statePlaceOf(transaction, given);
   const seen = await peekLock(place, given, signal);
   const ports = inClusterTime(given);
   const looking = transaction.look();
@@ -75,17 +77,9 @@ export async function transact(
   }
 }
 
-/** Where a set's lock and journal are. */
-export function placeOf(
-  { set, stateNamespace }: Pick<Transaction, 'set' | 'stateNamespace'>,
-  { kube }: Pick<Ports, 'kube'>,
-): { readonly set: string; readonly namespace: string } {
-  return { set, namespace: stateNamespace ?? kube.target.namespace };
-}
-
 interface Run {
   readonly transaction: Transaction;
-  readonly place: ReturnType<typeof placeOf>;
+  readonly place: JournalPlace;
   readonly started: number;
   readonly caveats: string[];
 }
@@ -93,7 +87,7 @@ interface Run {
 /** How the set's lock is asked for. */
 export function lockRequestOf(
   options: TransactionOptions,
-  place: ReturnType<typeof placeOf>,
+  place: JournalPlace,
 ): Parameters<typeof acquireLock>[0] {
   const { leaseSeconds = 15, lockTimeoutMs = defaultLockTimeoutMs } = options;
   const { isGone, commit, supersedes } = options;
@@ -122,14 +116,6 @@ async function checkPlan(
 ): Promise<void> {
   await checkKinds(prepared, ports);
   await requireRights(wantedRights(prepared, carryingOf(transaction, place)), ports, signal);
-}
-
-/** How a transaction carries its plan out. */
-export function carryingOf(
-  { onFailure = 'set', dryRun = false }: TransactionOptions,
-  place: ReturnType<typeof placeOf>,
-): Carrying {
-  return { ...place, onFailure, dryRun };
 }
 
 /** The report of a plan that is only shown, or that must not be carried out. */

@@ -3,13 +3,15 @@ import { appendEntry } from './audit-trail.ts';
 import { lookInto } from './damaged-record.ts';
 import { lookAtJournal } from './damaged-state.ts';
 import { factsOf, type HelmPatience, helmMinutes, mayBeHelms } from './helm-at-work.ts';
+import type { HelmRecord } from './helm-record.ts';
 import { isPending } from './helm-release.ts';
-import { type HelmRecord, newest, readHistories, updateRecord } from './helm-storage.ts';
-import type { Journal } from './journal.ts';
+import { newest, readHistories, updateRecord } from './helm-storage.ts';
+import type { Journal } from './journal-shape.ts';
 import { acquireLock, type HolderState, observeHolder, outlastHolder } from './lock.ts';
 import { stillHeld } from './lock-errors.ts';
 import type { ReleaseRequest, TransactionOptions } from './request.ts';
-import { holderOf, lockRequestOf, placeOf } from './transaction.ts';
+import { statePlaceOf } from './state-place.ts';
+import { holderOf, lockRequestOf } from './transaction.ts';
 
 /** Which set is freed, and how. */
 export interface UnlockRequest
@@ -47,7 +49,7 @@ export async function unlockRollout(
   ports: UnlockPorts,
   signal?: AbortSignal,
 ): Promise<Report> {
-  const place = placeOf(request, ports);
+  const place = statePlaceOf(request, ports);
   const [lock, { journal, journalDamage }, histories] = await Promise.all([
     observeHolder({ ...place, isGone: request.isGone }, ports, signal),
     lookAtJournal(place, ports, signal),
@@ -89,7 +91,7 @@ async function free(
   // Whoever took it since then is not the one that was looked at.
   const isGone = (holder: string): boolean => holder === lock.holder;
   const options = { ...request, isGone, lockTimeoutMs: 0, ...(isAlive ? inPlaceOf(lock, request) : {}) };
-  const ours = await acquireLock(lockRequestOf(options, placeOf(request, ports)), ports, signal);
+  const ours = await acquireLock(lockRequestOf(options, statePlaceOf(request, ports)), ports, signal);
   let mayWrite = isAlive;
   try {
     const fenced = { ...ports, kube: ours.fence(ports.kube) };
@@ -134,7 +136,7 @@ async function noteTaking(request: UnlockRequest, lock: HolderState, ports: Unlo
     cause: `The lock was taken from ${lock.holder} (${lock.state}).`,
     releases: [],
   };
-  await appendEntry(facts, placeOf(request, ports), ports);
+  await appendEntry(facts, statePlaceOf(request, ports), ports);
 }
 
 function reportOf(

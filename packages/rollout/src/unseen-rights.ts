@@ -3,11 +3,12 @@ import type { PreparedObject } from './dry-run.ts';
 import { hooksFor } from './hook.ts';
 import { refOf } from './object.ts';
 import type { PlanPorts } from './plan-rollout.ts';
-import { type RenderedRollout, renderRollout } from './render.ts';
+import { renderRollout } from './render.ts';
+import type { RenderedRollout } from './rendered.ts';
 import type { DeployRequest } from './request.ts';
 import type { Right } from './right.ts';
-import { carryingOf, placeOf } from './transaction.ts';
-import { type Carrying, wantedRights } from './wanted-rights.ts';
+import { statePlaceOf } from './state-place.ts';
+import { type Carrying, carryingOf, wantedRights } from './wanted-rights.ts';
 
 /** For one who may not even look: the rights that deploying everything takes, so that all that lack are told at once. None where the set cannot be rendered either. */
 export async function rightsUnseen(
@@ -17,7 +18,7 @@ export async function rightsUnseen(
 ): Promise<readonly Right[]> {
   const rendered = await renderRollout(request, ports, signal ? { signal } : {}).catch(() => undefined);
   if (!rendered) return [];
-  const carrying = carryingOf(request, placeOf(request, ports));
+  const carrying = carryingOf(request, statePlaceOf(request, ports));
   return [...rightsToLook(rendered, carrying), ...wantedRights(unseenRollout(rendered, carrying), carrying)];
 }
 

@@ -1,12 +1,13 @@
 import type { KubeObject, KubeRef } from '@zakenak/core';
 import { isWorkload } from './culprit.ts';
 import { type HookEvent, hasDeletePolicy, hookObject, hooksFor } from './hook.ts';
+import type { JournalPlace } from './journal.ts';
 import { listAt } from './json.ts';
 import type { Kinds } from './kinds.ts';
 import { groupOf, placeObject, refOf } from './object.ts';
 import type { PlannedObject } from './plan.ts';
-import type { PreparedRelease, PreparedRollout } from './plan-rollout.ts';
-import type { OnFailure } from './request.ts';
+import type { PreparedRelease, PreparedRollout } from './prepared.ts';
+import type { OnFailure, TransactionOptions } from './request.ts';
 import { isGranted, type Right, type RightRule } from './right.ts';
 import { judgeAnswered, waitModeOf } from './wait-mode.ts';
 
@@ -182,4 +183,12 @@ function rulesOf(object: KubeObject | undefined): readonly RightRule[] {
   return object.kind === 'Role' || object.kind === 'ClusterRole'
     ? (listAt(object, 'rules') as readonly RightRule[])
     : [];
+}
+
+/** How a transaction carries its plan out. */
+export function carryingOf(
+  { onFailure = 'set', dryRun = false }: TransactionOptions,
+  place: JournalPlace,
+): Carrying {
+  return { ...place, onFailure, dryRun };
 }

@@ -8,7 +8,7 @@ import { readHistories } from './helm-storage.ts';
 import { createKinds } from './kinds.ts';
 import { learnFromObjects } from './learn-secrets.ts';
 import { keyOf, refOf } from './object.ts';
-import type { RenderedRelease } from './render.ts';
+import type { RenderedRelease } from './rendered.ts';
 import type { TransactionOptions } from './request.ts';
 
 /** An object of the set, whose it is and how it stands. */

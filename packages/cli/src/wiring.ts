@@ -104,7 +104,8 @@ export async function wire(around: Surroundings, signal: AbortSignal): Promise<W
     connect: (target) => {
       const key = JSON.stringify(target);
       const connecting =
-        connections.get(key) ?? connect(target, { env, process: runner, signal, learn: redactor.add });
+        connections.get(key) ??
+        connect(target, { env, process: runner, signal, learn: redactor.add, progress: progress.stream });
       connections.set(key, connecting);
       return connecting;
     },
@@ -131,7 +132,7 @@ function warnOfOldKeys(parsed: ParsedConfig, log: Log): ParsedConfig {
 
 async function connect(
   target: { readonly kubeconfig?: string; readonly context?: string },
-  options: Pick<ConnectOptions, 'env' | 'process' | 'signal' | 'learn'>,
+  options: Pick<ConnectOptions, 'env' | 'process' | 'signal' | 'learn' | 'progress'>,
 ): Promise<KubeApi> {
   const { connectKube } = await import('@zakenak/kube');
   const context = target.context === 'current' ? undefined : target.context;

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
-import type { KubeApi, ProcessRunner } from '@zakenak/core';
+import type { KubeApi, ProcessRunner, Progress } from '@zakenak/core';
 import { createCredentials } from './credentials.ts';
+import { createHoldUps } from './hold-ups.ts';
 import { createKubeApi } from './kube-api.ts';
 import { type LocateOptions, locateTarget } from './locate-kubeconfig.ts';
 import { createRequester, type RetryPolicy } from './requester.ts';
@@ -17,6 +18,8 @@ export interface ConnectOptions extends LocateOptions {
   readonly signal?: AbortSignal;
   /** Hears of tokens, passwords and keys before they are used, so that they are shown nowhere. */
   readonly learn?: (secret: string) => void;
+  /** Hears of requests that are tried again for more than a moment. */
+  readonly progress?: Progress;
 }
 
 /**
@@ -33,6 +36,11 @@ export async function connectKube(options: ConnectOptions): Promise<KubeApi> {
     ...(located.inCluster ? {} : { context }),
   };
   const target = { context, server: cluster.server, namespace, leads };
-  const requester = createRequester(transport, target, options.retries);
+  const requester = createRequester(
+    transport,
+    target,
+    options.retries,
+    createHoldUps(context, options.progress),
+  );
   return createKubeApi(target, requester, options.watch, options.signal);
 }

@@ -179,6 +179,22 @@ test('a request turned away with 429 comes again after the time asked for, also 
   assert.ok(performance.now() - turnedAt >= 990);
 });
 
+test('a server that asks for no pause at all is asked with pauses of our own, and what it said is known meanwhile', async () => {
+  let turned = 0;
+  const said: (string | undefined)[] = [];
+  await using server = await playServer((_, response) => {
+    said.push(server.kube.heldUp());
+    turned += 1;
+    if (performance.now() - begun > 200) return sendJson(response, 200, pod('a', '1'));
+    return sendJson(response, 503, status(503, 'ServiceUnavailable'), { 'retry-after': '0' });
+  });
+  const begun = performance.now();
+  await server.kube.get(podRef);
+  assert.ok(turned < 20, `${turned} requests`);
+  assert.deepEqual(said.slice(0, 2), [undefined, 'ServiceUnavailable it is']);
+  assert.equal(server.kube.heldUp(), undefined);
+});
+
 test('a server error is tried again a few times where that is harmless, one of a webhook or about a field never', async () => {
   let message = 'etcdserver: leader changed';
   await using server = await playServer((_, response) =>

@@ -57,6 +57,7 @@ export function createKubeApi(
     refreshDiscovery: refresh,
     warnings: warnings.tell,
     aheadMs: requester.aheadMs,
+    heldUp: requester.heldUp,
   };
   const build = (guard?: () => void, leftMs?: () => number): KubeApi => ({
     ...createCalls({
@@ -84,7 +85,14 @@ interface CallSetting {
   readonly fence?: Fence;
 }
 
-type Facts = 'version' | 'resources' | 'unavailableApis' | 'refreshDiscovery' | 'warnings' | 'aheadMs';
+type Facts =
+  | 'version'
+  | 'resources'
+  | 'unavailableApis'
+  | 'refreshDiscovery'
+  | 'warnings'
+  | 'aheadMs'
+  | 'heldUp';
 type Calls = Omit<KubeApi, 'target' | 'fenced' | Facts>;
 
 function createCalls({ target, requester, discovery, warnings, watchPolicy, fence }: CallSetting): Calls {

@@ -3,6 +3,7 @@ import { KubeStatusError, ZakenakError } from '@zakenak/core';
 import { reasonOf } from './abort.ts';
 import { bodyOf } from './answer-body.ts';
 import { noApiServer, refusalOf, unauthorized, unreachable } from './errors.ts';
+import { createHoldUps, type HoldUps } from './hold-ups.ts';
 import { NotSent } from './http2-connection.ts';
 import { createServerClock, type ServerClock } from './server-clock.ts';
 import { retryAfterMs, toStatusError } from './status.ts';
@@ -47,6 +48,7 @@ export interface Requester {
   readonly transport: Transport;
   readonly retries: RetryPolicy;
   readonly aheadMs: ServerClock['aheadMs'];
+  readonly heldUp: HoldUps['latest'];
 }
 
 /** A requester that obeys Retry-After, renews a refused credential once, and repeats what was lost when that is harmless. */
@@ -54,6 +56,7 @@ export function createRequester(
   transport: Transport,
   target: { readonly server: string; readonly context: string },
   retries: RetryPolicy = defaultRetries,
+  holdUps: HoldUps = createHoldUps(target.context),
 ): Requester {
   let succeeded = false;
   const clock = createServerClock();
@@ -65,7 +68,7 @@ export function createRequester(
       : unauthorized(target.server, target.context, refused);
   };
 
-  const send: Requester['send'] = async (request) => {
+  const sendOut: Requester['send'] = async (request) => {
     const started = performance.now();
     let pause = retries.firstPauseMs;
     let renewed = false;
@@ -77,6 +80,7 @@ export function createRequester(
       // What the server asks for is granted once even when it is longer than our patience for guesses.
       const limit = asked === undefined ? patience : retries.patienceMs;
       if (performance.now() - started + waitMs > limit) throw failure;
+      holdUps.add(request, failure, performance.now() - started + waitMs);
       pause = Math.min(pause * 2, retries.longestPauseMs);
       await delay(waitMs, undefined, request.signal ? { signal: request.signal } : {}).catch(() => {
         throw request.signal ? reasonOf(request.signal) : failure;
@@ -122,7 +126,17 @@ export function createRequester(
       else throw failure;
     }
   };
-  return { send, explain, transport, retries, aheadMs: clock.aheadMs };
+  const send: Requester['send'] = async (request) => {
+    let isAnswered = false;
+    try {
+      const answer = await sendOut(request);
+      isAnswered = true;
+      return answer;
+    } finally {
+      holdUps.remove(request, isAnswered);
+    }
+  };
+  return { send, explain, transport, retries, aheadMs: clock.aheadMs, heldUp: holdUps.latest };
 }
 
 function describe({ method, path }: Request, { status, headers }: Answer): string {

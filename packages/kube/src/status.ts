@@ -54,12 +54,12 @@ export function eventToStatusError(object: unknown): KubeStatusError {
   return toStatusError({ status: (object as StatusBody)?.code ?? 500, text: JSON.stringify(object) });
 }
 
-/** Milliseconds that the server asks to wait: Retry-After in seconds, or the Status's retryAfterSeconds. */
+/** Milliseconds that the server asks to wait: Retry-After in seconds, or the Status's retryAfterSeconds. Undefined where it names no time or none at all: our own pauses grow. */
 export function retryAfterMs(answer: Pick<Answer, 'headers' | 'text'>): number | undefined {
   const seconds = Number(
     answer.headers['retry-after'] ?? parseStatus(answer.text)?.details?.retryAfterSeconds,
   );
-  return Number.isFinite(seconds) && seconds >= 0 ? seconds * 1000 : undefined;
+  return Number.isFinite(seconds) && seconds > 0 ? seconds * 1000 : undefined;
 }
 
 /** The Status object that an answer is; undefined where it is none. */

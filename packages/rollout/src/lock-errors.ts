@@ -24,12 +24,13 @@ export function stillHeld(set: string, holder: string): ZakenakError {
 export const unanswered =
   'its renewal was not answered in time (a server or a credential plugin that takes long, or this process was stopped)';
 
-/** The lock could not be kept; `failure` is what the server said to the last renewal, absent where none was tried. */
-export function lockNotRenewed(set: string, failure?: string): ZakenakError {
-  const why = failure ?? 'this process was stopped, or its machine was suspended';
+/** The lock could not be kept; `failure` is what the server said to the last renewal, absent where none was tried, `heldUp` what it said to one that is still tried again. */
+export function lockNotRenewed(set: string, failure?: string, heldUp?: string): ZakenakError {
+  const said = failure === unanswered ? (heldUp ?? failure) : failure;
+  const why = said ?? 'this process was stopped, or its machine was suspended';
   return new ZakenakError({
     code: 'rollout/lock-lost',
-    message: `The lock of the set '${set}' was not renewed in time, and nothing was written any more: ${why}.`,
+    message: `The lock of the set '${set}' was not renewed in time, and nothing was written any more: ${why.replace(/\.$/, '')}.`,
     remedy:
       'Mend what is named, let another deploy that has begun meanwhile finish, then run the same command again.',
     exitCode: exitCodes.outside,

@@ -88,21 +88,31 @@ test('a lock that the server lets nobody renew is lost with what the server says
   assert.match(lost.reason.message, new RegExp(`not renewed in time, .*: ${message}\\.$`));
 });
 
-test('a lock whose renewal has had no answer is lost with that, and not for a process that was stopped', async () => {
-  const asked = Promise.withResolvers<void>();
-  const clock = fakeClock();
-  const replace: KubeApi['replace'] = () => {
-    asked.resolve();
-    return new Promise(() => {});
-  };
-  const lock = await takeOn({ ...clock, sleep: async () => {} }, { replace });
-  await asked.promise;
-  clock.advance(11_000);
-  assert.throws(() => lock.assertHeld(), {
-    code: 'rollout/lock-lost',
-    message: /its renewal was not answered in time/,
+for (const [what, heldUp, message] of [
+  [
+    'has had no answer is lost with that, and not for a process that was stopped',
+    undefined,
+    /: its renewal was not answered in time/,
+  ],
+  [
+    'the server turns away again and again is lost with what the server says',
+    'too many requests',
+    /: too many requests\.$/,
+  ],
+] as const)
+  test(`a lock whose renewal ${what}`, async () => {
+    const asked = Promise.withResolvers<void>();
+    const clock = fakeClock();
+    const replace: KubeApi['replace'] = () => {
+      asked.resolve();
+      return new Promise(() => {});
+    };
+    const answers = { replace, heldUp: () => heldUp };
+    const lock = await takeOn({ ...clock, sleep: async () => {} }, answers);
+    await asked.promise;
+    clock.advance(11_000);
+    assert.throws(() => lock.assertHeld(), { code: 'rollout/lock-lost', message });
   });
-});
 
 test('a lock whose taking was answered to a process that slept meanwhile is none any more', async () => {
   const clock = fakeClock();

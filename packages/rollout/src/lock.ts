@@ -313,7 +313,7 @@ function keep({ lease: taken, at }: Taken, former: string, request: LockRequest,
   const assertHeld = (): void => {
     if (unrenewedMs() >= deadlineMs) {
       isOurs = false;
-      lost.abort(lockNotRenewed(request.set, failure));
+      lost.abort(lockNotRenewed(request.set, failure, ports.kube.heldUp()));
     }
     if (lost.signal.aborted) throw lost.signal.reason;
   };

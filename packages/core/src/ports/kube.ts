@@ -125,6 +125,8 @@ export interface KubeApi {
   warnings(): readonly KubeWarning[];
   /** Milliseconds that the server's clock is ahead of this machine's by its last answers, to about a second; 0 before the first. */
   aheadMs(): number;
+  /** What was said last to a request that was turned away or not answered, and is being tried again; undefined where none is. */
+  heldUp(): string | undefined;
   /** Undefined where it does not exist. */
   get(ref: KubeRef, signal?: AbortSignal): Promise<KubeObject | undefined>;
   list(

@@ -38,6 +38,7 @@ export function playKube(
     refreshDiscovery: () => assert.fail('unexpected call: refreshDiscovery'),
     warnings: () => [],
     aheadMs: () => 0,
+    heldUp: () => undefined,
     get: async ({ kind, name }) => kinds[kind]?.find(({ metadata }) => metadata.name === name),
     async list({ kind }) {
       const items = kinds[kind];

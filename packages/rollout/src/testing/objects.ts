@@ -30,6 +30,7 @@ export function fakeKube(calls: Partial<KubeApi>): KubeApi {
     ...Object.fromEntries(all),
     warnings: () => [],
     aheadMs: () => 0,
+    heldUp: () => undefined,
     unavailableApis: async () => [],
     ...calls,
   } as KubeApi;

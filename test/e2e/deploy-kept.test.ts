@@ -212,3 +212,21 @@ test('a failed deploy that was tried again, and failed again, is taken back as a
   assert.equal(await dumpNamespace(kube, set.name), before);
   await assertSettled(set, kube, ['base', 'api'], 'after the rollback');
 });
+
+test('status names the pod that fails, and calls its workload failed', async (t) => {
+  const set = await makeTestSet(t, sandbox);
+  assert.equal((await set.run(['deploy'])).report.verdict, 'simulated');
+  await keep(set, { web: { simulate: 'crash-loop' } });
+  const { report } = await set.run(['status']);
+  const releases = report.outputs['releases'] as readonly {
+    readonly name: string;
+    readonly health: string;
+    readonly remarks: readonly string[];
+  }[];
+  assert.deepEqual(
+    releases.map(({ name, health }) => `${name} ${health}`),
+    ['base ready', 'api ready', 'web failed'],
+  );
+  const told = releases.flatMap(({ remarks }) => remarks).join('\n');
+  assert.match(told, /^Deployment \S+\/web: .*: pod web-\S+: container web: CrashLoopBackOff: /m);
+});

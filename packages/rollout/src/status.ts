@@ -16,12 +16,12 @@ import { type JournalLook, lookAtJournal, lookAtState } from './damaged-state.ts
 import type { DriftState, ObjectDrift } from './drift.ts';
 import type { DriftSettings } from './drift-rules.ts';
 import { describeDrift, driftOutput, driftSection } from './drift-text.ts';
-import { judgeHealth } from './health.ts';
-import { createHealthRules, type HealthRule, type HealthRules } from './health-rules.ts';
+import { createHealthRules, type HealthRule } from './health-rules.ts';
 import { mindingHeld } from './held-rules.ts';
 import type { HelmRecord } from './helm-record.ts';
 import { type HelmRelease, isPending } from './helm-release.ts';
 import { newest, readHistories } from './helm-storage.ts';
+import { findIllObjects, type IllObject } from './ill-objects.ts';
 import type { Journal } from './journal-shape.ts';
 import { numberAt, textAt } from './json.ts';
 import { createKinds } from './kinds.ts';
@@ -32,7 +32,6 @@ import type { PlanPorts } from './plan-rollout.ts';
 import type { ReleaseRequest } from './request.ts';
 import { statePlaceOf } from './state-place.ts';
 import { tableSection } from './table-section.ts';
-import { waitModeOf } from './wait-mode.ts';
 
 /** Whose status is read. */
 export interface StatusRequest {
@@ -97,6 +96,14 @@ export async function readRolloutStatus(
   const minding = await lookAtState(() => compare(request.drift));
   const compared = minding.value ?? (await compare(given.drift ?? {}));
   const now = inClusterTime(ports).clock.now();
+  const ill = new Map(
+    await Promise.all(
+      compared.map(
+        async ({ rendered, objects }) =>
+          [rendered.name, await findIllObjects(objects, kinds.judge, ports)] as const,
+      ),
+    ),
+  );
   const statuses = request.releases.map(({ name, namespace }) => {
     const history = histories.get(name) ?? [];
     const last = newest(history);
@@ -108,7 +115,7 @@ export async function readRolloutStatus(
       isEnding: namespaces.get(namespace)?.state === 'ending',
       damage: history.flatMap((record) => damaged.get(record) ?? []),
     };
-    return statusOf({ name, namespace }, last, release, { ...facts, now, judge: kinds.judge });
+    return statusOf({ name, namespace }, last, release, { ...facts, now, ill: ill.get(name) ?? [] });
   });
   return reportStatus(request.set, statuses, {
     compared,
@@ -153,10 +160,10 @@ function statusOf(
     readonly isEnding: boolean;
     readonly damage: readonly Finding[];
     readonly now: Date;
-    readonly judge: HealthRules | undefined;
+    readonly ill: readonly IllObject[];
   },
 ): ReleaseStatus {
-  const { chart, updated, description, damage, isEnding, now, judge } = facts;
+  const { chart, updated, description, damage, isEnding, now, ill } = facts;
   const ending = isEnding ? [`its namespace ${place.namespace} is being deleted`] : [];
   if (!last)
     return {
@@ -172,18 +179,13 @@ function statusOf(
       isEnding,
     };
   const objects = compared?.objects ?? [];
-  const ill = objects.flatMap(({ ref, live }) => {
-    if (!live || waitModeOf(live) === 'ignore') return [];
-    const health = judge?.(live) ?? judgeHealth(live);
-    return health.state !== 'ready' ? [{ health, text: `${describe(ref)}: ${health.reason}` }] : [];
-  });
   return {
     ...place,
     status: last.status,
     revision: last.version,
     chart,
     updated,
-    health: !compared ? 'unknown' : (worst(ill.map(({ health }) => health.state)) ?? 'ready'),
+    health: !compared ? 'unknown' : (worst(ill.map(({ state }) => state)) ?? 'ready'),
     drift: compared ? worstDrift(objects) : 'unknown',
     damage,
     isEnding,

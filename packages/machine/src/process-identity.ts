@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync, readlinkSync } from 'node:fs';
-import { hostname } from 'node:os';
+import { hostname, userInfo } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /** A process that cannot be mistaken for a later one with the same number. */
@@ -21,10 +21,19 @@ export function isAlive(identity: ProcessIdentity): boolean {
   return identify(identity.pid)?.startedAt === identity.startedAt;
 }
 
-/** This process as `HOST BOOT/NAMESPACE/PID/START`: whoever reads it on the same machine can tell whether it still lives. */
+/** This process as `USER@HOST BOOT/NAMESPACE/PID/START`: whoever reads it on the same machine can tell whether it still lives. */
 export function describeSelf(): string {
   const own = identify(process.pid);
-  return `${hostname()} ${placeOfProcesses()}/${process.pid}/${own?.startedAt.split(':').at(-1) ?? ''}`;
+  return `${userName()}@${hostname()} ${placeOfProcesses()}/${process.pid}/${own?.startedAt.split(':').at(-1) ?? ''}`;
+}
+
+/** In a container the user may have a number alone. */
+function userName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return String(process.getuid?.() ?? 'unknown');
+  }
 }
 
 /** True when a text ends with a process of this very machine (same boot, same process namespace) that lives no more; false wherever that cannot be told. */

@@ -6,7 +6,7 @@ import { fakeKube, objectOf } from './testing/objects.ts';
 
 const place = { set: 'prod', namespace: 'ops' };
 const facts: AuditFacts = {
-  verb: 'deploy-to-wsl2-runner',
+  verb: 'deploy',
   outcome: 'completed',
   rollout: 'r-1',
   planId: 'p',

@@ -81,11 +81,16 @@ export function trailSection(title: string, entries: readonly AuditEntry[]): Sec
       entry.verb,
       entry.outcome,
       entry.commit.slice(0, 12),
-      entry.endedBy,
+      withoutProcess(entry.endedBy),
       entry.releases.map(({ name, from, to }) => `${name} ${from || 'none'}→${to || 'none'}`).join(', '),
       entry.cause.slice(0, 120),
     ]);
   return tableSection(title, head, rows);
+}
+
+/** What only tells whether the process still lives is left to the entry itself: it makes a line of two. */
+function withoutProcess(holder: string): string {
+  return holder.replace(/ \S+\/\d+\/[^/]*\)$/, ')');
 }
 
 /** Where a rollout is deployed there is an entry, or there was one. */

@@ -39,6 +39,7 @@ function deploySet(given: DeployRequest, ports: DeployPorts, signal?: AbortSigna
     {
       ...request,
       tool: request.dryRun ? 'plan' : 'deploy-to-wsl2-runner',
+      verb: 'deploy',
       look: async () => {
         if (approved) await checkCluster(approved, ports, signal);
         const standing = await readStanding(request, ports, signal);

@@ -4,7 +4,7 @@ import type { AuditEntry } from './audit-trail.ts';
 export interface Dora {
   /** Rollouts that began and ended, good or bad; rollbacks by hand are not counted. */
   readonly deployments: number;
-  /** Good ones for each day between the first and the last entry. */
+  /** Good ones for each day between the first and the last entry, of one day at least. */
   readonly deploymentsPerDay?: number;
   /** Of all rollouts, 0 to 1. */
   readonly changeFailureRate?: number;
@@ -21,7 +21,7 @@ export async function computeDora(
   entries: readonly AuditEntry[],
   timeOf: (commit: string) => Promise<Date | undefined> = async () => undefined,
 ): Promise<Dora> {
-  const rollouts = entries.filter(({ verb }) => verb === 'deploy-to-wsl2-runner');
+  const rollouts = entries.filter(({ verb }) => verb === 'deploy');
   const completed = rollouts.filter(({ outcome }) => outcome === 'completed');
   const days = (endOf(rollouts.at(-1)) - endOf(rollouts[0])) / 86_400_000;
   const leads = await Promise.all(
@@ -38,7 +38,7 @@ export async function computeDora(
   });
   return {
     deployments: rollouts.length,
-    ...(days > 0 ? { deploymentsPerDay: completed.length / days } : {}),
+    ...(days > 0 ? { deploymentsPerDay: completed.length / Math.max(days, 1) } : {}),
     ...(rollouts.length > 0
       ? { changeFailureRate: rollouts.filter(({ outcome }) => failed.has(outcome)).length / rollouts.length }
       : {}),

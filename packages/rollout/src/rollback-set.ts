@@ -71,7 +71,11 @@ export async function rollBackRollout(
     if (unfinished && request.release !== undefined && !isOfRelease(unfinished, request.release))
       throw rolloutUnfinished(request.set, unfinished.startedAt);
   };
-  return transact({ ...request, tool: 'rollback', look: async () => prepare, approve }, ports, signal);
+  return transact(
+    { ...request, tool: 'rollback', verb: 'rollback', look: async () => prepare, approve },
+    ports,
+    signal,
+  );
 }
 
 /** The rollback of one release goes on with nothing but itself: the end of another rollout would be taken for its own. */

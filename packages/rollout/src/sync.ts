@@ -111,7 +111,7 @@ async function correct(
       throw rolloutUnfinished(request.set, interrupted.startedAt);
   };
   const report = await transact(
-    { ...request, tool: 'sync', look: async () => prepare, approve },
+    { ...request, tool: 'sync', verb: 'sync', look: async () => prepare, approve },
     ports,
     signal,
   );

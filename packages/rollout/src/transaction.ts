@@ -28,8 +28,10 @@ import { carryingOf, wantedRights } from './wanted-rights.ts';
 
 /** What a transaction works on. */
 export interface Transaction extends TransactionOptions {
-  /** The verb, for the report. */
+  /** Names the report. */
   readonly tool: string;
+  /** The command, as journal and audit trail tell it. */
+  readonly verb: 'deploy' | 'rollback' | 'sync';
   readonly set: string;
   /** Reads what the plan is made from as it is now, all at once; what it returns makes the plan of it. */
   look(): Promise<() => Promise<PreparedRollout>>;
@@ -208,7 +210,7 @@ async function locked(run: Run, held: Held): Promise<Report> {
     planId: transaction.approved?.id ?? prepared.plan.id,
     startedAt: ports.clock.now().toISOString(),
     epoch: lock.epoch,
-    verb: transaction.tool,
+    verb: transaction.verb,
     commit: transaction.commit ?? '',
     by: holderOf(transaction),
   };

@@ -171,3 +171,29 @@ test('a deploy that is stopped while it waits to try a write again does not writ
   assert.deepEqual(await readWrites(sandbox, set.name), writes);
   assert.equal(refused, 1, 'it was not tried again');
 });
+
+test('where the API fails while a failed set is put back, the error tells first what had failed', async (t) => {
+  await using proxy = await startApiProxy(sandbox);
+  const set = await quick(t, '6s');
+  await set.run(['deploy']);
+  const before = await dumpNamespace(kube, set.name);
+  await set.setValues({ base: { text: 'second', simulate: 'never-ready' } });
+  let heads = 0;
+  proxy.intercept(({ method, url = '' }) => {
+    if (method === 'PUT' && url.includes('/secrets/zakenak.journal.')) heads += 1;
+    const isRecords = method === 'GET' && url.includes('/secrets') && url.includes('owner%3Dhelm');
+    // The second head says that the set is being put back.
+    return heads > 1 && isRecords
+      ? { status: 403, reason: 'Forbidden', message: 'secrets is forbidden: taken away' }
+      : undefined;
+  });
+  const { report } = await set.run(['deploy', '--kubeconfig', proxy.kubeconfig]);
+  assert.equal(report.error?.code, 'rollout/forbidden');
+  assert.match(
+    report.error?.message ?? '',
+    /^base: not ready after 6 s: Deployment .*Readiness probe failed.*taken away$/s,
+  );
+  const again = await set.run(['rollback']);
+  assert.notEqual(again.report.verdict, 'errored', again.report.error?.message);
+  assert.equal(await dumpNamespace(kube, set.name), before);
+});

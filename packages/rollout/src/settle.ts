@@ -1,6 +1,7 @@
 import type { Report } from '@zakenak/core';
 import { endJournal } from './end-journal.ts';
 import { ReleaseFailure } from './failure.ts';
+import { tellingFirst } from './first-cause.ts';
 import { type JournalPlace, writeHead } from './journal.ts';
 import type { Journal } from './journal-shape.ts';
 import { describeLost } from './lost-namespaces.ts';
@@ -21,17 +22,27 @@ interface Settlement {
   readonly verification: Report | undefined;
 }
 
-/** Deals with a failed run as `onFailure` says; undefined where nothing failed. The journal stays only where putting back did not succeed. */
-export async function settle(
-  settlement: Settlement,
-  context: RunContext,
-): Promise<Omit<Outcome, 'tool' | 'plan'> | undefined> {
-  const { onFailure, journal, place, verification } = settlement;
-  const failures = [...settlement.failures, ...failedVerification(verification)];
+/** Deals with a failed run as `onFailure` says; undefined where nothing failed. The journal stays only where putting back did not succeed. What keeps it from that is thrown, and tells the failure too. */
+export async function settle(settlement: Settlement, context: RunContext): Promise<Ended | undefined> {
+  const failures = [...settlement.failures, ...failedVerification(settlement.verification)];
   const [first] = failures;
   if (!first) return undefined;
   const cause = `${first.release}: ${first.failure.message.replace(/\.?$/, '.')}`;
   const reason = context.ports.redactor.redact(cause);
+  return tellingFirst(reason, () => settleFailed({ ...settlement, failures, cause, reason }, context));
+}
+
+type Ended = Omit<Outcome, 'tool' | 'plan'>;
+
+/** Its failures hold the verification's; `cause` is the first of them in words, `reason` the same redacted. */
+interface FailedSettlement extends Settlement {
+  readonly cause: string;
+  readonly reason: string;
+}
+
+async function settleFailed(settlement: FailedSettlement, context: RunContext): Promise<Ended> {
+  const { onFailure, journal, place, failures, cause, reason } = settlement;
+  const isVerification = failures[0]?.failure.ruleId === 'rollout/verification-failed';
   if (onFailure === 'keep') {
     const revisions = untouched(settlement);
     await endJournal(journal, { outcome: 'kept', cause: reason, revisions }, place, context);
@@ -41,8 +52,8 @@ export async function settle(
       summary: `${cause} Everything is left as it is (on-failure: keep).`,
     };
   }
-  if (onFailure === 'release' && settlement.failures.length > 0)
-    return settleReleases({ ...settlement, failures }, { ...journal, reason }, context);
+  if (onFailure === 'release' && !isVerification)
+    return settleReleases(settlement, { ...journal, reason }, context);
   const stopped: Journal = { ...journal, phase: 'rolling-back', reason };
   await writeHead(stopped, place, context.ports);
   const rollback = await putBackSet(stopped, place, context);
@@ -65,11 +76,7 @@ function untouched({ journal, notBegun }: Settlement): ReadonlyMap<string, numbe
   return new Map(left.map(({ name, fromRevision }) => [name, fromRevision]));
 }
 
-async function settleReleases(
-  settlement: Settlement,
-  journal: Journal,
-  context: RunContext,
-): Promise<Omit<Outcome, 'tool' | 'plan'>> {
+async function settleReleases(settlement: Settlement, journal: Journal, context: RunContext): Promise<Ended> {
   const { failures, place } = settlement;
   const failed = new Set(failures.map(({ release }) => release));
   const releases = journal.releases.filter(({ name }) => failed.has(name));

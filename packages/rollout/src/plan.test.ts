@@ -109,7 +109,7 @@ for (const [name, more, words] of [
   [
     'the cluster’s objects',
     { releases: [release({ objects: [] })] },
-    ["the cluster's objects of 'web' have changed"],
+    ["the cluster's objects of 'web' have changed (Deployment shop/web)"],
   ],
   [
     'a failed revision between',

@@ -121,10 +121,27 @@ function compareReleases(former: PlannedRelease, now: PlannedRelease): readonly 
     return [`'${now.name}' is at revision ${now.fromRevision}, not ${former.fromRevision}`];
   if (digestOf(former.digests) !== digestOf(now.digests)) return [`'${now.name}' renders differently`];
   if (digestOf(former.objects) !== digestOf(now.objects))
-    return [`the cluster's objects of '${now.name}' have changed`];
+    return [`the cluster's objects of '${now.name}' have changed (${movedObjects(former, now)})`];
   if (former.toRevision !== now.toRevision)
     return [`'${now.name}' would become revision ${now.toRevision}, not ${former.toRevision}`];
   return [`'${now.name}' is asked for differently`];
+}
+
+const mostNamed = 3;
+
+/** The first objects of which another thing is planned than before. */
+function movedObjects(former: PlannedRelease, now: PlannedRelease): string {
+  const [before, after] = [former, now].map(
+    ({ objects }) => new Map(objects.map((object) => [keyOf(object.ref), object])),
+  );
+  const moved = [...former.objects, ...now.objects]
+    .filter(({ ref }) => digestOf(before?.get(keyOf(ref)) ?? '') !== digestOf(after?.get(keyOf(ref)) ?? ''))
+    .map(({ ref }) => describe(ref));
+  const names = [...new Set(moved)];
+  const rest = names.length - mostNamed;
+  return (
+    [...names.slice(0, mostNamed), ...(rest > 0 ? [`and ${rest} more`] : [])].join(', ') || 'their order'
+  );
 }
 
 /**

@@ -115,3 +115,60 @@ test('a deploy that goes on after that, and fails, leaves nothing in the namespa
   assert.deepEqual(await elsewhere(set), before);
   await gone(set);
 });
+
+/** Its first release has a definition in crds/ and a resource of it. */
+function withGadget(group: string): Readonly<Record<string, string>> {
+  const schema =
+    '{ openAPIV3Schema: { type: object, properties: { spec: { type: object, properties: { text: { type: string } } } } } }';
+  return {
+    'charts/app/crds/gadget.yaml': `apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: { name: gadgets.${group} }
+spec:
+  group: ${group}
+  scope: Namespaced
+  names: { plural: gadgets, singular: gadget, kind: Gadget }
+  versions: [{ name: v1, served: true, storage: true, schema: ${schema} }]
+`,
+    'charts/app/templates/gadget.yaml': `{{- if eq .Release.Name "base" }}
+apiVersion: ${group}/v1
+kind: Gadget
+metadata: { name: one }
+spec: { text: {{ .Values.text | quote }} }
+{{- end }}
+`,
+  };
+}
+
+test('a rollout that was interrupted, and one of whose definitions went then, is undone but for what went with it, and a deploy makes that anew', async (t) => {
+  const set = await makeWideSet(t);
+  const group = `${set.name}.example.com`;
+  await set.workspace.write(withGadget(group));
+  assert.equal((await set.run(['deploy'])).report.verdict, 'simulated');
+  const before = await elsewhere(set);
+  await change(set);
+  await using proxy = await startApiProxy(sandbox);
+  assert.ok(await killAfterWrite(set, proxy, 14));
+  assert.notDeepEqual(await elsewhere(set), before, 'it was under way');
+  const definition = { apiVersion: 'apiextensions.k8s.io/v1', kind: 'CustomResourceDefinition' };
+  await kube.delete({ ...definition, name: `gadgets.${group}` });
+  const isServed = async (): Promise<boolean> => {
+    kube.refreshDiscovery();
+    return (await kube.resources()).some(({ apiVersion }) => apiVersion === `${group}/v1`);
+  };
+  await until('its kind is gone', async () => !(await isServed()), 30_000);
+  const { report, exitCode } = await set.run(['rollback', '--lock-timeout', '1m']);
+  assert.deepEqual([exitCode, report.verdict], [1, 'failed'], report.error?.message);
+  assert.match(report.summary, /is undone: (api, )?base\. Gadget \S+\/one does not come back: somebody deleted/);
+  assert.deepEqual(await elsewhere(set), before);
+  await set.setValues({});
+  assert.equal((await set.run(['deploy'])).report.verdict, 'simulated', 'a deploy makes it anew');
+  await until('it is served again', isServed, 30_000);
+  const gadget = await kube.get({
+    apiVersion: `${group}/v1`,
+    kind: 'Gadget',
+    namespace: set.name,
+    name: 'one',
+  });
+  assert.deepEqual(gadget?.['spec'], { text: 'first' });
+});

@@ -19,7 +19,7 @@ import { createTally } from './release-progress.ts';
 import { checkSignal } from './release-run.ts';
 import type { RunContext } from './run-context.ts';
 import { findInstances, findTenants } from './tenants.ts';
-import { isSilentApi } from './unserved.ts';
+import { isSilentApi, isUnserved } from './unserved.ts';
 import { withBond, withWhatStays } from './what-stays.ts';
 
 const goneTimeoutMs = 60_000;
@@ -322,7 +322,7 @@ function formerManifest(
 }
 
 function failureOf(ref: KubeRef, error: unknown): unknown {
-  return error instanceof KubeStatusError || isSilentApi(error)
+  return error instanceof KubeStatusError || isSilentApi(error) || isUnserved(error)
     ? new ReleaseFailure('rollout/rollback-incomplete', `${describe(ref)}: ${error.message}`, ref)
     : error;
 }

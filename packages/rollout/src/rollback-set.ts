@@ -12,7 +12,6 @@ import { readJournal, writeHead } from './journal.ts';
 import type { Journal, JournalRelease } from './journal-shape.ts';
 import { createKinds } from './kinds.ts';
 import { acquireLock } from './lock.ts';
-import { describeLost } from './lost-namespaces.ts';
 import { createObserver } from './observer.ts';
 import { findRemoved } from './orphans.ts';
 import { type PlanPorts, planRendered } from './plan-rollout.ts';
@@ -150,17 +149,17 @@ async function undoInterrupted(
       reason: journal.reason ?? 'rolled back by hand',
     };
     await writeHead(stopped, place, fenced);
-    const { restored, failures, lost = [] } = await putBackSet(stopped, place, context);
+    const { restored, failures, lost = [], losses } = await putBackSet(stopped, place, context);
     const nothing = lost.length > 0 ? 'nothing of it is left' : 'nothing had been touched';
     const names = restored.map(({ name }) => name).join(', ') || nothing;
     return createReport({
       tool: 'rollback',
-      verdict: failures.length + lost.length > 0 ? 'failed' : 'passed',
+      verdict: failures.length > 0 || losses !== undefined ? 'failed' : 'passed',
       caveats,
       summary:
         failures.length > 0
           ? 'The interrupted rollout could not be put back whole.'
-          : `The rollout that was interrupted is undone: ${names}.${lost.length > 0 ? ` ${describeLost(lost)}` : ''}`,
+          : `The rollout that was interrupted is undone: ${names}.${losses === undefined ? '' : ` ${losses}`}`,
       findings: failureFindings(failures, 'rollback of '),
       outputs: { set: request.set, revisions: Object.fromEntries(restored.map((r) => [r.name, r.revision])) },
     });

@@ -19,6 +19,7 @@ import { inputsLabel } from './inputs.ts';
 import type { Journal, JournalRelease } from './journal-shape.ts';
 import { learnFromRecord } from './learn-releases.ts';
 import { learnFromObjects } from './learn-secrets.ts';
+import { describeLostObjects, findLostKinds, lostObjects, withoutLostKinds } from './lost-kinds.ts';
 import { describeLost, findLost, lostForGood, withoutLost } from './lost-namespaces.ts';
 import { keyOf, refOf } from './object.ts';
 import { waitGone } from './presence.ts';
@@ -38,6 +39,8 @@ export interface RollbackResult {
   readonly failures: readonly FailedRelease[];
   /** Namespaces that were there before and are gone, with what was in them; absent where there are none. */
   readonly lost?: readonly string[];
+  /** What was there before and does not come back, as sentences; absent where all of it does. */
+  readonly losses?: string;
 }
 
 /**
@@ -50,7 +53,9 @@ export async function rollBack(
   context: RunContext,
 ): Promise<RollbackResult> {
   const lost = await findLost(all, context.ports);
-  const releases = all.map((release) => withoutLost(release, lost));
+  const inPlace = all.map((release) => withoutLost(release, lost));
+  const lostKinds = await findLostKinds(inPlace, context.ports);
+  const releases = inPlace.map((release) => withoutLostKinds(release, lostKinds));
   const histories = await readAtRest(releases, context);
   const before = all.flatMap(({ baseline }) => baseline.flatMap(({ before }) => before ?? []));
   learnFromObjects(before, context.ports.redactor);
@@ -83,7 +88,12 @@ export async function rollBack(
   if (unexpected) throw unexpected.error;
   if (errors.length === 0) await removeNamespaces(releases, inside);
   const forGood = lostForGood(all, lost);
-  if (forGood.length > 0) (context.warn ?? context.ports.log.warn)(describeLost(forGood));
+  const withKind = lostObjects(inPlace, lostKinds);
+  const losses = [
+    ...(forGood.length > 0 ? [describeLost(forGood)] : []),
+    ...(withKind.length > 0 ? [describeLostObjects(withKind)] : []),
+  ];
+  for (const loss of losses) (context.warn ?? context.ports.log.warn)(loss);
   return {
     restored: [...results].flatMap(([name, revision]) =>
       revision === undefined ? [] : [{ name, revision }],
@@ -92,6 +102,7 @@ export async function rollBack(
       error instanceof ReleaseFailure ? [{ release: node.name, failure: error }] : [],
     ),
     ...(forGood.length > 0 ? { lost: forGood } : {}),
+    ...(losses.length > 0 ? { losses: losses.join(' ') } : {}),
   };
 }
 

@@ -4,7 +4,6 @@ import { ReleaseFailure } from './failure.ts';
 import { tellingFirst } from './first-cause.ts';
 import { type JournalPlace, writeHead } from './journal.ts';
 import type { Journal } from './journal-shape.ts';
-import { describeLost } from './lost-namespaces.ts';
 import { putBackSet } from './put-back.ts';
 import type { FailedRelease } from './release-run.ts';
 import type { Outcome } from './report-deploy.ts';
@@ -57,9 +56,9 @@ async function settleFailed(settlement: FailedSettlement, context: RunContext): 
   const stopped: Journal = { ...journal, phase: 'rolling-back', reason };
   await writeHead(stopped, place, context.ports);
   const rollback = await putBackSet(stopped, place, context);
-  const { lost = [] } = rollback;
-  if (lost.length > 0 && rollback.failures.length === 0)
-    return { verdict: 'failed', failures, rollback, summary: `${cause} ${describeLost(lost)}` };
+  const { losses } = rollback;
+  if (losses !== undefined && rollback.failures.length === 0)
+    return { verdict: 'failed', failures, rollback, summary: `${cause} ${losses}` };
   return rollback.failures.length > 0
     ? {
         verdict: 'failed',

@@ -38,6 +38,15 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
 /** Tests of a package may also wire the real adapters. */
 const allowedInTests: readonly string[] = [...layers.core, ...layers.adapters];
 
+/** Rooms of the deploy engine, from the ground up: none imports one above it. The verbs, which lie beside them, import all. */
+const floors: readonly string[] = [
+  ...['objects', 'fields', 'health', 'kinds', 'wait', 'state', 'policy', 'render'],
+  ...['plan', 'rights', 'apply', 'rollback', 'transaction', 'drift'],
+];
+/** Files beside them that every room speaks with. */
+const spokenByAll: readonly string[] = ['errors.ts', 'failure.ts', 'request.ts'];
+const engine = 'packages/rollout/src/';
+
 function each(names: readonly string[], may: readonly string[]): Record<string, readonly string[]> {
   return Object.fromEntries(names.map((name) => [name, may]));
 }
@@ -76,6 +85,18 @@ function judge({ file, line, specifier }: Import): string | undefined {
     : `${file}:${line}: ${owner} must not import ${name}; allowed: ${may.join(', ') || 'nothing'}`;
 }
 
+function judgeFloor({ file, line, specifier }: Import): string | undefined {
+  if (!file.startsWith(engine) || file.endsWith('.test.ts') || !specifier.startsWith('.')) return undefined;
+  const target = join(file, '..', specifier).slice(engine.length);
+  const [from, to] = [file.slice(engine.length), target].map((path) =>
+    path.includes('/') ? path.split('/')[0] : '',
+  );
+  if (!from || spokenByAll.includes(target)) return undefined;
+  return to && floors.includes(from) && floors.indexOf(to) <= floors.indexOf(from) && floors.includes(to)
+    ? undefined
+    : `${file}:${line}: ${from} must not import ${target}, which is above it`;
+}
+
 const packages = globSync('packages/*/package.json', { cwd: root }).map((path) => path.split('/')[1] ?? '');
 const sources = globSync('packages/*/src/**/*.ts', { cwd: root });
 
@@ -104,6 +125,15 @@ test('the rule catches an import that points right', () => {
     judge({ file: 'packages/charts/src/x.ts', line: 1, specifier: '../../rollout/src/x.ts' }) ?? '',
     /wall/,
   );
+});
+
+test('no room of the deploy engine imports one above it', () => {
+  const inside = sources.flatMap(importsOf).filter(({ file }) => file.startsWith(engine));
+  assert.ok(inside.length > 500, 'its imports were found');
+  assert.deepEqual(inside.map(judgeFloor).filter(Boolean), []);
+  const upward = { file: `${engine}state/lock.ts`, line: 1, specifier: '../plan/plan.ts' };
+  assert.match(judgeFloor(upward) ?? '', /state must not import plan/);
+  assert.match(judgeFloor({ ...upward, specifier: '../deploy.ts' }) ?? '', /must not import deploy/);
 });
 
 test('every imported package is declared by its importer', () => {

@@ -159,7 +159,10 @@ test('a rollout that was interrupted, and one of whose definitions went then, is
   await until('its kind is gone', async () => !(await isServed()), 30_000);
   const { report, exitCode } = await set.run(['rollback', '--lock-timeout', '1m']);
   assert.deepEqual([exitCode, report.verdict], [1, 'failed'], report.error?.message);
-  assert.match(report.summary, /is undone: (api, )?base\. Gadget \S+\/one does not come back: somebody deleted/);
+  assert.match(
+    report.summary,
+    /is undone: (api, )?base\. Gadget \S+\/one does not come back: somebody deleted/,
+  );
   assert.deepEqual(await elsewhere(set), before);
   await set.setValues({});
   assert.equal((await set.run(['deploy'])).report.verdict, 'simulated', 'a deploy makes it anew');

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { before, test } from 'node:test';
-import { parseManifests } from '../../packages/rollout/src/manifest.ts';
+import { parseManifests } from '../../packages/rollout/src/objects/manifest.ts';
 import { createTestToolchain } from './sandbox-fixture.ts';
 
 let program: string;

@@ -6,15 +6,15 @@ import {
   type Report,
   type Section,
 } from '@zakenak/core';
-import { type AuditEntry, breakFindings, broken, readTrail } from './audit-trail.ts';
-import { lookInto } from './damaged-record.ts';
-import { type JournalLook, lookAtJournal } from './damaged-state.ts';
-import { computeDora, type Dora, describeDora } from './dora.ts';
-import type { HelmHistory } from './helm-record.ts';
-import { newest, readHistories, rolloutOf } from './helm-storage.ts';
-import type { Journal } from './journal-shape.ts';
 import type { ReleaseRequest, TransactionOptions } from './request.ts';
-import { statePlaceOf } from './state-place.ts';
+import { type AuditEntry, breakFindings, broken, readTrail } from './state/audit-trail.ts';
+import { lookInto } from './state/damaged-record.ts';
+import { type JournalLook, lookAtJournal } from './state/damaged-state.ts';
+import { computeDora, type Dora, describeDora } from './state/dora.ts';
+import type { HelmHistory } from './state/helm-record.ts';
+import { newest, readHistories, rolloutOf } from './state/helm-storage.ts';
+import type { Journal } from './state/journal-shape.ts';
+import { statePlaceOf } from './state/state-place.ts';
 import { tableSection } from './table-section.ts';
 
 /** Whose deeds are told. */

@@ -1,14 +1,14 @@
 import { KubeStatusError, type Report, ZakenakError } from '@zakenak/core';
+import type { RunPorts } from './apply/run-context.ts';
 import { otherCluster, planMoved } from './errors.ts';
-import { mindingHeld } from './held-rules.ts';
-import { comparePlans, compareRest, type Plan } from './plan.ts';
-import { type PlanPorts, prepareRollout, readCluster } from './plan-rollout.ts';
+import { comparePlans, compareRest, type Plan } from './plan/plan.ts';
+import { type PlanPorts, prepareRollout, readCluster } from './plan/plan-rollout.ts';
+import { mindingHeld } from './policy/held-rules.ts';
 import type { DeployRequest } from './request.ts';
-import { requireRights } from './rights.ts';
-import type { RunPorts } from './run-context.ts';
-import { readStanding } from './standing.ts';
-import { transact } from './transaction.ts';
-import { rightsUnseen } from './unseen-rights.ts';
+import { requireRights } from './rights/rights.ts';
+import { rightsUnseen } from './rights/unseen-rights.ts';
+import { readStanding } from './state/standing.ts';
+import { transact } from './transaction/transaction.ts';
 
 /** The ports that a deploy reaches. */
 export type DeployPorts = PlanPorts & RunPorts;

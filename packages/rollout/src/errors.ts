@@ -1,5 +1,5 @@
 import { exitCodes, KubeStatusError, nearest, ZakenakError } from '@zakenak/core';
-import { describeRights, groupRights, type Right, ruleOf } from './right.ts';
+import { describeRights, groupRights, type Right, ruleOf } from './rights/right.ts';
 
 /** Releases that need each other in a circle. */
 export function needsCycle(cycle: readonly string[]): ZakenakError {

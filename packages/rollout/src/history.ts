@@ -1,10 +1,10 @@
 import { createReport, type Ports, type Report } from '@zakenak/core';
-import { lookInto } from './damaged-record.ts';
 import { unknownRelease } from './errors.ts';
-import type { HelmRecord } from './helm-record.ts';
-import { readHistories, rolloutOf, setLabel } from './helm-storage.ts';
-import { learnFromRecord } from './learn-releases.ts';
+import { learnFromRecord } from './render/learn-releases.ts';
 import type { ReleaseRequest } from './request.ts';
+import { lookInto } from './state/damaged-record.ts';
+import type { HelmRecord } from './state/helm-record.ts';
+import { readHistories, rolloutOf, setLabel } from './state/helm-storage.ts';
 import { tableSection } from './table-section.ts';
 
 /** Whose history is read. */

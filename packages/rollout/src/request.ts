@@ -1,7 +1,7 @@
 import type { Report } from '@zakenak/core';
-import type { DriftSettings } from './drift-rules.ts';
-import type { HealthRule } from './health-rules.ts';
-import type { Plan } from './plan.ts';
+import type { HealthRule } from './health/health-rules.ts';
+import type { Plan } from './plan/plan.ts';
+import type { DriftSettings } from './policy/drift-rules.ts';
 
 interface NamedFile {
   readonly file: string;

@@ -7,31 +7,36 @@ import {
   type Section,
 } from '@zakenak/core';
 import { trailSection } from './audit.ts';
-import { breakFindings, readTrail, type Trail } from './audit-trail.ts';
-import { inClusterTime } from './cluster-clock.ts';
-import { type ComparedRelease, compareReleases, deployedReleases, worstDrift } from './compare-releases.ts';
-import type { Health } from './condition.ts';
-import { damageOf, lookInto } from './damaged-record.ts';
-import { type JournalLook, lookAtJournal, lookAtState } from './damaged-state.ts';
-import type { DriftState, ObjectDrift } from './drift.ts';
-import type { DriftSettings } from './drift-rules.ts';
-import { describeDrift, driftOutput, driftSection } from './drift-text.ts';
-import { createHealthRules, type HealthRule } from './health-rules.ts';
-import { mindingHeld } from './held-rules.ts';
-import type { HelmRecord } from './helm-record.ts';
-import { type HelmRelease, isPending } from './helm-release.ts';
-import { newest, readHistories } from './helm-storage.ts';
-import { findIllObjects, type IllObject } from './ill-objects.ts';
-import type { Journal } from './journal-shape.ts';
-import { numberAt, textAt } from './json.ts';
-import { createKinds } from './kinds.ts';
-import { peekLock } from './lock.ts';
-import { readNamespaces } from './namespaces.ts';
-import { describe } from './object.ts';
-import type { PlanPorts } from './plan-rollout.ts';
+import {
+  type ComparedRelease,
+  compareReleases,
+  deployedReleases,
+  worstDrift,
+} from './drift/compare-releases.ts';
+import type { DriftState, ObjectDrift } from './drift/drift.ts';
+import { describeDrift, driftOutput, driftSection } from './drift/drift-text.ts';
+import { findIllObjects, type IllObject } from './drift/ill-objects.ts';
+import { createHealthRules, type HealthRule } from './health/health-rules.ts';
+import { createKinds } from './kinds/kinds.ts';
+import type { Health } from './objects/condition.ts';
+import { numberAt, textAt } from './objects/json.ts';
+import { readNamespaces } from './objects/namespaces.ts';
+import { describe } from './objects/object.ts';
+import type { PlanPorts } from './plan/plan-rollout.ts';
+import type { DriftSettings } from './policy/drift-rules.ts';
+import { mindingHeld } from './policy/held-rules.ts';
 import type { ReleaseRequest } from './request.ts';
-import { statePlaceOf } from './state-place.ts';
+import { breakFindings, readTrail, type Trail } from './state/audit-trail.ts';
+import { damageOf, lookInto } from './state/damaged-record.ts';
+import { type JournalLook, lookAtJournal, lookAtState } from './state/damaged-state.ts';
+import type { HelmRecord } from './state/helm-record.ts';
+import { type HelmRelease, isPending } from './state/helm-release.ts';
+import { newest, readHistories } from './state/helm-storage.ts';
+import type { Journal } from './state/journal-shape.ts';
+import { peekLock } from './state/lock.ts';
+import { statePlaceOf } from './state/state-place.ts';
 import { tableSection } from './table-section.ts';
+import { inClusterTime } from './wait/cluster-clock.ts';
 
 /** Whose status is read. */
 export interface StatusRequest {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { KubeObject } from '@zakenak/core';
 import { collectingProgress, fakeClock } from '@zakenak/core/testing';
-import { encodeRelease } from './helm-release.ts';
+import { encodeRelease } from './state/helm-release.ts';
 import { fakeKube, objectOf } from './testing/objects.ts';
 import { unlockRollout } from './unlock.ts';
 

@@ -1,17 +1,17 @@
 import { createFinding, createReport, type Finding, type Ports, type Report } from '@zakenak/core';
-import { appendEntry } from './audit-trail.ts';
-import { lookInto } from './damaged-record.ts';
-import { lookAtJournal } from './damaged-state.ts';
-import { factsOf, type HelmPatience, helmMinutes, mayBeHelms } from './helm-at-work.ts';
-import type { HelmRecord } from './helm-record.ts';
-import { isPending } from './helm-release.ts';
-import { newest, readHistories, updateRecord } from './helm-storage.ts';
-import type { Journal } from './journal-shape.ts';
-import { acquireLock, type HolderState, observeHolder, outlastHolder } from './lock.ts';
-import { stillHeld } from './lock-errors.ts';
+import { factsOf, type HelmPatience, helmMinutes, mayBeHelms } from './plan/helm-at-work.ts';
 import type { ReleaseRequest, TransactionOptions } from './request.ts';
-import { statePlaceOf } from './state-place.ts';
-import { holderOf, lockRequestOf } from './transaction.ts';
+import { appendEntry } from './state/audit-trail.ts';
+import { lookInto } from './state/damaged-record.ts';
+import { lookAtJournal } from './state/damaged-state.ts';
+import type { HelmRecord } from './state/helm-record.ts';
+import { isPending } from './state/helm-release.ts';
+import { newest, readHistories, updateRecord } from './state/helm-storage.ts';
+import type { Journal } from './state/journal-shape.ts';
+import { acquireLock, type HolderState, observeHolder, outlastHolder } from './state/lock.ts';
+import { stillHeld } from './state/lock-errors.ts';
+import { statePlaceOf } from './state/state-place.ts';
+import { holderOf, lockRequestOf } from './transaction/transaction.ts';
 
 /** Which set is freed, and how. */
 export interface UnlockRequest

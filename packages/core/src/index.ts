@@ -2,6 +2,7 @@ export { countBefore } from './count-before.ts';
 export * from './digest.ts';
 export * from './error.ts';
 export * from './finding.ts';
+export * from './first-few.ts';
 export { assertLightGlob } from './light-glob.ts';
 export * from './limiter.ts';
 export { nearest } from './nearest.ts';

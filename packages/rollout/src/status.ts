@@ -1,5 +1,6 @@
 import {
   createFinding,
+  createLimiter,
   createReport,
   type Finding,
   type Ports,
@@ -37,6 +38,9 @@ import { peekLock } from './state/lock.ts';
 import { statePlaceOf } from './state/state-place.ts';
 import { tableSection } from './table-section.ts';
 import { inClusterTime } from './wait/cluster-clock.ts';
+
+/** Workloads whose pods are asked at the same time, of the whole set. */
+const parallelLooks = 16;
 
 /** Whose status is read. */
 export interface StatusRequest {
@@ -101,11 +105,12 @@ export async function readRolloutStatus(
   const minding = await lookAtState(() => compare(request.drift));
   const compared = minding.value ?? (await compare(given.drift ?? {}));
   const now = inClusterTime(ports).clock.now();
+  const limit = createLimiter(parallelLooks);
   const ill = new Map(
     await Promise.all(
       compared.map(
         async ({ rendered, objects }) =>
-          [rendered.name, await findIllObjects(objects, kinds.judge, ports)] as const,
+          [rendered.name, await findIllObjects(objects, kinds.judge, ports, limit)] as const,
       ),
     ),
   );

@@ -1,5 +1,5 @@
 import { matchesGlob } from 'node:path';
-import { assertLightGlob, type Ports, type Report, tellPolicyEdits } from '@zakenak/core';
+import { assertLightGlob, firstFew, type Ports, type Report, tellPolicyEdits } from '@zakenak/core';
 import { type Baseline, findKnown, renderBaseline } from './baseline.ts';
 import type { Change } from './changes.ts';
 import { type CleanCommits, openCleanCommits, withoutClean } from './clean-commits.ts';
@@ -146,10 +146,7 @@ function withoutKnownPlaces(leaks: readonly Leak[], known: readonly Leak[]): rea
 function nameFiles(changes: readonly Change[], what: string): readonly string[] {
   const paths = [...new Set(changes.map(({ path }) => path))].sort();
   if (paths.length === 0) return [];
-  const more = paths.length > 5 ? ` and ${paths.length - 5} more` : '';
-  return [
-    `${paths.length === 1 ? 'A file is' : 'Files are'} ${what} ${paths.slice(0, 5).join(', ')}${more}.`,
-  ];
+  return [`${paths.length === 1 ? 'A file is' : 'Files are'} ${what} ${firstFew(paths, 5)}.`];
 }
 
 /** One judgement per rule, secret and file, at the place nearest to today. */

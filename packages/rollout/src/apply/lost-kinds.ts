@@ -1,4 +1,4 @@
-import type { Ports } from '@zakenak/core';
+import { firstFew, type Ports } from '@zakenak/core';
 import { definedKinds } from '../kinds/kinds.ts';
 import { describe, groupOf } from '../objects/object.ts';
 import type { JournalRelease } from '../state/journal-shape.ts';
@@ -52,9 +52,8 @@ export function lostObjects(
 
 /** What is told of them, as a sentence. */
 export function describeLostObjects(objects: readonly string[]): string {
-  const more = objects.length > mostNamed ? ` and ${objects.length - mostNamed} more` : '';
   const [does, kind] = objects.length === 1 ? ['does', 'kind'] : ['do', 'kinds'];
-  return `${objects.slice(0, mostNamed).join(', ')}${more} ${does} not come back: somebody deleted the definition of the ${kind}; everything else is as it was before.`;
+  return `${firstFew(objects, mostNamed)} ${does} not come back: somebody deleted the definition of the ${kind}; everything else is as it was before.`;
 }
 
 function kindOf({ apiVersion, kind }: { readonly apiVersion: string; readonly kind: string }): string {

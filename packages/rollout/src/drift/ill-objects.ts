@@ -1,4 +1,4 @@
-import { createLimiter, type KubeObject, type Ports } from '@zakenak/core';
+import type { KubeObject, Limiter, Ports } from '@zakenak/core';
 import { findBlockage } from '../health/blockage.ts';
 import { findFailedPod, isWorkload } from '../health/culprit.ts';
 import { judgeHealth } from '../health/health.ts';
@@ -16,8 +16,6 @@ export interface IllObject {
   readonly text: string;
 }
 
-const parallelLooks = 16;
-
 /**
  * What of a release is not ready, in the order of its objects, what is not waited for left out. A workload whose pods fail has failed, as for a deploy, though it says no more
  * than how many of them are available. What is ready costs no request; pods that the account may not read tell nothing.
@@ -26,8 +24,8 @@ export async function findIllObjects(
   objects: readonly ObjectDrift[],
   judge: HealthRules | undefined,
   ports: Pick<Ports, 'kube'>,
+  limit: Limiter,
 ): Promise<readonly IllObject[]> {
-  const limit = createLimiter(parallelLooks);
   const found = await Promise.all(
     objects.map(async ({ ref, live }): Promise<readonly IllObject[]> => {
       if (!live || waitModeOf(live) === 'ignore') return [];

@@ -1,4 +1,4 @@
-import { createFinding, type Finding } from '@zakenak/core';
+import { createFinding, type Finding, firstFew } from '@zakenak/core';
 import { describe } from '../objects/object.ts';
 import type { UnstableObject } from '../render/unstable-render.ts';
 import type { Plan, PlannedObject } from './plan.ts';
@@ -81,16 +81,13 @@ function blockedObject(release: string, object: PlannedObject): Finding {
 }
 
 function unstableRender(release: string, objects: readonly UnstableObject[]): Finding {
-  const shown = objects
-    .slice(0, 5)
-    .map(({ object, fields }) =>
-      fields.length > 0 ? `${object} (${fields.slice(0, 5).join(', ')})` : object,
-    );
-  const more = objects.length > 5 ? ` and ${objects.length - 5} more` : '';
+  const shown = objects.map(({ object, fields }) =>
+    fields.length > 0 ? `${object} (${fields.slice(0, 5).join(', ')})` : object,
+  );
   return createFinding({
     ruleId: 'rollout/unstable-render',
     severity: 'medium',
-    message: `${release}: the chart renders differently each time: ${shown.join('; ')}${more}.`,
+    message: `${release}: the chart renders differently each time: ${firstFew(shown, 5, '; ')}.`,
     identity: release,
     remedy:
       'Give the chart these values (valuesFrom with SOPS for secrets) instead of letting it invent them: each deploy that renders it would change them.',

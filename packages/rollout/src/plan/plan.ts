@@ -1,4 +1,4 @@
-import type { KubeRef } from '@zakenak/core';
+import { firstFew, type KubeRef } from '@zakenak/core';
 import type { FieldConflict } from '../fields/conflict.ts';
 import type { FieldChange } from '../objects/diff.ts';
 import { digestOf } from '../objects/json.ts';
@@ -137,11 +137,7 @@ function movedObjects(former: PlannedRelease, now: PlannedRelease): string {
   const moved = [...former.objects, ...now.objects]
     .filter(({ ref }) => digestOf(before?.get(keyOf(ref)) ?? '') !== digestOf(after?.get(keyOf(ref)) ?? ''))
     .map(({ ref }) => describe(ref));
-  const names = [...new Set(moved)];
-  const rest = names.length - mostNamed;
-  return (
-    [...names.slice(0, mostNamed), ...(rest > 0 ? [`and ${rest} more`] : [])].join(', ') || 'their order'
-  );
+  return firstFew([...new Set(moved)], mostNamed) || 'their order';
 }
 
 /**

@@ -1,4 +1,4 @@
-import { type KubeObject, type KubeRef, KubeStatusError } from '@zakenak/core';
+import { firstFew, type KubeObject, type KubeRef, KubeStatusError } from '@zakenak/core';
 import { applyObject, removeObject } from '../apply/apply-object.ts';
 import { checkSignal } from '../apply/release-run.ts';
 import type { RunContext } from '../apply/run-context.ts';
@@ -307,9 +307,8 @@ async function isUsed(live: KubeObject, context: RestoreContext): Promise<boolea
         ? await findInstances(live, journal, ports)
         : [];
   if (users.length === 0) return false;
-  const more = users.length > mostNamed ? ` and ${users.length - mostNamed} more` : '';
-  const named = users.slice(0, mostNamed).join(', ');
-  tell(`${kind} ${metadata.name} stays: it holds what is of others: ${named}${more}.`, context);
+  const named = firstFew(users, mostNamed);
+  tell(`${kind} ${metadata.name} stays: it holds what is of others: ${named}.`, context);
   return true;
 }
 
